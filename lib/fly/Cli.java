@@ -1,0 +1,154 @@
+//DEPS info.picocli:picocli:4.7.7
+//SOURCES Fly.java FlyException.java Options.java Settings.java Template.java Token.java
+//RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dfile.encoding=UTF-8
+package fly;
+
+import static picocli.CommandLine.Spec.Target.MIXEE;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+import picocli.CommandLine.UnmatchedArgumentException;
+
+/**
+ * What every script shares: its common flags, its streams (the result to stdout, the story to
+ * stderr), its errors and its exit codes.
+ */
+public class Cli {
+  @Spec(MIXEE)
+  private CommandSpec spec;
+
+  @Option(
+      names = {"-h", "--help"},
+      usageHelp = true,
+      description = "Show this help.")
+  private boolean help;
+
+  @Option(
+      names = {"-q", "--quiet"},
+      description = "Print ids only, and tell no story.")
+  public boolean quiet;
+
+  @Option(
+      names = {"-v", "--verbose"},
+      description = "Show each request and its answer's status.")
+  public boolean verbose;
+
+  /** For scripts that call the API. */
+  public static final class Api extends Cli {
+    @Option(
+        names = {"-n", "--dry-run"},
+        description = "Send nothing: print the curl command instead.")
+    public boolean dryRun;
+
+    private Fly fly;
+
+    /** In a dry run nothing goes on that could be told. */
+    @Override
+    public void say(String format, Object... args) {
+      if (!dryRun) super.say(format, args);
+    }
+
+    public Fly fly() {
+      if (fly == null) {
+        fly =
+            Fly.connect(dryRun ? out()::println : null, verbose ? err()::println : null, this::say);
+      }
+      return fly;
+    }
+  }
+
+  public static void main(Object script, String... args) {
+    var commandLine = commandLine(script);
+    var exitCode = commandLine.execute(args);
+    commandLine.getOut().flush();
+    commandLine.getErr().flush();
+    System.exit(exitCode);
+  }
+
+  /**
+   * The script's command; its header is an example, shown first and as the reader would type it.
+   */
+  public static CommandLine commandLine(Object script) {
+    var commandLine = new CommandLine(script);
+    var usage = commandLine.getCommandSpec().usageMessage();
+    var example = String.join("", usage.header());
+    if (!example.isEmpty()) {
+      var words = example.split(" ", 2);
+      usage.header(
+          "Example:", "  " + hint(words[0]) + (words.length == 1 ? "" : " " + words[1]), "");
+    }
+    return commandLine
+        .setOut(new PrintWriter(System.out, true, StandardCharsets.UTF_8))
+        .setErr(new PrintWriter(System.err, true, StandardCharsets.UTF_8))
+        .setUsageHelpAutoWidth(false)
+        .setUsageHelpWidth(100)
+        .setCaseInsensitiveEnumValuesAllowed(true)
+        .setParameterExceptionHandler((e, args) -> misuse(e))
+        .setExecutionExceptionHandler(
+            (e, failed, parsed) -> {
+              if (!(e instanceof FlyException failure)) throw e;
+              return report(failed, failure);
+            });
+  }
+
+  /**
+   * An alias as the reader would type it: the wrapper in a clone tells how it was started,
+   * elsewhere it is JBang with the catalog.
+   */
+  public static String hint(String alias) {
+    var wrapper = System.getProperty("FLY_JBANG", System.getenv("FLY_JBANG"));
+    if (wrapper == null || wrapper.isEmpty()) return "jbang " + alias + "@catalog";
+    return (wrapper.matches("[\\w./-]+") ? wrapper : "'" + wrapper + "'") + " " + alias;
+  }
+
+  /** Tells the reader what is going on. */
+  public void say(String format, Object... args) {
+    if (!quiet) err().println(format.formatted(args));
+  }
+
+  public void warn(String text) {
+    err().println("warning: " + text);
+  }
+
+  /** Hands the result to whoever comes next in the pipe: the JSON, or with -q its id. */
+  public void print(JsonNode result) {
+    if (result.isMissingNode()) return; // a dry run: the curl command was the result
+    if (quiet) {
+      var id = result.path("id");
+      out().println((id.isMissingNode() ? result.path("name") : id).asText());
+    } else {
+      out().println(Fly.pretty(result));
+    }
+  }
+
+  public PrintWriter out() {
+    return spec.commandLine().getOut();
+  }
+
+  public PrintWriter err() {
+    return spec.commandLine().getErr();
+  }
+
+  private static int misuse(ParameterException e) {
+    var commandLine = e.getCommandLine();
+    var err = commandLine.getErr();
+    err.println(commandLine.getColorScheme().errorText("error: " + e.getMessage()));
+    UnmatchedArgumentException.printSuggestions(e, err);
+    err.println("  try: " + hint(commandLine.getCommandName()) + " --help");
+    return FlyException.USAGE;
+  }
+
+  private static int report(CommandLine commandLine, FlyException e) {
+    var err = commandLine.getErr();
+    err.println(commandLine.getColorScheme().errorText("error: " + e.getMessage()));
+    if (!e.why.isEmpty()) err.println("  why: " + e.why);
+    if (!e.tryNext.isEmpty()) err.println("  try: " + e.tryNext);
+    return e.exitCode;
+  }
+}

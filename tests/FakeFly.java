@@ -1,0 +1,22 @@
+import static com.github.tomakehurst.wiremock.core.WireMockConfiguration.wireMockConfig;
+
+import com.github.tomakehurst.wiremock.junit5.WireMockExtension;
+import com.github.tomakehurst.wiremock.junit5.WireMockRuntimeInfo;
+import org.junit.jupiter.api.extension.ExtensionContext;
+
+/**
+ * A stand-in for Fly.io: the scripts under test talk to this WireMock server, with a token that
+ * means nothing. A request that no test expects fails the test.
+ */
+final class FakeFly extends WireMockExtension {
+  static final String TOKEN = "opaque-token-of-the-tests";
+
+  FakeFly() {
+    super(newInstance().options(wireMockConfig().dynamicPort()).failOnUnmatchedRequests(true));
+  }
+
+  @Override
+  protected void onBeforeEach(ExtensionContext context, WireMockRuntimeInfo info) {
+    Script.settings(info.getHttpBaseUrl(), TOKEN);
+  }
+}
