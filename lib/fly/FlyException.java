@@ -1,7 +1,12 @@
 package fly;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.net.ConnectException;
+import java.net.http.HttpTimeoutException;
+import java.nio.channels.UnresolvedAddressException;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** A failure that its reader can act on: what happened, why, and what to try next. */
 public final class FlyException extends RuntimeException {
@@ -94,19 +99,36 @@ public final class FlyException extends RuntimeException {
    * @param sent whether the request may have reached Fly.io
    */
   static FlyException unreachable(String method, String url, Throwable cause, boolean sent) {
-    var root = cause;
-    while (root.getCause() != null && root.getMessage() != null && root.getCause() != root) {
-      root = root.getCause();
-    }
-    var reason = root.getMessage() == null ? root.getClass().getSimpleName() : root.getMessage();
     return new FlyException(
         (sent ? "no answer from " : "could not reach ") + hostOf(url),
-        "%s (%s %s)".formatted(reason, method, url),
+        "%s (%s %s)".formatted(reason(cause), method, url),
         url.contains("//127.0.0.1") || url.contains("//localhost")
             ? "is the sandbox running? eval \"$(" + Cli.hint("fly-sandbox") + " --start)\""
             : "check your network, FLY_API_HOSTNAME and https://status.flyio.net",
         REFUSED,
         sent ? UNANSWERED : 0);
+  }
+
+  /** Why a connection failed, in words. */
+  public static String reason(Throwable failure) {
+    var reason = failure.getClass().getSimpleName();
+    for (var cause = failure; cause != null; cause = cause.getCause()) {
+      if (cause instanceof HttpTimeoutException) return "no answer in time";
+      if (cause instanceof ConnectException && cause.getMessage() == null) {
+        return hasCause(cause, UnresolvedAddressException.class)
+            ? "no such host"
+            : "connection refused";
+      }
+      if (cause.getMessage() != null) reason = cause.getMessage();
+    }
+    return reason;
+  }
+
+  private static boolean hasCause(Throwable failure, Class<?> type) {
+    for (var cause = failure; cause != null; cause = cause.getCause()) {
+      if (type.isInstance(cause)) return true;
+    }
+    return false;
   }
 
   static FlyException notJson(
@@ -261,9 +283,9 @@ public final class FlyException extends RuntimeException {
 
     /** With each {fly-x} as the reader would type it. */
     String tryNext() {
-      return java.util.regex.Pattern.compile("\\{([a-z-]+)}")
+      return Pattern.compile("\\{([a-z-]+)}")
           .matcher(next)
-          .replaceAll(alias -> java.util.regex.Matcher.quoteReplacement(Cli.hint(alias.group(1))));
+          .replaceAll(alias -> Matcher.quoteReplacement(Cli.hint(alias.group(1))));
     }
   }
 }

@@ -1,0 +1,340 @@
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpServer;
+import fly.Fly;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+class CallMcpTest {
+  private static final String TOOLS = "{\"tools\": [{\"name\": \"list_directory\"}]}";
+  private static final String CONTENT =
+      "{\"content\": [{\"type\": \"text\", \"text\": \"[DIR] lost+found\"}]}";
+
+  private final FakeWrap wrap = new FakeWrap();
+
+  @BeforeEach
+  void settings() {
+    Script.settings(wrap.url(), FakeFly.TOKEN);
+    System.setProperty("FLY_EDGE_URL", wrap.url());
+  }
+
+  @AfterEach
+  void stop() {
+    wrap.close();
+  }
+
+  @Test
+  void it_asks_what_the_guide_asks_and_prints_the_replies_one_per_line() throws Exception {
+    var result = Script.run(new CallMcp());
+
+    assertEquals(0, result.exit(), result.err());
+    var replies = result.out().lines().toList();
+    assertEquals(3, replies.size(), result.out());
+    for (int id = 0; id < 3; id++)
+      assertEquals(id, Fly.JSON.readTree(replies.get(id)).get("id").asInt());
+    assertTrue(replies.get(2).contains("lost+found"));
+    assertEquals(
+        List.of("initialize", "notifications/initialized", "tools/list", "tools/call"),
+        wrap.methods());
+    assertTrue(wrap.received.get(0).contains("\"protocolVersion\":\"2024-11-05\""));
+  }
+
+  @Test
+  void the_reply_stream_is_open_before_anything_is_sent() {
+    Script.run(new CallMcp());
+
+    assertEquals("GET", wrap.order.get(0));
+    assertEquals("POST", wrap.order.get(1));
+  }
+
+  @Test
+  void a_tool_of_your_own_is_called_with_your_arguments() {
+    var result =
+        Script.run(new CallMcp(), "--tool", "read_text_file", "--args", "{\"path\": \"/data/x\"}");
+
+    assertEquals(0, result.exit(), result.err());
+    assertTrue(
+        wrap.received
+            .get(wrap.received.size() - 1)
+            .contains("{\"name\":\"read_text_file\",\"arguments\":{\"path\":\"/data/x\"}}"));
+  }
+
+  @Test
+  void arguments_that_are_no_JSON_object_are_refused_before_anything_is_sent() {
+    var result = Script.run(new CallMcp(), "--tool", "x", "--args", "[1");
+
+    assertEquals(2, result.exit());
+    assertTrue(result.err().contains("error: --args is no JSON object"), result.err());
+    assertTrue(wrap.order.isEmpty());
+  }
+
+  @Test
+  void your_own_lines_come_from_stdin() {
+    var result =
+        Script.runWithInput(
+            "{\"jsonrpc\":\"2.0\",\"id\":\"a\",\"method\":\"tools/list\"}\n",
+            new CallMcp(),
+            "--requests",
+            "-");
+
+    assertEquals(0, result.exit(), result.err());
+    assertEquals(
+        "{\"jsonrpc\":\"2.0\",\"id\":\"a\",\"result\":" + TOOLS.replace(" ", "") + "}\n",
+        result.out());
+  }
+
+  @Test
+  void it_waits_while_the_Machine_wakes_up() {
+    wrap.firstStatuses.addAll(List.of(503, 502));
+
+    var result = Script.run(new CallMcp());
+
+    assertEquals(0, result.exit(), result.err());
+    assertTrue(result.err().contains("not awake yet; waiting ..."), result.err());
+  }
+
+  @Test
+  void replies_are_matched_by_id_whatever_comes_between() {
+    wrap.chatter =
+        "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{}}\nnot json\n";
+
+    var result = Script.run(new CallMcp());
+
+    assertEquals(0, result.exit(), result.err());
+    assertEquals(3, result.out().lines().count());
+  }
+
+  @Test
+  void a_ping_of_the_server_is_answered() {
+    wrap.chatter = "{\"jsonrpc\":\"2.0\",\"id\":77,\"method\":\"ping\"}\n";
+
+    var result = Script.run(new CallMcp());
+
+    assertEquals(0, result.exit(), result.err());
+    assertTrue(wrap.received.contains("{\"jsonrpc\":\"2.0\",\"id\":77,\"result\":{}}"));
+  }
+
+  @Test
+  void the_bearer_token_is_sent_and_never_shown() {
+    wrap.token = "s3cret";
+    System.setProperty("FLY_MCP_BEARER_TOKEN", "s3cret");
+
+    var result = Script.run(new CallMcp(), "-v");
+
+    assertEquals(0, result.exit(), result.err());
+    assertFalse((result.out() + result.err()).contains("s3cret"));
+  }
+
+  @Test
+  void a_missing_token_is_exit_code_4() {
+    wrap.token = "s3cret";
+
+    var result = Script.run(new CallMcp());
+
+    assertEquals(4, result.exit());
+    assertTrue(result.err().contains("try: export FLY_MCP_BEARER_TOKEN="), result.err());
+  }
+
+  @Test
+  void nobody_there_is_exit_code_10() {
+    wrap.close();
+
+    var result = Script.run(new CallMcp(), "--timeout", "1");
+
+    assertEquals(10, result.exit());
+    assertTrue(result.err().contains("why: connection refused"), result.err());
+  }
+
+  @Test
+  void a_taken_stream_says_so_and_what_to_do() {
+    for (int i = 0; i < 20; i++) wrap.firstStatuses.add(409);
+
+    var result = Script.run(new CallMcp(), "--timeout", "1");
+
+    assertEquals(10, result.exit());
+    assertTrue(result.err().contains("error: another client holds the reply stream"), result.err());
+  }
+
+  @Test
+  void a_failed_initialize_is_exit_code_11_and_nothing_more_is_sent() throws Exception {
+    wrap.answer = request -> error(request, "no such version");
+
+    var result = Script.run(new CallMcp());
+
+    assertEquals(11, result.exit());
+    assertTrue(result.err().contains("no such version"), result.err());
+    assertEquals(List.of("initialize"), wrap.methods());
+  }
+
+  @Test
+  void a_failed_list_is_exit_code_12() {
+    wrap.answer =
+        request -> name(request).equals("tools/list") ? error(request, "no tools") : ok(request);
+
+    assertEquals(12, Script.run(new CallMcp()).exit());
+  }
+
+  @Test
+  void a_failed_call_is_exit_code_13() {
+    wrap.answer =
+        request ->
+            name(request).equals("tools/call")
+                ? result(
+                    request,
+                    "{\"isError\": true, \"content\": [{\"type\": \"text\", \"text\": \"Access"
+                        + " denied\"}]}")
+                : ok(request);
+
+    var result = Script.run(new CallMcp());
+
+    assertEquals(13, result.exit());
+    assertTrue(result.err().contains("why: Access denied"), result.err());
+  }
+
+  @Test
+  void a_reply_that_never_comes_ends_with_the_timeout() {
+    wrap.answer = request -> name(request).equals("tools/call") ? "" : ok(request);
+
+    var result = Script.run(new CallMcp(), "--timeout", "1");
+
+    assertEquals(13, result.exit());
+    assertTrue(result.err().contains("why: no reply within 1 s"), result.err());
+  }
+
+  @Test
+  void a_dry_run_prints_the_guides_shell_script() {
+    var result = Script.run(new CallMcp(), "-n");
+
+    assertEquals(0, result.exit());
+    assertTrue(
+        result.out().startsWith("curl -N \"" + wrap.url() + "\" &\nprocess_id=$!\nsleep 1\n"),
+        result.out());
+    assertTrue(wrap.order.isEmpty());
+  }
+
+  private static String name(JsonNode request) {
+    return request.path("method").asText();
+  }
+
+  private static String ok(JsonNode request) {
+    return switch (name(request)) {
+      case "initialize" -> result(request, "{\"protocolVersion\": \"2024-11-05\"}");
+      case "tools/list" -> result(request, TOOLS);
+      default -> result(request, CONTENT);
+    };
+  }
+
+  private static String result(JsonNode request, String result) {
+    return "{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":%s}\n".formatted(request.get("id"), result);
+  }
+
+  private static String error(JsonNode request, String message) {
+    return "{\"jsonrpc\":\"2.0\",\"id\":%s,\"error\":{\"code\":-32000,\"message\":\"%s\"}}\n"
+        .formatted(request.get("id"), message);
+  }
+
+  /** The wrap's protocol with trouble on demand. */
+  private static final class FakeWrap {
+    final List<String> order = new ArrayList<>();
+    final List<String> received = new ArrayList<>();
+    final Deque<Integer> firstStatuses = new ArrayDeque<>();
+    final CountDownLatch closed = new CountDownLatch(1);
+    Function<JsonNode, String> answer = CallMcpTest::ok;
+    String chatter = "";
+    String token;
+    private final HttpServer server;
+    private volatile OutputStream replies;
+
+    FakeWrap() {
+      try {
+        server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+      } catch (IOException e) {
+        throw new IllegalStateException(e);
+      }
+      server.createContext("/", this::handle);
+      server.setExecutor(
+          Executors.newCachedThreadPool(
+              task -> {
+                var thread = new Thread(task);
+                thread.setDaemon(true);
+                return thread;
+              }));
+      server.start();
+    }
+
+    String url() {
+      return "http://127.0.0.1:" + server.getAddress().getPort() + "/";
+    }
+
+    List<String> methods() throws IOException {
+      var methods = new ArrayList<String>();
+      for (var line : received) methods.add(Fly.JSON.readTree(line).path("method").asText());
+      return methods;
+    }
+
+    private void handle(HttpExchange x) throws IOException {
+      synchronized (order) {
+        order.add(x.getRequestMethod());
+      }
+      var sent = x.getRequestHeaders().getFirst("Authorization");
+      if (token != null && !("Bearer " + token).equals(sent)) {
+        refuse(x, 401);
+      } else if (!firstStatuses.isEmpty()) {
+        refuse(x, firstStatuses.pop());
+      } else if (x.getRequestMethod().equals("GET")) {
+        x.sendResponseHeaders(200, 0);
+        replies = x.getResponseBody();
+        replies.flush();
+        try {
+          closed.await(1, TimeUnit.MINUTES);
+        } catch (InterruptedException e) {
+          Thread.currentThread().interrupt();
+        }
+        x.close();
+      } else {
+        var body = new String(x.getRequestBody().readAllBytes(), StandardCharsets.UTF_8);
+        x.sendResponseHeaders(202, -1);
+        x.close();
+        replies.write(chatter.getBytes(StandardCharsets.UTF_8));
+        for (var line : body.lines().toList()) {
+          received.add(line);
+          var message = Fly.JSON.readTree(line);
+          if (message.has("id") && message.has("method")) {
+            replies.write(answer.apply(message).getBytes(StandardCharsets.UTF_8));
+          }
+        }
+        replies.flush();
+      }
+    }
+
+    private static void refuse(HttpExchange x, int status) throws IOException {
+      var body = "{\"error\": \"not awake yet\"}".getBytes(StandardCharsets.UTF_8);
+      x.sendResponseHeaders(status, body.length);
+      x.getResponseBody().write(body);
+      x.close();
+    }
+
+    void close() {
+      closed.countDown();
+      server.stop(0);
+    }
+  }
+}
