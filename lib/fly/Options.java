@@ -15,7 +15,12 @@ public final class Options {
     private String name;
 
     public String name() {
-      return name == null ? Settings.APP_NAME.require() : name;
+      var app = name == null ? Settings.APP_NAME.require() : name;
+      if (app.matches("[a-z0-9][a-z0-9-]{0,62}")) return app;
+      throw FlyException.usage(
+          "\"" + app + "\" is no app name",
+          "lowercase letters, digits and dashes, 63 at most",
+          "export APP_NAME=" + Settings.APP_NAME.example());
     }
   }
 
@@ -70,6 +75,12 @@ public final class Options {
       Template.set(request, fields, cli::warn);
       return request;
     }
+  }
+
+  /** For the views, which are tables otherwise. */
+  public static final class Json {
+    @Option(names = "--json", description = "Print JSON instead of a table.")
+    public boolean wanted;
   }
 
   public static final class Region {
