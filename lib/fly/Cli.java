@@ -8,11 +8,15 @@ import static picocli.CommandLine.Spec.Target.MIXEE;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.List;
+import java.util.regex.Pattern;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
+import picocli.CommandLine.TypeConversionException;
 import picocli.CommandLine.UnmatchedArgumentException;
 
 /**
@@ -20,6 +24,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
  * stderr), its errors and its exit codes.
  */
 public class Cli {
+  private static final Pattern DURATION = Pattern.compile("(\\d{1,9})(s|m|h|)");
+
   @Spec(MIXEE)
   private CommandSpec spec;
 
@@ -89,6 +95,7 @@ public class Cli {
         .setUsageHelpAutoWidth(false)
         .setUsageHelpWidth(100)
         .setCaseInsensitiveEnumValuesAllowed(true)
+        .registerConverter(Duration.class, Cli::duration)
         .setParameterExceptionHandler((e, args) -> misuse(e))
         .setExecutionExceptionHandler(
             (e, failed, parsed) -> {
@@ -127,12 +134,51 @@ public class Cli {
     }
   }
 
+  /** As {@link #print(JsonNode)}, for an answer that does not say what it is about. */
+  public void print(JsonNode result, String id) {
+    if (quiet && !result.isMissingNode()) out().println(id);
+    else print(result);
+  }
+
+  /** Hands on a view for people: aligned columns, the headings in capitals above them. */
+  public void table(List<String> headings, List<List<String>> rows) {
+    var widths = headings.stream().mapToInt(String::length).toArray();
+    for (var row : rows) {
+      for (int i = 0; i < widths.length; i++) {
+        widths[i] = Math.max(widths[i], row.get(i).length());
+      }
+    }
+    line(headings, widths);
+    rows.forEach(row -> line(row, widths));
+  }
+
+  private void line(List<String> cells, int[] widths) {
+    var line = new StringBuilder();
+    for (int i = 0; i < widths.length; i++) {
+      line.append(("%-" + (widths[i] + 2) + "s").formatted(cells.get(i)));
+    }
+    out().println(line.toString().stripTrailing());
+  }
+
   public PrintWriter out() {
     return spec.commandLine().getOut();
   }
 
   public PrintWriter err() {
     return spec.commandLine().getErr();
+  }
+
+  /** 90s, 10m, 1h or, as seconds, 90. */
+  private static Duration duration(String text) {
+    var parts = DURATION.matcher(text);
+    if (!parts.matches())
+      throw new TypeConversionException("'" + text + "' is not like 90s or 10m");
+    var number = Long.parseLong(parts.group(1));
+    return switch (parts.group(2)) {
+      case "h" -> Duration.ofHours(number);
+      case "m" -> Duration.ofMinutes(number);
+      default -> Duration.ofSeconds(number);
+    };
   }
 
   private static int misuse(ParameterException e) {

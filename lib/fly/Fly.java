@@ -10,6 +10,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import java.net.ConnectException;
+import java.net.InetAddress;
 import java.net.URI;
 import java.net.URLEncoder;
 import java.net.UnknownHostException;
@@ -20,12 +21,16 @@ import java.time.Duration;
 import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
 import java.time.format.DateTimeParseException;
+import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.StreamSupport;
+import kong.unirest.core.HttpRequestWithBody;
 import kong.unirest.core.HttpResponse;
 import kong.unirest.core.Unirest;
 import kong.unirest.core.UnirestException;
@@ -52,6 +57,15 @@ public final class Fly {
           .withArrayIndenter(DefaultIndenter.SYSTEM_LINEFEED_INSTANCE);
 
   private static final Pattern PLACEHOLDER = Pattern.compile("\\{\\w+}");
+  private static final Pattern UNDERSCORED = Pattern.compile("(\\w[\\w.-]*)(:\\d+)?");
+  private static final Set<String> GONE =
+      Set.of(
+          "scheduling_destroy",
+          "fork_cleanup",
+          "waiting_for_detach",
+          "pending_destroy",
+          "destroying",
+          "destroyed");
   private static final int ATTEMPTS = 6;
   private static final int CONNECT_TIMEOUT_MS = 10_000;
   private static final int ANSWER_TIMEOUT_MS = 75_000; // /wait itself holds for up to 60 s
@@ -59,6 +73,11 @@ public final class Fly {
   /** Hears what goes on, in the manner of {@link String#format}. */
   public interface Story {
     void say(String format, Object... args);
+  }
+
+  static {
+    // Without it java.net.http sets the Host header itself, which request() below must do.
+    System.setProperty("jdk.httpclient.allowRestrictedHeaders", "host");
   }
 
   private enum Repeat {
@@ -122,6 +141,13 @@ public final class Fly {
       if (e.status == 404) return Optional.empty();
       throw e;
     }
+  }
+
+  /** The app's volumes, without those that are on their way out (superfly/fly-go, GetVolumes). */
+  public List<JsonNode> volumes(String app) {
+    return StreamSupport.stream(get("/v1/apps/{app}/volumes", app).spliterator(), false)
+        .filter(volume -> !GONE.contains(volume.path("state").asText()))
+        .toList();
   }
 
   /** A request that is never repeated, except after a 429. */
@@ -206,7 +232,7 @@ public final class Fly {
       HttpResponse<String> response;
       if (verbose != null) verbose.accept("> " + method + " " + url);
       try {
-        var request = http.request(method, url).header("Authorization", authorization);
+        var request = request(method, url).header("Authorization", authorization);
         if (body == null) {
           response = request.asString();
         } else {
@@ -245,6 +271,29 @@ public final class Fly {
     }
   }
 
+  /** java.net.http takes no host with an underscore, such as _api.internal: it gets the address. */
+  private HttpRequestWithBody request(String method, String url) {
+    var authority = URI.create(url).getAuthority();
+    if (URI.create(url).getHost() != null) return http.request(method, url);
+    var name = host(url);
+    try {
+      var address = InetAddress.getByName(name).getHostAddress().replaceFirst("%.*", "");
+      if (address.contains(":")) address = "[" + address + "]";
+      return http.request(method, url.replaceFirst(Pattern.quote(name), address))
+          .header("Host", authority);
+    } catch (UnknownHostException e) {
+      throw new UnirestException(e);
+    }
+  }
+
+  /** The host's name, underscores allowed; null where the URL has none. */
+  private static String host(String url) {
+    var uri = URI.create(url);
+    if (uri.getHost() != null) return uri.getHost();
+    var name = UNDERSCORED.matcher(String.valueOf(uri.getAuthority()));
+    return name.matches() ? name.group(1) : null;
+  }
+
   private static JsonNode read(
       String method, String url, int status, String requestId, String body) {
     var success = status >= 200 && status < 300;
@@ -276,9 +325,9 @@ public final class Fly {
     } catch (IllegalArgumentException e) {
       throw FlyException.usage(url + " is no URL", e.getMessage(), "https://api.machines.dev");
     }
-    var host = String.valueOf(uri.getHost());
-    if ("https".equals(uri.getScheme())) return;
-    if (!"http".equals(uri.getScheme()) || uri.getHost() == null) {
+    var host = host(url);
+    if ("https".equals(uri.getScheme()) && host != null) return;
+    if (!"http".equals(uri.getScheme()) || host == null) {
       throw FlyException.usage(
           url + " is no http or https URL", "the API's address must start with one", "https://...");
     }
@@ -321,7 +370,7 @@ public final class Fly {
     return ThreadLocalRandom.current().nextLong(longest / 2, longest + 1);
   }
 
-  private static void pause(long milliseconds) {
+  public static void pause(long milliseconds) {
     try {
       Thread.sleep(milliseconds);
     } catch (InterruptedException e) {
