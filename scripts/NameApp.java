@@ -1,0 +1,51 @@
+///usr/bin/env jbang "$0" "$@" ; exit $?
+//JAVA 17+
+//DESCRIPTION Chose a hostname for your app: a name that nobody else is likely to have.
+//SOURCES ../lib/fly/Cli.java
+
+import fly.Cli;
+import fly.FlyException;
+import java.security.SecureRandom;
+import java.util.HexFormat;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+@Command(
+    name = "fly-name-app",
+    header = "fly-name-app --prefix mcp-demo",
+    description = "Chose a hostname for your app: a name that nobody else is likely to have.",
+    footer = {
+      "%nIn a script: export APP_NAME=$(... fly-name-app)",
+      "%nGuide: https://fly.io/docs/mcp/deploy-with/machines-api/#chose-a-hostname-for-your-app"
+    })
+class NameApp implements Runnable {
+  private static final int LONGEST = 63; // a label of a host name
+
+  @Mixin Cli cli;
+
+  @Option(
+      names = "--prefix",
+      paramLabel = "TEXT",
+      description = "What stands before the random part (default: ${DEFAULT-VALUE}).")
+  String prefix = "mcp-demo";
+
+  public static void main(String... args) {
+    Cli.main(new NameApp(), args);
+  }
+
+  @Override
+  public void run() {
+    var random = new byte[6];
+    new SecureRandom().nextBytes(random);
+    var name = prefix.replaceFirst("-$", "") + "-" + HexFormat.of().formatHex(random);
+    if (!name.matches("[a-z0-9][a-z0-9-]*") || name.length() > LONGEST) {
+      throw FlyException.usage(
+          name + " is no app name",
+          "lowercase letters, digits and dashes, %d at most, no dash first".formatted(LONGEST),
+          Cli.hint("fly-name-app") + " --prefix mcp-demo");
+    }
+    cli.out().println(name);
+    cli.say("It will answer at https://%s.fly.dev/. Next: %s", name, Cli.hint("fly-create-app"));
+  }
+}
