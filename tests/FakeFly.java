@@ -11,6 +11,9 @@ import org.junit.jupiter.api.extension.ExtensionContext;
 final class FakeFly extends WireMockExtension {
   static final String TOKEN = "opaque-token-of-the-tests";
 
+  /** Whole, and good for nothing: a MessagePack array of nonce, location, caveats and tail. */
+  static final String MACAROON = "fm2_lJLEAmFixAJjZKNmbHmQxAx0YWlsdGFpbHRhaWw=";
+
   FakeFly() {
     super(newInstance().options(wireMockConfig().dynamicPort()).failOnUnmatchedRequests(true));
   }
