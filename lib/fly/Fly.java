@@ -6,6 +6,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.util.DefaultIndenter;
 import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
 import com.fasterxml.jackson.core.util.Separators;
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.MissingNode;
@@ -46,7 +47,9 @@ import kong.unirest.core.UnirestInstance;
  * and repeats, whatever the method: Fly.io refused the request before it did anything.
  */
 public final class Fly {
-  public static final ObjectMapper JSON = new ObjectMapper();
+  /** Takes one JSON value and nothing behind it: "404 page not found" is not the number 404. */
+  public static final ObjectMapper JSON =
+      new ObjectMapper().enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
 
   private static final DefaultPrettyPrinter PRETTY =
       new DefaultPrettyPrinter(

@@ -1,9 +1,7 @@
 package fly;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectReader;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ContainerNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -16,6 +14,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Consumer;
 import java.util.regex.Matcher;
@@ -30,8 +29,9 @@ import java.util.regex.Pattern;
  */
 public final class Template {
   private static final Pattern VARIABLE = Pattern.compile("\\$\\{(\\w+)(?::-([^}]*))?}");
-  private static final ObjectReader STRICT =
-      Fly.JSON.reader().with(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
+
+  /** Maps whose values are strings, whatever they look like (Fly.io, Machine config). */
+  private static final Set<String> TEXTS = Set.of("env", "metadata");
 
   private Template() {}
 
@@ -97,7 +97,8 @@ public final class Template {
       return;
     }
     if (old.isMissingNode()) warn.accept(path + " was not in the request body, and is now");
-    put(parent, path, name, typed(path, value, old));
+    var text = names.size() > 1 && TEXTS.contains(names.get(names.size() - 2));
+    put(parent, path, name, text ? TextNode.valueOf(value) : typed(path, value, old));
   }
 
   private static JsonNode child(ContainerNode<?> parent, String name) {
@@ -125,8 +126,8 @@ public final class Template {
     if (old.isTextual()) return TextNode.valueOf(value);
     JsonNode json;
     try {
-      json = STRICT.readTree(value);
-    } catch (IOException e) {
+      json = Fly.JSON.readTree(value);
+    } catch (JsonProcessingException e) {
       json = TextNode.valueOf(value);
     }
     var fits =
@@ -187,7 +188,7 @@ public final class Template {
 
   private static ObjectNode parse(String text, String name) {
     try {
-      if (STRICT.readTree(text) instanceof ObjectNode object) return object;
+      if (Fly.JSON.readTree(text) instanceof ObjectNode object) return object;
       throw FlyException.usage(
           name + " is not a JSON object",
           "a request body is { ... }",

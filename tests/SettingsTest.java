@@ -1,0 +1,120 @@
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import fly.FlyException;
+import fly.Settings;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class SettingsTest {
+  private static final String USER_DIR = System.getProperty("user.dir");
+
+  @TempDir Path folder;
+
+  @BeforeEach
+  void elsewhere() {
+    for (var setting : Settings.values()) System.clearProperty(setting.name());
+    System.setProperty("user.dir", folder.toString());
+  }
+
+  @AfterEach
+  void back() {
+    System.setProperty("user.dir", USER_DIR);
+  }
+
+  private void dotEnv(String text) throws IOException {
+    Files.writeString(folder.resolve(".env"), text);
+  }
+
+  @Test
+  void a_property_comes_before_the_file_and_the_file_before_the_default() throws Exception {
+    dotEnv("REGION=fra\n");
+    var fromFile = Settings.REGION.get();
+    System.setProperty("REGION", "iad");
+
+    assertEquals("fra", fromFile);
+    assertEquals("iad", Settings.REGION.get());
+    assertNull(Settings.MACHINE_ID.get());
+  }
+
+  /** A Java program cannot change its own environment, so that this runs fly-env in another. */
+  @Test
+  void a_variable_comes_before_the_file_and_a_property_before_the_variable() throws Exception {
+    dotEnv("REGION=fra\nAPP_NAME=file\n");
+
+    var byVariable = env(Map.of("REGION", "iad", "ORG", " "), List.of());
+    var byProperty = env(Map.of("REGION", "iad"), List.of("-DREGION=syd"));
+
+    assertTrue(byVariable.contains("export REGION=iad\n"), byVariable);
+    assertTrue(byVariable.contains("export APP_NAME=file\n"), byVariable);
+    assertTrue(byVariable.contains("export ORG=personal\n"), byVariable);
+    assertTrue(byProperty.contains("export REGION=syd\n"), byProperty);
+  }
+
+  private String env(Map<String, String> variables, List<String> options) throws Exception {
+    var command = new java.util.ArrayList<String>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(options);
+    command.addAll(List.of("-cp", System.getProperty("java.class.path"), "Env"));
+    var builder = new ProcessBuilder(command).directory(folder.toFile());
+    for (var setting : Settings.values()) builder.environment().remove(setting.name());
+    builder.environment().putAll(variables);
+    var process = builder.redirectErrorStream(true).start();
+    var output = new String(process.getInputStream().readAllBytes());
+    assertTrue(process.waitFor(30, TimeUnit.SECONDS));
+    assertEquals(0, process.exitValue(), output);
+    return output;
+  }
+
+  @Test
+  void the_file_may_hold_what_shells_take() throws Exception {
+    dotEnv(
+        """
+        # a comment
+        export APP_NAME="mcp demo" # the app
+        FLY_API_TOKEN='FlyV1 fm2_a=b#c'
+          REGION = iad   # near
+        ORG=
+        nonsense
+        """);
+
+    assertEquals("mcp demo", Settings.APP_NAME.get());
+    assertEquals("FlyV1 fm2_a=b#c", Settings.FLY_API_TOKEN.get());
+    assertEquals("iad", Settings.REGION.get());
+    assertEquals("personal", Settings.ORG.get());
+  }
+
+  @Test
+  void a_missing_one_is_told_with_the_line_to_type() {
+    var e = assertThrows(FlyException.class, Settings.FLY_API_TOKEN::require);
+
+    assertEquals("FLY_API_TOKEN is not set", e.getMessage());
+    assertEquals("export FLY_API_TOKEN=\"FlyV1 fm2_...\"", e.tryNext);
+    assertEquals(FlyException.USAGE, e.exitCode);
+  }
+
+  @Test
+  void the_guides_addresses_are_the_defaults() {
+    assertEquals("https://api.machines.dev", Settings.FLY_API_HOSTNAME.get());
+    assertEquals("https://api.fly.io", Settings.FLY_API_BASE_URL.get());
+    assertEquals("https://{app}.fly.dev/", Settings.FLY_EDGE_URL.get());
+  }
+
+  @Test
+  void tokens_are_secrets_and_nothing_else_is() {
+    assertTrue(Settings.FLY_API_TOKEN.secret());
+    assertTrue(Settings.FLY_MCP_BEARER_TOKEN.secret());
+    assertFalse(Settings.APP_NAME.secret());
+  }
+}
