@@ -114,9 +114,9 @@ public class Cli {
     return (wrapper.matches("[\\w./-]+") ? wrapper : "'" + wrapper + "'") + " " + alias;
   }
 
-  /** Tells the reader what is going on. */
+  /** Tells the reader what is going on. Without arguments the text is taken as it is. */
   public void say(String format, Object... args) {
-    if (!quiet) err().println(format.formatted(args));
+    if (!quiet) err().println(args.length == 0 ? format : format.formatted(args));
   }
 
   public void warn(String text) {
