@@ -1,3 +1,4 @@
+//SOURCES Cli.java
 //DEPS com.konghq:unirest-java-core:4.10.1
 //DEPS com.fasterxml.jackson.core:jackson-databind:2.22.4
 package fly;

@@ -1,4 +1,4 @@
-//SOURCES ../Fly.java ../FlyException.java
+//SOURCES ../Fly.java
 package fly.mcp;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
