@@ -1,0 +1,210 @@
+package fly.sandbox;
+
+import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.JsonNode;
+import fly.Fly;
+import graphql.ExecutionInput;
+import graphql.GraphQL;
+import graphql.GraphqlErrorBuilder;
+import graphql.execution.DataFetcherExceptionHandlerParameters;
+import graphql.execution.DataFetcherExceptionHandlerResult;
+import graphql.schema.DataFetchingEnvironment;
+import graphql.schema.idl.RuntimeWiring;
+import graphql.schema.idl.SchemaGenerator;
+import graphql.schema.idl.SchemaParser;
+import io.javalin.http.Context;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+
+/** GraphQL over the same world. What is refused, is told inside a 200, with extensions.code. */
+final class GraphQlApi {
+  private static final Map<String, Object> ORGANIZATION =
+      Map.of(
+          "id", World.ORG_ID,
+          "slug", World.ORG,
+          "rawSlug", "sandbox",
+          "name", "Sandbox",
+          "type", "PERSONAL",
+          "paidPlan", false,
+          "billable", true,
+          "viewerRole", "admin",
+          "internalNumericId", String.valueOf(World.ORG_NUMBER));
+
+  private final World world;
+  private final GraphQL graphql;
+
+  GraphQlApi(World world) {
+    this.world = world;
+    var wiring =
+        RuntimeWiring.newRuntimeWiring()
+            .type(
+                "Query",
+                query ->
+                    query
+                        .dataFetcher("viewer", x -> Map.of("id", "1", "email", "you@sandbox.invalid"))
+                        .dataFetcher("organizations", x -> Map.of("nodes", List.of(ORGANIZATION)))
+                        .dataFetcher("organization", this::organization)
+                        .dataFetcher("personalOrganization", x -> ORGANIZATION)
+                        .dataFetcher("apps", x -> apps())
+                        .dataFetcher("app", x -> json(app(either(x, "name", "id"))))
+                        .dataFetcher("platform", x -> platform())
+                        .dataFetcher("nearestRegion", x -> region(Rules.NEAREST)))
+            .type(
+                "Mutation",
+                mutation ->
+                    mutation
+                        .dataFetcher("allocateIpAddress", this::allocate)
+                        .dataFetcher("releaseIpAddress", this::release))
+            .type("Viewer", viewer -> viewer.typeResolver(x -> x.getSchema().getObjectType("User")))
+            .build();
+    try (var text =
+        new InputStreamReader(
+            GraphQlApi.class.getResourceAsStream("/schema.graphqls"), StandardCharsets.UTF_8)) {
+      var schema = new SchemaGenerator().makeExecutableSchema(new SchemaParser().parse(text), wiring);
+      graphql =
+          GraphQL.newGraphQL(schema).defaultDataFetcherExceptionHandler(GraphQlApi::failed).build();
+    } catch (java.io.IOException e) {
+      throw new java.io.UncheckedIOException(e);
+    }
+  }
+
+  /** Answers {@code {"query": ..., "variables": ..., "operationName": ...}}. */
+  void handle(Context x) {
+    var request = SandboxServer.parse(x);
+    var query = request.path("query");
+    if (!query.isTextual()) throw ApiError.invalid("query is required");
+    var input = ExecutionInput.newExecutionInput(query.asText()).variables(variables(request));
+    if (request.path("operationName").isTextual()) {
+      input.operationName(request.path("operationName").asText());
+    }
+    var result = graphql.execute(input.build()).toSpecification();
+    x.contentType("application/json").result(SandboxServer.bytes(Fly.JSON.valueToTree(result)));
+  }
+
+  private static Map<String, Object> variables(JsonNode request) {
+    var variables = request.path("variables");
+    if (!variables.isObject()) return Map.of();
+    return Fly.JSON.convertValue(variables, new TypeReference<Map<String, Object>>() {});
+  }
+
+  private static CompletableFuture<DataFetcherExceptionHandlerResult> failed(
+      DataFetcherExceptionHandlerParameters failure) {
+    var exception = failure.getException();
+    var status = exception instanceof ApiError error ? error.status : 500;
+    var code =
+        switch (status) {
+          case 404 -> "NOT_FOUND";
+          case 400, 422 -> "UNPROCESSABLE";
+          case 500 -> "SERVER_ERROR";
+          default -> "FAILED";
+        };
+    var error =
+        GraphqlErrorBuilder.newError(failure.getDataFetchingEnvironment())
+            .message("%s", exception.getMessage())
+            .extensions(Map.of("code", code))
+            .build();
+    return CompletableFuture.completedFuture(
+        DataFetcherExceptionHandlerResult.newResult(error).build());
+  }
+
+  private Object organization(DataFetchingEnvironment x) {
+    var wanted = either(x, "slug", "id");
+    if (List.of(World.ORG, World.ORG_ID, "sandbox").contains(wanted)) return ORGANIZATION;
+    throw new ApiError(404, "Could not find Organization");
+  }
+
+  private Object allocate(DataFetchingEnvironment x) {
+    Map<String, Object> input = x.getArgument("input");
+    var app = app(text(input, "appId"));
+    var ip = world.allocate(app, text(input, "type"), text(input, "region"));
+    var payload = new TreeMap<String, Object>();
+    payload.put("app", json(app));
+    if (!ip.type().equals("shared_v4")) payload.put("ipAddress", json(ip));
+    payload.put("clientMutationId", input.get("clientMutationId"));
+    return payload;
+  }
+
+  private Object release(DataFetchingEnvironment x) {
+    Map<String, Object> input = x.getArgument("input");
+    var wanted = text(input, input.get("ip") == null ? "ipAddressId" : "ip");
+    for (var app : world.apps()) {
+      var named = text(input, "appId");
+      if (!named.isEmpty() && !named.equals(app.name)) continue;
+      if (world.release(app, wanted)) {
+        var payload = new TreeMap<String, Object>();
+        payload.put("app", json(app));
+        payload.put("clientMutationId", input.get("clientMutationId"));
+        return payload;
+      }
+    }
+    throw new ApiError(404, "Could not find IP address");
+  }
+
+  private App app(String name) {
+    return world
+        .find(name)
+        .orElseThrow(() -> new ApiError(404, "Could not find App \"%s\"".formatted(name)));
+  }
+
+  private Object apps() {
+    var nodes = world.apps().stream().map(GraphQlApi::json).toList();
+    return Map.of(
+        "nodes", nodes, "totalCount", nodes.size(), "pageInfo", Map.of("hasNextPage", false));
+  }
+
+  private static Map<String, Object> json(App app) {
+    var json = new TreeMap<String, Object>();
+    json.put("id", app.name);
+    json.put("internalNumericId", app.number);
+    json.put("name", app.name);
+    json.put("hostname", app.name + ".fly.dev");
+    json.put("appUrl", "https://" + app.name + ".fly.dev");
+    json.put("deployed", !app.living().isEmpty());
+    json.put("network", app.network);
+    json.put("status", app.status());
+    json.put("platformVersion", "machines");
+    json.put("organization", ORGANIZATION);
+    synchronized (app) {
+      var own = app.ips.stream().filter(ip -> !ip.type().equals("shared_v4")).toList();
+      json.put("ipAddresses", Map.of("nodes", own.stream().map(GraphQlApi::json).toList()));
+      for (var ip : app.ips) if (!own.contains(ip)) json.put("sharedIpAddress", ip.address());
+    }
+    return json;
+  }
+
+  private static Map<String, Object> json(App.Ip ip) {
+    return Map.of(
+        "id", ip.id(),
+        "address", ip.address(),
+        "type", ip.type(),
+        "region", ip.region(),
+        "createdAt", ip.createdAt().toString());
+  }
+
+  private static Object platform() {
+    var regions = Rules.REGIONS.keySet().stream().sorted().map(GraphQlApi::region).toList();
+    return Map.of("requestRegion", Rules.NEAREST, "regions", regions);
+  }
+
+  private static Map<String, Object> region(String code) {
+    return Map.of(
+        "code", code,
+        "name", Rules.REGIONS.get(code),
+        "gatewayAvailable", true,
+        "requiresPaidPlan", false,
+        "deprecated", false);
+  }
+
+  private static String either(DataFetchingEnvironment x, String one, String other) {
+    String value = x.getArgument(one);
+    return value == null ? String.valueOf((Object) x.getArgument(other)) : value;
+  }
+
+  private static String text(Map<String, Object> input, String field) {
+    return input.get(field) == null ? "" : input.get(field).toString();
+  }
+}

@@ -1,0 +1,79 @@
+package fly.sandbox;
+
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.security.SecureRandom;
+import java.time.Instant;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+
+/** Names and numbers in the forms that Fly.io gives them. */
+final class Ids {
+  private static final SecureRandom RANDOM = new SecureRandom();
+  private static final String CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+  private static final String ALPHANUMERIC = "0123456789abcdefghijklmnopqrstuvwxyz";
+  private static final AtomicLong NUMBERS = new AtomicLong(1_000_000);
+  private static final List<String> ADJECTIVES =
+      List.of("ancient", "billowing", "crimson", "delicate", "frosty", "quiet", "silent", "wild");
+  private static final List<String> NOUNS =
+      List.of("bird", "brook", "cloud", "dawn", "field", "leaf", "pine", "river");
+
+  private Ids() {}
+
+  static String hex(int digits) {
+    return text("0123456789abcdef", digits);
+  }
+
+  /** 14 hex digits. */
+  static String machine() {
+    return hex(14);
+  }
+
+  static String volume() {
+    return "vol_" + text(ALPHANUMERIC, 16);
+  }
+
+  static String ip() {
+    return "ip_" + text(ALPHANUMERIC, 16);
+  }
+
+  /** 26 characters: 10 of the time in milliseconds, 16 by chance. */
+  static String ulid(Instant now) {
+    var time = new StringBuilder();
+    for (long rest = now.toEpochMilli(), i = 0; i < 10; i++, rest >>>= 5) {
+      time.append(CROCKFORD.charAt((int) (rest & 31)));
+    }
+    return time.reverse() + text(CROCKFORD, 16);
+  }
+
+  static String machineName() {
+    return "%s-%s-%d"
+        .formatted(
+            ADJECTIVES.get(RANDOM.nextInt(ADJECTIVES.size())),
+            NOUNS.get(RANDOM.nextInt(NOUNS.size())),
+            RANDOM.nextInt(1000, 10_000));
+  }
+
+  static long number() {
+    return NUMBERS.incrementAndGet();
+  }
+
+  /** An image's digest, the same for the same name. */
+  static String digest(String image) {
+    try {
+      var sha256 = MessageDigest.getInstance("SHA-256");
+      return "sha256:"
+          + HexFormat.of().formatHex(sha256.digest(image.getBytes(StandardCharsets.UTF_8)));
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static String text(String alphabet, int length) {
+    var text = new StringBuilder();
+    for (int i = 0; i < length; i++) text.append(alphabet.charAt(RANDOM.nextInt(alphabet.length())));
+    return text.toString();
+  }
+}

@@ -1,0 +1,479 @@
+package fly.sandbox;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import fly.Fly;
+import fly.mcp.Wrap;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * A Machine: its record, its states, and the program it runs.
+ *
+ * <p>Its monitor guards all of it. What takes time (starting, stopping) happens on the world's
+ * workers; the states in between say so.
+ */
+final class Machine {
+  private static final int EVENTS = 20;
+  private static final int LOG_LINES = 200;
+
+  /** A program that lives this long has started; one that ends sooner has not. */
+  static final Duration SETTLED = Duration.ofMillis(300);
+
+  private static final Set<String> PERSISTENT =
+      Set.of("created", "started", "stopped", "suspended", "failed", "destroyed");
+
+  final App app;
+  final String id = Ids.machine();
+  final String name;
+  final String region;
+  final Instant createdAt;
+  final String privateIp;
+
+  private final World world;
+  private final Deque<ObjectNode> events = new ArrayDeque<>();
+  private final Deque<String> log = new ArrayDeque<>();
+  private final List<Waiter> waiters = new ArrayList<>();
+  private ObjectNode config;
+  private String instanceId;
+  private String state = "created";
+  private Instant updatedAt;
+  private boolean cordoned;
+  private Program program;
+  private Wrap wrap;
+  private Instant startedAt;
+  private int restarts;
+  private String lastCrash;
+  private boolean stopRequested;
+
+  private record Waiter(Set<String> states, CompletableFuture<String> reached) {}
+
+  Machine(World world, App app, String name, String region, ObjectNode config) {
+    this.world = world;
+    this.app = app;
+    this.name = name;
+    this.region = region;
+    this.config = config;
+    this.createdAt = world.now();
+    this.updatedAt = createdAt;
+    this.instanceId = Ids.ulid(createdAt);
+    this.privateIp = "fdaa:0:1:a7b:%s:%s:%s:2".formatted(Ids.hex(2), id.substring(0, 4), id.substring(4, 8));
+    event("launch", "created", "user", null);
+  }
+
+  synchronized String state() {
+    return state;
+  }
+
+  synchronized JsonNode config() {
+    return config;
+  }
+
+  synchronized boolean cordoned() {
+    return cordoned;
+  }
+
+  synchronized void cordon(boolean on) {
+    cordoned = on;
+  }
+
+  synchronized List<String> log() {
+    return List.copyOf(log);
+  }
+
+  /** Whether a request may start it: one of its services says so. */
+  synchronized boolean autostart() {
+    for (var service : config.path("services")) {
+      if (service.path("autostart").asBoolean()) return true;
+    }
+    return false;
+  }
+
+  /** The command of a Machine that really runs one here; empty where it is state only. */
+  synchronized List<String> command() {
+    if (!world.runs(config.path("image").asText())) return List.of();
+    var command = new ArrayList<String>();
+    var init = config.path("init");
+    for (var part : List.of("exec", "entrypoint", "cmd")) {
+      init.path(part).forEach(word -> command.add(word.asText()));
+      if (part.equals("exec") && !command.isEmpty()) break;
+    }
+    return command;
+  }
+
+  /** From created, stopped, suspended or failed to started. */
+  synchronized String start(String source) {
+    var previous = state;
+    switch (state) {
+      case "started" -> {
+        return previous;
+      }
+      case "starting" -> throw new ApiError(409, "aborted: machine still attempting to start");
+      case "created", "stopped", "suspended", "failed" -> {}
+      default ->
+          throw new ApiError(
+              412,
+              "failed_precondition: unable to start machine from current state: '%s'"
+                  .formatted(state));
+    }
+    restarts = 0;
+    lastCrash = null;
+    become("starting", "start", source, null);
+    world.work(previous.equals("suspended") && program != null ? this::resume : this::launch);
+    return previous;
+  }
+
+  private void resume() {
+    program.resume();
+    synchronized (this) {
+      if (state.equals("starting")) become("started", "start", "flyd", null);
+    }
+  }
+
+  private void launch() {
+    var command = command();
+    Program launched = null;
+    String failure = null;
+    if (!command.isEmpty()) {
+      try {
+        var here = world.localCommand(this, command);
+        launched = Program.start(new Program.Spec(id, here, env(), mounts(), world.folder(this)));
+      } catch (IOException e) {
+        failure = e.getMessage();
+        log("error: " + failure);
+      }
+    }
+    Program unwanted = null;
+    synchronized (this) {
+      if (!state.equals("starting")) {
+        unwanted = launched; // stopped or destroyed meanwhile
+      } else if (failure != null) {
+        crashed(failure);
+      } else {
+        stopRequested = false;
+        startedAt = world.now();
+        program = launched;
+        if (launched != null) attend(launched);
+        become("started", "start", "flyd", null);
+      }
+    }
+    if (unwanted != null) unwanted.stop("SIGKILL", Duration.ZERO);
+  }
+
+  private void attend(Program running) {
+    var token = config.at("/env/FLY_MCP_BEARER_TOKEN").asText(null);
+    wrap = new Wrap(running.stdin(), running.stdout(), token, this::lastWords);
+    world.thread(() -> follow(running.stderr()));
+    running.exit().thenAccept(exit -> world.work(() -> ended(running, exit)));
+  }
+
+  private void follow(InputStream stderr) {
+    try (var lines = new BufferedReader(new InputStreamReader(stderr, StandardCharsets.UTF_8))) {
+      for (var line = lines.readLine(); line != null; line = lines.readLine()) log(line);
+    } catch (IOException e) {
+      // the end of the program, which is told elsewhere
+    }
+  }
+
+  synchronized void log(String line) {
+    if (log.size() == LOG_LINES) log.removeFirst();
+    log.addLast(line);
+  }
+
+  /** What the program said last, for those who wonder why it ended. */
+  synchronized String lastWords() {
+    var lines = new ArrayList<>(log);
+    var last = String.join("; ", lines.subList(Math.max(0, lines.size() - 5), lines.size()));
+    var why = lastCrash == null ? state : lastCrash;
+    return last.isEmpty() ? why : why + ": " + last;
+  }
+
+  private void ended(Program old, Program.Exit exit) {
+    synchronized (this) {
+      if (program != old) return;
+      program = null;
+      wrap = null;
+      event("exit", "stopped", "flyd", exitEvent(exit));
+      if (stopRequested || !Set.of("started", "starting").contains(state)) return;
+      var policy = config.at("/restart/policy").asText("on-failure");
+      var failed = exit.code() != 0;
+      if (failed) lastCrash = "exit code " + exit.code();
+      var again = policy.equals("always") || policy.equals("on-failure") && failed;
+      if (again) crashed("exit code " + exit.code());
+      else become("stopped", null, null, null);
+      if (!again && config.path("auto_destroy").asBoolean()) world.work(() -> destroy(true));
+    }
+  }
+
+  /** Restarts after a pause, as long as the policy allows; on-failure tries ten times. */
+  private void crashed(String why) {
+    lastCrash = why;
+    var most = config.at("/restart/max_retries").asInt(10);
+    if (restarts++ >= most) {
+      become("stopped", null, null, null);
+      return;
+    }
+    become("starting", "restart", "flyd", null);
+    world.later(world.restartPause(), () -> world.work(this::launchAgain));
+  }
+
+  private void launchAgain() {
+    synchronized (this) {
+      if (!state.equals("starting") || program != null) return;
+    }
+    launch();
+  }
+
+  private ObjectNode exitEvent(Program.Exit exit) {
+    var request = Fly.JSON.createObjectNode();
+    request
+        .putObject("exit_event")
+        .put("exit_code", exit.code())
+        .put("guest_exit_code", exit.code())
+        .put("guest_signal", exit.signal())
+        .put("signal", exit.signal())
+        .put("oom_killed", false)
+        .put("requested_stop", stopRequested)
+        .put("restarting", !stopRequested && exit.code() != 0)
+        .put("exited_at", world.now().toString());
+    return request;
+  }
+
+  synchronized void stop(String signal, Duration timeout) {
+    switch (state) {
+      case "stopped", "stopping" -> {
+        return;
+      }
+      case "created", "started", "starting", "suspended", "failed" -> {}
+      default ->
+          throw new ApiError(
+              412,
+              "failed_precondition: unable to stop machine from current state: '%s'".formatted(state));
+    }
+    stopRequested = true;
+    become("stopping", "stop", "user", null);
+    world.work(
+        () -> {
+          end(signal, timeout);
+          synchronized (this) {
+            if (state.equals("stopping")) become("stopped", "stop", "flyd", null);
+          }
+        });
+  }
+
+  /** Ends the program if there is one; a frozen one cannot hear a signal and is killed. */
+  private void end(String signal, Duration timeout) {
+    Program old;
+    Wrap front;
+    synchronized (this) {
+      old = program;
+      front = wrap;
+    }
+    if (old == null) return;
+    old.resume();
+    old.stop(
+        signal == null ? config().at("/stop_config/signal").asText("SIGINT") : signal,
+        timeout == null ? Durations.of(config().at("/stop_config/timeout"), Duration.ofSeconds(5)) : timeout);
+    front.close();
+    synchronized (this) {
+      if (program != old) return;
+      program = null;
+      wrap = null;
+      event("exit", "stopped", "flyd", exitEvent(old.exit().join()));
+    }
+  }
+
+  synchronized void suspend() {
+    if (state.equals("suspended") || state.equals("suspending")) return;
+    if (!state.equals("started")) {
+      throw new ApiError(
+          412,
+          "failed_precondition: unable to suspend machine from current state: '%s'"
+              .formatted(state));
+    }
+    become("suspending", "suspend", "user", null);
+    var frozen = program;
+    world.work(
+        () -> {
+          if (frozen != null) frozen.suspend();
+          synchronized (this) {
+            if (state.equals("suspending")) become("suspended", "suspend", "flyd", null);
+          }
+        });
+  }
+
+  /** Ends it for good; its volumes are detached and stay. */
+  synchronized void destroy(boolean force) {
+    if (state.equals("destroyed")) throw new ApiError(404, "not_found: machine not found");
+    if (state.equals("destroying")) return;
+    if (!force && !Set.of("created", "stopped", "suspended", "failed").contains(state)) {
+      throw new ApiError(
+          412,
+          "failed_precondition: unable to destroy machine, not currently stopped, suspended, failed"
+              + " or created");
+    }
+    stopRequested = true;
+    become("destroying", "destroy", "user", null);
+    world.work(
+        () -> {
+          end("SIGKILL", Duration.ZERO);
+          world.detach(this);
+          synchronized (this) {
+            become("destroyed", "destroy", "flyd", null);
+          }
+        });
+  }
+
+  /** For the end of the sandbox itself. */
+  void kill() {
+    synchronized (this) {
+      stopRequested = true;
+    }
+    end("SIGKILL", Duration.ZERO);
+  }
+
+  private void become(String next, String type, String source, ObjectNode request) {
+    state = next;
+    updatedAt = world.now();
+    if (type != null) event(type, next, source, request);
+    var done = waiters.stream().filter(waiter -> reached(waiter.states())).toList();
+    waiters.removeAll(done);
+    for (var waiter : done) world.work(() -> waiter.reached().complete(next));
+  }
+
+  private boolean reached(Set<String> states) {
+    return states.contains(state) || states.contains("settled") && PERSISTENT.contains(state);
+  }
+
+  /** Completes with the state reached; the caller limits the time. No thread waits. */
+  synchronized CompletableFuture<String> await(Set<String> states) {
+    if (reached(states)) return CompletableFuture.completedFuture(state);
+    var waiter = new Waiter(states, new CompletableFuture<>());
+    waiters.add(waiter);
+    waiter.reached().whenComplete((reached, failure) -> forget(waiter));
+    return waiter.reached();
+  }
+
+  private synchronized void forget(Waiter waiter) {
+    waiters.remove(waiter);
+  }
+
+  /** What the edge needs to know of a started Machine. */
+  record Front(Wrap wrap, String crash, Duration up) {}
+
+  synchronized Front front() {
+    var up = startedAt == null ? Duration.ZERO : Duration.between(startedAt, world.now());
+    var young = up.compareTo(Duration.ofSeconds(5)) < 0;
+    return new Front(wrap, lastCrash != null && (wrap == null || young) ? lastWords() : null, up);
+  }
+
+  private Map<String, String> env() {
+    var env = new LinkedHashMap<String, String>();
+    env.put("FLY_APP_NAME", app.name);
+    env.put("FLY_MACHINE_ID", id);
+    env.put("FLY_ALLOC_ID", id);
+    env.put("FLY_REGION", region);
+    env.put("FLY_PRIVATE_IP", privateIp);
+    env.put("FLY_IMAGE_REF", config().path("image").asText());
+    env.put("FLY_MACHINE_VERSION", instanceId);
+    env.put("FLY_PROCESS_GROUP", config().at("/metadata/fly_process_group").asText("app"));
+    env.put("FLY_VM_MEMORY_MB", config().at("/guest/memory_mb").asText("256"));
+    env.put("PRIMARY_REGION", region);
+    for (var variable : config().path("env").properties()) {
+      env.put(variable.getKey(), variable.getValue().asText());
+    }
+    env.remove("FLY_MCP_BEARER_TOKEN"); // the wrap's, and none of the program's business
+    return env;
+  }
+
+  private List<Program.Mount> mounts() {
+    var mounts = new ArrayList<Program.Mount>();
+    for (var mount : config().path("mounts")) {
+      var volume = world.volume(app, mount.path("volume").asText());
+      if (volume != null) {
+        mounts.add(new Program.Mount(volume.folder, mount.path("path").asText("/data")));
+      }
+    }
+    return mounts;
+  }
+
+  private void event(String type, String status, String source, ObjectNode request) {
+    var event =
+        Fly.JSON
+            .createObjectNode()
+            .put("id", Ids.ulid(world.now()))
+            .put("type", type)
+            .put("status", status)
+            .put("source", source)
+            .put("timestamp", world.now().toEpochMilli());
+    if (request != null) event.set("request", request);
+    if (events.size() == EVENTS) events.removeLast();
+    events.addFirst(event);
+  }
+
+  synchronized ObjectNode json() {
+    var json =
+        Fly.JSON
+            .createObjectNode()
+            .put("id", id)
+            .put("name", name)
+            .put("state", state)
+            .put("region", region)
+            .put("instance_id", instanceId)
+            .put("private_ip", privateIp)
+            .put("created_at", createdAt.toString())
+            .put("updated_at", updatedAt.toString())
+            .put("host_status", "ok")
+            .put("cordoned", cordoned);
+    json.set("image_ref", imageRef(config.path("image").asText()));
+    json.set("config", config);
+    var all = json.putArray("events");
+    events.forEach(all::add);
+    json.putArray("checks");
+    return json;
+  }
+
+  private static ObjectNode imageRef(String image) {
+    var ref = Fly.JSON.createObjectNode();
+    var slash = image.indexOf('/');
+    var first = slash < 0 ? "" : image.substring(0, slash);
+    var registry = first.contains(".") || first.contains(":");
+    var rest = registry ? image.substring(slash + 1) : image;
+    var colon = rest.lastIndexOf(':');
+    ref.put("registry", registry ? first : "registry-1.docker.io");
+    ref.put("repository", colon < 0 ? rest : rest.substring(0, colon));
+    ref.put("tag", colon < 0 ? "latest" : rest.substring(colon + 1));
+    ref.put("digest", Ids.digest(image));
+    ref.putObject("labels");
+    return ref;
+  }
+
+  /** Polls until the program has lived long enough, or has ended; used by the edge alone. */
+  void settle() {
+    var deadline = System.nanoTime() + SETTLED.toNanos();
+    while (System.nanoTime() < deadline) {
+      var front = front();
+      if (front.wrap() == null || front.up().compareTo(SETTLED) >= 0) return;
+      try {
+        TimeUnit.MILLISECONDS.sleep(20);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        return;
+      }
+    }
+  }
+}

@@ -1,0 +1,197 @@
+package fly.sandbox;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/** What Fly.io takes, and the 400 for what it does not take. */
+final class Rules {
+  /** Code and name; the first is where one lands who names none. */
+  static final Map<String, String> REGIONS =
+      Map.ofEntries(
+          Map.entry("iad", "Ashburn, Virginia (US)"),
+          Map.entry("ams", "Amsterdam, Netherlands"),
+          Map.entry("arn", "Stockholm, Sweden"),
+          Map.entry("bom", "Mumbai, India"),
+          Map.entry("cdg", "Paris, France"),
+          Map.entry("dfw", "Dallas, Texas (US)"),
+          Map.entry("ewr", "Secaucus, NJ (US)"),
+          Map.entry("fra", "Frankfurt, Germany"),
+          Map.entry("gru", "Sao Paulo, Brazil"),
+          Map.entry("jnb", "Johannesburg, South Africa"),
+          Map.entry("lax", "Los Angeles, California (US)"),
+          Map.entry("lhr", "London, United Kingdom"),
+          Map.entry("nrt", "Tokyo, Japan"),
+          Map.entry("ord", "Chicago, Illinois (US)"),
+          Map.entry("sin", "Singapore, Singapore"),
+          Map.entry("sjc", "San Jose, California (US)"),
+          Map.entry("syd", "Sydney, Australia"),
+          Map.entry("yyz", "Toronto, Canada"));
+
+  static final String NEAREST = "iad";
+  private static final Set<String> ALIASES = Set.of("any", "apac", "eu", "na", "sa", "us", "usa");
+  private static final Map<String, List<Integer>> CPUS =
+      Map.of(
+          "shared", List.of(1, 2, 4, 6, 8),
+          "performance", List.of(1, 2, 4, 6, 8, 10, 12, 14, 16));
+
+  private Rules() {}
+
+  static String appName(JsonNode request) {
+    var name = request.path("app_name");
+    if (name.isMissingNode() || name.isNull()) name = request.path("name");
+    if (!name.isTextual() || !name.asText().matches("[a-z0-9][a-z0-9-]{0,62}")) {
+      throw ApiError.invalid(
+          "Validation failed: Name under 63 chars using numbers, lowercase letters and dashes");
+    }
+    return name.asText();
+  }
+
+  static String volumeName(JsonNode request) {
+    var name = request.path("name").asText("");
+    if (name.matches("[a-z0-9_]{1,30}")) return name;
+    throw ApiError.invalid(
+        "invalid volume name: only lowercase letters, numbers and underscores are allowed, 30"
+            + " characters at most");
+  }
+
+  /** The first of a list that we know; of an alias or of none, the nearest. */
+  static String region(JsonNode region) {
+    if (region.isMissingNode() || region.isNull() || region.asText().isEmpty()) return NEAREST;
+    for (var code : region.asText().split(",")) {
+      if (REGIONS.containsKey(code.strip())) return code.strip();
+      if (ALIASES.contains(code.strip())) return NEAREST;
+    }
+    throw ApiError.invalid("region " + region.asText() + " not found");
+  }
+
+  static int sizeGb(JsonNode request, String field, int fallback) {
+    var size = request.path(field);
+    if (size.isMissingNode() || size.isNull()) return fallback;
+    if (size.isIntegralNumber() && size.asLong() >= 1 && size.asLong() <= 500) return size.asInt();
+    throw ApiError.invalid("invalid " + field + ", must be a whole number from 1 to 500");
+  }
+
+  /** Checks config and fills in the guest that Fly.io would give. */
+  static ObjectNode config(JsonNode request) {
+    if (!(request.path("config") instanceof ObjectNode given)) {
+      throw ApiError.invalid("config is required");
+    }
+    var config = given.deepCopy();
+    if (config.path("image").asText("").isBlank()) throw ApiError.invalid("config.image is required");
+    strings(config, "env");
+    strings(config, "metadata");
+    lists(config.path("init"), "config.init", "exec", "entrypoint", "cmd");
+    guest(config);
+    mounts(config);
+    services(config);
+    return config;
+  }
+
+  private static void strings(ObjectNode config, String field) {
+    var map = config.path(field);
+    if (map.isMissingNode() || map.isNull()) return;
+    if (!map.isObject()) throw wrongType(map, "config." + field, "map[string]string");
+    for (var entry : map.properties()) {
+      if (!entry.getValue().isTextual()) {
+        throw wrongType(entry.getValue(), "config." + field + "." + entry.getKey(), "string");
+      }
+    }
+  }
+
+  private static void lists(JsonNode object, String path, String... fields) {
+    for (var field : fields) {
+      var list = object.path(field);
+      if (list.isMissingNode() || list.isNull()) continue;
+      if (!list.isArray()) throw wrongType(list, path + "." + field, "[]string");
+      for (var item : list) {
+        if (!item.isTextual()) throw wrongType(item, path + "." + field, "string");
+      }
+    }
+  }
+
+  private static void guest(ObjectNode config) {
+    var guest = config.path("guest");
+    if (guest.isMissingNode() || guest.isNull()) {
+      config.putObject("guest").put("cpu_kind", "shared").put("cpus", 1).put("memory_mb", 256);
+      return;
+    }
+    if (!guest.isObject()) throw wrongType(guest, "config.guest", "MachineGuest");
+    var kind = guest.path("cpu_kind").asText("");
+    if (!CPUS.containsKey(kind)) throw ApiError.invalid("invalid config.guest.cpu_kind");
+    for (var field : List.of("cpus", "memory_mb")) {
+      var number = guest.path(field);
+      if (!number.isMissingNode() && !number.isIntegralNumber()) {
+        throw wrongType(number, "config.guest." + field, "int");
+      }
+    }
+    var cpus = guest.path("cpus").asInt(1);
+    if (!CPUS.get(kind).contains(cpus)) throw ApiError.invalid("invalid config.guest.cpus");
+    var least = cpus * (kind.equals("shared") ? 256 : 2048);
+    var most = cpus * (kind.equals("shared") ? 2048 : 8192);
+    var memory = guest.path("memory_mb").asInt(least);
+    if (memory < least) {
+      throw ApiError.invalid(
+          "invalid config.guest.memory_mb, minimum required %d MiB".formatted(least));
+    }
+    if (memory > most) {
+      throw ApiError.invalid("invalid config.guest.memory_mb, cannot exceed %d MiB".formatted(most));
+    }
+    if (memory % (kind.equals("shared") ? 256 : 1024) != 0) {
+      throw ApiError.invalid("invalid config.guest.memory_mb, must be in steps of 256 MiB");
+    }
+  }
+
+  private static void mounts(ObjectNode config) {
+    var mounts = config.path("mounts");
+    if (mounts.isMissingNode() || mounts.isNull()) return;
+    if (!mounts.isArray()) throw wrongType(mounts, "config.mounts", "[]MachineMount");
+    if (mounts.size() > 1) {
+      throw ApiError.invalid("invalid config.mounts, only 1 volume supported");
+    }
+    for (var mount : mounts) {
+      if (mount.path("volume").asText("").isEmpty()) {
+        throw ApiError.invalid("invalid config.mounts, volume is required");
+      }
+      var path = mount.path("path").asText("");
+      if (!path.startsWith("/") || path.matches("/+") || List.of(path.split("/")).contains("..")) {
+        throw ApiError.invalid("invalid config.mounts, path must be absolute");
+      }
+    }
+  }
+
+  private static void services(ObjectNode config) {
+    var services = config.path("services");
+    if (services.isMissingNode() || services.isNull()) return;
+    if (!services.isArray()) throw wrongType(services, "config.services", "[]MachineService");
+    for (var service : services) {
+      var autostart = service.path("autostart");
+      if (!autostart.isMissingNode() && !autostart.isNull() && !autostart.isBoolean()) {
+        throw wrongType(autostart, "config.services.autostart", "bool");
+      }
+      var autostop = service.path("autostop");
+      var known =
+          autostop.isMissingNode()
+              || autostop.isNull()
+              || autostop.isBoolean()
+              || Set.of("off", "stop", "suspend").contains(autostop.asText());
+      if (!known) throw ApiError.invalid("invalid config.services.autostop");
+    }
+  }
+
+  /** As Go's JSON decoder says it. */
+  static ApiError wrongType(JsonNode value, String field, String type) {
+    var got =
+        switch (value.getNodeType()) {
+          case ARRAY -> "array";
+          case OBJECT -> "object";
+          case NUMBER -> "number";
+          case BOOLEAN -> "bool";
+          default -> "string";
+        };
+    return ApiError.invalid(
+        "json: cannot unmarshal %s into Go struct field %s of type %s".formatted(got, field, type));
+  }
+}

@@ -1,0 +1,272 @@
+//SOURCES ../Fly.java ../mcp/Wrap.java
+//SOURCES ApiError.java App.java Durations.java Edge.java GraphQlApi.java Ids.java Machine.java
+//SOURCES MachinesApi.java Program.java Rules.java Volume.java World.java
+//DEPS io.javalin:javalin:7.2.3
+//DEPS com.graphql-java:graphql-java:25.0
+//DEPS org.slf4j:slf4j-nop:2.0.20
+//FILES schema.graphqls
+package fly.sandbox;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import fly.Fly;
+import fly.FlyException;
+import io.javalin.Javalin;
+import io.javalin.http.Context;
+import io.javalin.http.HttpResponseException;
+import io.javalin.http.MethodNotAllowedResponse;
+import io.javalin.http.NotFoundResponse;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.time.Clock;
+import java.time.Instant;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.function.Consumer;
+import org.eclipse.jetty.util.thread.QueuedThreadPool;
+
+/**
+ * A Fly.io of one's own, on one port of this machine: the Machines API below /v1, GraphQL at
+ * /graphql, and the apps below /edge/{app}/. It answers this machine only, and refuses what a web
+ * page of somebody else's might send, because its Machines run commands.
+ */
+public final class SandboxServer implements AutoCloseable {
+  private static final int MOST_THREADS = 512;
+  private static final long MOST_BYTES = 4 * 1024 * 1024;
+
+  /** The header that no foreign web page can send, for what only its owner may ask. */
+  public static final String CONTROL_HEADER = "Fly-Sandbox";
+
+  /**
+   * @param port 0 for any free one
+   * @param token what clients have to show; null for one by chance
+   * @param story takes a line where something happens that its user should know
+   */
+  public record Config(int port, String token, Consumer<String> story) {
+    public static Config onPort(int port) {
+      return new Config(port, null, line -> {});
+    }
+
+    public Config tell(Consumer<String> story) {
+      return new Config(port, token, story);
+    }
+  }
+
+  private final Path home;
+  private final World world;
+  private final Javalin javalin;
+  private final String token;
+  private final Instant started = Instant.now();
+  private final CountDownLatch stopRequested = new CountDownLatch(1);
+  private boolean closed;
+
+  private SandboxServer(Config config) {
+    this.home = temporaryFolder();
+    this.token = config.token() == null ? "sandbox-" + Ids.hex(32) : config.token();
+    this.world = new World(home, Clock.systemUTC(), config.story());
+    var machines = new MachinesApi(world);
+    var graphql = new GraphQlApi(world);
+    var edge = new Edge(world);
+    this.javalin =
+        Javalin.create(
+            javalin -> {
+              javalin.startup.showJavalinBanner = false;
+              javalin.http.maxRequestSize = MOST_BYTES;
+              javalin.jetty.host = "127.0.0.1";
+              javalin.jetty.port = config.port();
+              var threads = new QueuedThreadPool(MOST_THREADS);
+              threads.setName("sandbox-http");
+              threads.setDaemon(true);
+              javalin.jetty.threadPool = threads;
+              var routes = javalin.routes;
+              routes.before(this::guard);
+              routes.beforeMatched("/v1/*", this::authorize);
+              routes.beforeMatched("/graphql", this::authorize);
+              machines.routes(routes);
+              routes.post("/graphql", graphql::handle);
+              for (var path : new String[] {"/edge/{app}", "/edge/{app}/<path>"}) {
+                routes.get(path, edge::handle);
+                routes.post(path, edge::handle);
+                routes.put(path, edge::handle);
+                routes.patch(path, edge::handle);
+                routes.delete(path, edge::handle);
+                routes.options(path, edge::handle);
+              }
+              routes.get("/sandbox", this::status);
+              routes.post("/sandbox/stop", this::stop);
+              routes.exception(ApiError.class, (e, x) -> refuse(x, e));
+              routes.exception(NotFoundResponse.class, (e, x) -> noRoute(x));
+              routes.exception(MethodNotAllowedResponse.class, (e, x) -> noRoute(x));
+              routes.exception(
+                  HttpResponseException.class,
+                  (e, x) -> refuse(x, new ApiError(e.getStatus(), e.getMessage())));
+              routes.exception(
+                  Exception.class,
+                  (e, x) -> {
+                    config.story().accept("error: " + e);
+                    refuse(x, new ApiError(500, e.toString()));
+                  });
+            });
+  }
+
+  /**
+   * @throws FlyException where the port is taken
+   */
+  public static SandboxServer start(Config config) {
+    var server = new SandboxServer(config);
+    try {
+      server.javalin.start();
+      return server;
+    } catch (RuntimeException e) {
+      server.close();
+      throw new FlyException(
+          "the sandbox cannot listen on port " + config.port(),
+          FlyException.reason(e),
+          "another port: --port 0 takes any free one");
+    }
+  }
+
+  public int port() {
+    return javalin.port();
+  }
+
+  public String url() {
+    return "http://127.0.0.1:" + port();
+  }
+
+  public String token() {
+    return token;
+  }
+
+  /** What to export so that scripts, curl and flyctl talk to this Fly.io. */
+  public Map<String, String> environment() {
+    var environment = new LinkedHashMap<String, String>();
+    environment.put("ORG", World.ORG);
+    environment.put("FLY_API_TOKEN", token);
+    environment.put("FLY_API_HOSTNAME", url());
+    environment.put("FLY_API_BASE_URL", url());
+    environment.put("FLY_FLAPS_BASE_URL", url());
+    environment.put("FLY_EDGE_URL", url() + "/edge/{app}/");
+    environment.put("FLY_SEND_METRICS", "0");
+    environment.put("FLY_SYNTHETICS_AGENT", "0");
+    return environment;
+  }
+
+  /** Returns when somebody has asked it to stop. */
+  public void awaitStop() throws InterruptedException {
+    stopRequested.await();
+  }
+
+  /** Ends every Machine's program and removes every file. */
+  @Override
+  public synchronized void close() {
+    if (closed) return;
+    closed = true;
+    world.close();
+    javalin.stop();
+    World.delete(home);
+  }
+
+  /** What is not from this machine, or from a web page of another origin, is refused. */
+  private void guard(Context x) {
+    x.header("fly-request-id", Ids.ulid(Instant.now()) + "-" + Rules.NEAREST);
+    if (!loopback("http://" + x.header("Host"))) {
+      throw new ApiError(403, "the sandbox answers to localhost and 127.0.0.1 only");
+    }
+    var origin = x.header("Origin");
+    if (origin != null && !loopback(origin)) {
+      throw new ApiError(403, "the sandbox does not answer web pages of another origin");
+    }
+  }
+
+  private static boolean loopback(String url) {
+    try {
+      var host = URI.create(url).getHost();
+      return host != null && host.matches("localhost|127\\.0\\.0\\.1|\\[::1]");
+    } catch (IllegalArgumentException e) {
+      return false;
+    }
+  }
+
+  private void authorize(Context x) {
+    var given = x.header("Authorization") == null ? "" : x.header("Authorization");
+    var bare = given.replaceFirst("(?i)^((bearer|flyv1)\\s+)+", "");
+    var same =
+        MessageDigest.isEqual(
+            bare.getBytes(StandardCharsets.UTF_8), token.getBytes(StandardCharsets.UTF_8));
+    if (given.equals(bare) || !same) {
+      throw new ApiError(401, "Authenticate: token validation error");
+    }
+  }
+
+  private void status(Context x) {
+    requireControl(x);
+    var status =
+        Fly.JSON
+            .createObjectNode()
+            .put("sandbox", true)
+            .put("url", url())
+            .put("pid", ProcessHandle.current().pid())
+            .put("started_at", started.toString())
+            .put("apps", world.apps().size())
+            .put("machines", world.apps().stream().mapToInt(app -> app.living().size()).sum());
+    x.contentType("application/json").result(bytes(status));
+  }
+
+  private void stop(Context x) {
+    requireControl(x);
+    x.contentType("application/json").result("{\"ok\":true}");
+    stopRequested.countDown();
+  }
+
+  private static void requireControl(Context x) {
+    if (x.header(CONTROL_HEADER) == null) {
+      throw new ApiError(403, "the header " + CONTROL_HEADER + " is missing");
+    }
+  }
+
+  static void refuse(Context x, ApiError error) {
+    var body = Fly.JSON.createObjectNode().put("error", error.getMessage());
+    if (error.code != null) body.put("status", error.code);
+    x.status(error.status).contentType("application/json").result(bytes(body));
+  }
+
+  /** As Go's own router says it, even before it asks for a token. */
+  private static void noRoute(Context x) {
+    x.status(404).contentType("text/plain; charset=utf-8").result("404 page not found\n");
+  }
+
+  static JsonNode parse(Context x) {
+    try {
+      var json = Fly.JSON.readTree(x.bodyAsBytes());
+      if (json.isMissingNode()) throw ApiError.invalid("invalid JSON: the body is empty");
+      return json;
+    } catch (JsonProcessingException e) {
+      throw ApiError.invalid("invalid JSON: " + e.getOriginalMessage());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  static byte[] bytes(JsonNode json) {
+    try {
+      return Fly.JSON.writeValueAsBytes(json);
+    } catch (JsonProcessingException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static Path temporaryFolder() {
+    try {
+      return Files.createTempDirectory("fly-sandbox").toRealPath(); // readable to its owner alone
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

@@ -1,0 +1,69 @@
+package fly.sandbox;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import fly.Fly;
+import java.nio.file.Path;
+import java.time.Instant;
+
+/** A volume: its record, and the folder that holds its files. Guarded by its app. */
+final class Volume {
+  private static final int BLOCK = 4096;
+
+  final String id = Ids.volume();
+  final String name;
+  final String region;
+  final String zone = Ids.hex(4);
+  final Path folder;
+  final Instant createdAt;
+  final boolean encrypted;
+  final String fstype;
+  int sizeGb;
+  int snapshotRetention;
+  boolean autoBackup;
+  String state = "created";
+  String machineId;
+
+  Volume(String name, String region, int sizeGb, ObjectNode request, Path volumes, Instant now) {
+    this.name = name;
+    this.region = region;
+    this.sizeGb = sizeGb;
+    this.encrypted = request.path("encrypted").asBoolean(true);
+    this.fstype = request.path("fstype").asText("ext4");
+    this.snapshotRetention = request.path("snapshot_retention").asInt(5);
+    this.autoBackup = request.path("auto_backup_enabled").asBoolean(true);
+    this.folder = volumes.resolve(id);
+    this.createdAt = now;
+  }
+
+  /** Whether a Machine may still get it. */
+  boolean usable() {
+    return state.equals("created") || state.equals("hydrating");
+  }
+
+  ObjectNode json() {
+    var blocks = sizeGb * 1024L * 1024 * 1024 / BLOCK;
+    return Fly.JSON
+        .createObjectNode()
+        .put("id", id)
+        .put("name", name)
+        .put("state", state)
+        .put("size_gb", sizeGb)
+        .put("region", region)
+        .put("zone", zone)
+        .put("encrypted", encrypted)
+        .put("attached_machine_id", machineId)
+        .putNull("attached_alloc_id")
+        .put("created_at", createdAt.toString())
+        .put("blocks", blocks)
+        .put("block_size", BLOCK)
+        .put("blocks_free", blocks)
+        .put("blocks_avail", blocks)
+        .put("bytes_used", 0)
+        .put("bytes_total", blocks * BLOCK)
+        .put("fstype", fstype)
+        .put("snapshot_retention", snapshotRetention)
+        .put("auto_backup_enabled", autoBackup)
+        .put("host_status", "ok")
+        .put("type", "local");
+  }
+}

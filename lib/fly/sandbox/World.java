@@ -1,0 +1,376 @@
+package fly.sandbox;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.File;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
+
+/**
+ * All that there is in this Fly.io: one organization, its apps, and what is in them. Every method
+ * throws an {@link ApiError} where Fly.io would say no.
+ */
+final class World implements AutoCloseable {
+  static final String ORG = "personal";
+  static final String ORG_ID = "sandboxorg00001";
+  static final long ORG_NUMBER = 1001;
+  private static final String MCP_IMAGE = "flyio/mcp";
+  private static final String FILES_PACKAGE = "@modelcontextprotocol/server-filesystem";
+
+  private final Path home;
+  private final Clock clock;
+  private final Consumer<String> story;
+  private final Map<String, App> apps = new ConcurrentSkipListMap<>();
+  private final ThreadFactory threads = daemons("sandbox");
+  private final ExecutorService workers = Executors.newCachedThreadPool(threads);
+  private final ScheduledExecutorService timer =
+      Executors.newSingleThreadScheduledExecutor(daemons("sandbox-timer"));
+
+  /**
+   * @param home where the files of volumes and Machines live
+   * @param story takes a line where something happens that its user should know
+   */
+  World(Path home, Clock clock, Consumer<String> story) {
+    this.home = home;
+    this.clock = clock;
+    this.story = story;
+  }
+
+  Instant now() {
+    return clock.instant();
+  }
+
+  void work(Runnable task) {
+    workers.execute(task);
+  }
+
+  void thread(Runnable task) {
+    threads.newThread(task).start();
+  }
+
+  void later(Duration delay, Runnable task) {
+    timer.schedule(task, delay.toMillis(), TimeUnit.MILLISECONDS);
+  }
+
+  Duration restartPause() {
+    return Duration.ofSeconds(1);
+  }
+
+  // Apps
+
+  Collection<App> apps() {
+    return apps.values();
+  }
+
+  Optional<App> find(String name) {
+    return Optional.ofNullable(apps.get(name));
+  }
+
+  App app(String name) {
+    return find(name).orElseThrow(() -> new ApiError(404, "app not found"));
+  }
+
+  App createApp(JsonNode request) {
+    var org = request.path("org_slug").asText("");
+    if (org.isEmpty()) throw ApiError.invalid("org_slug is required");
+    requireOrg(org);
+    var name = Rules.appName(request);
+    var app = new App(name, ORG, request.path("network").asText("default"), now());
+    if (apps.putIfAbsent(name, app) != null) {
+      throw new ApiError(422, "Validation failed: Name has already been taken", "name_taken");
+    }
+    return app;
+  }
+
+  void requireOrg(String slug) {
+    if (!slug.equals(ORG)) throw new ApiError(404, "organization not found");
+  }
+
+  void deleteApp(App app) {
+    apps.remove(app.name, app);
+    for (var machine : app.living()) machine.destroy(true);
+    work(
+        () -> {
+          for (var machine : app.machines.values()) machine.await(Set.of("destroyed")).join();
+          synchronized (app) {
+            app.volumes.values().forEach(volume -> delete(volume.folder));
+            app.volumes.clear();
+          }
+        });
+  }
+
+  // IP addresses
+
+  /** The app's own of this type if there is one that it may have but once. */
+  App.Ip allocate(App app, String type, String region) {
+    if (!Set.of("v4", "v6", "private_v6", "shared_v4").contains(type)) {
+      throw ApiError.invalid("invalid ip address type: " + type);
+    }
+    synchronized (app) {
+      if (type.equals("shared_v4")) {
+        for (var ip : app.ips) if (ip.type().equals(type)) return ip;
+      }
+      var number = app.number;
+      var address =
+          switch (type) {
+            case "shared_v4" -> "66.241.%d.%d".formatted(124 + number % 2, number % 254 + 1);
+            case "v4" -> "149.248.%d.%d".formatted(192 + number % 32, app.ips.size() + 2);
+            case "v6" -> "2a09:8280:1::%s:%s:0".formatted(Ids.hex(2), Ids.hex(4));
+            default -> "fdaa:0:1:0:1::%d".formatted(app.ips.size() + 2);
+          };
+      var where = region == null || region.isEmpty() ? "global" : region;
+      var ip = new App.Ip(Ids.ip(), address, type, where, now());
+      app.ips.add(ip);
+      return ip;
+    }
+  }
+
+  boolean release(App app, String addressOrId) {
+    synchronized (app) {
+      return app.ips.removeIf(
+          ip -> ip.address().equals(addressOrId) || ip.id().equals(addressOrId));
+    }
+  }
+
+  // Volumes
+
+  Volume createVolume(App app, ObjectNode request) {
+    var name = Rules.volumeName(request);
+    var region = Rules.region(request.path("region"));
+    var size = Rules.sizeGb(request, "size_gb", 3);
+    var volume = new Volume(name, region, size, request, folder("volumes"), now());
+    try {
+      Files.createDirectories(volume.folder);
+      if (volume.fstype.equals("ext4")) Files.createDirectory(volume.folder.resolve("lost+found"));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    synchronized (app) {
+      app.volumes.put(volume.id, volume);
+    }
+    return volume;
+  }
+
+  List<Volume> volumes(App app) {
+    synchronized (app) {
+      return List.copyOf(app.volumes.values());
+    }
+  }
+
+  /** Null where there is none. */
+  Volume volume(App app, String id) {
+    synchronized (app) {
+      return app.volumes.get(id);
+    }
+  }
+
+  Volume requireVolume(App app, String id) {
+    var volume = volume(app, id);
+    if (volume == null) throw new ApiError(404, "volume not found");
+    return volume;
+  }
+
+  Volume deleteVolume(App app, String id) {
+    synchronized (app) {
+      var volume = requireVolume(app, id);
+      if (volume.machineId != null) {
+        throw new ApiError(
+            412, "failed_precondition: volume is currently bound to machine: " + volume.machineId);
+      }
+      if (volume.usable()) {
+        volume.state = "pending_destroy";
+        delete(volume.folder);
+      }
+      return volume;
+    }
+  }
+
+  /**
+   * Gives the volumes that the config names, by id or by name, to a Machine; in the config their ids
+   * take the names' place.
+   */
+  private void attach(App app, String machineId, String region, ObjectNode config) {
+    for (var mount : config.path("mounts")) {
+      var wanted = mount.path("volume").asText();
+      var candidates =
+          app.volumes.values().stream()
+              .filter(volume -> volume.id.equals(wanted) || volume.name.equals(wanted))
+              .filter(Volume::usable)
+              .toList();
+      if (candidates.isEmpty()) throw ApiError.invalid("volume not found");
+      var here = candidates.stream().filter(volume -> volume.region.equals(region)).toList();
+      if (here.isEmpty()) {
+        throw new ApiError(
+            412,
+            "Mounts source volume \"%s\" is in the wrong region (\"%s\" != \"%s\")"
+                .formatted(candidates.get(0).id, candidates.get(0).region, region));
+      }
+      var free =
+          here.stream()
+              .filter(volume -> volume.machineId == null || volume.machineId.equals(machineId))
+              .findFirst();
+      if (free.isEmpty()) {
+        throw new ApiError(
+            412,
+            "failed_precondition: volume already claimed by machine " + here.get(0).machineId);
+      }
+      free.get().machineId = machineId;
+      ((ObjectNode) mount).put("volume", free.get().id).put("name", free.get().name);
+    }
+  }
+
+  void detach(Machine machine) {
+    synchronized (machine.app) {
+      for (var volume : machine.app.volumes.values()) {
+        if (machine.id.equals(volume.machineId)) volume.machineId = null;
+      }
+    }
+  }
+
+  // Machines
+
+  Machine createMachine(App app, ObjectNode request) {
+    var config = Rules.config(request);
+    var region = Rules.region(request.path("region"));
+    var name = request.path("name").asText("");
+    Machine machine;
+    synchronized (app) {
+      for (var other : app.living()) {
+        if (other.name.equals(name)) {
+          throw new ApiError(
+              409,
+              "already_exists: unique machine name violation, machine ID %s already exists with name \"%s\""
+                  .formatted(other.id, name));
+        }
+      }
+      machine =
+          new Machine(this, app, name.isEmpty() ? Ids.machineName() : name, region, config);
+      attach(app, machine.id, region, config);
+      app.machines.put(machine.id, machine);
+    }
+    if (request.path("skip_service_registration").asBoolean()) machine.cordon(true);
+    return machine;
+  }
+
+  Machine machine(App app, String id) {
+    var machine = app.machines.get(id);
+    if (machine == null) throw new ApiError(404, "not_found: machine not found");
+    return machine;
+  }
+
+  /** The state reached, or a failure with 408 once the time is up. */
+  CompletableFuture<String> await(Machine machine, Set<String> states, Duration timeout) {
+    var reached = machine.await(states);
+    var wanted = String.join(",", states);
+    var late =
+        timer.schedule(
+            () ->
+                reached.completeExceptionally(
+                    new ApiError(
+                        408,
+                        "deadline_exceeded: machine failed to reach desired state, %s, currently %s"
+                            .formatted(wanted, machine.state()))),
+            timeout.toMillis(),
+            TimeUnit.MILLISECONDS);
+    return reached.whenComplete((state, failure) -> late.cancel(false));
+  }
+
+  // What runs here
+
+  /** Whether Machines of this image run their command on this computer. */
+  boolean runs(String image) {
+    var name = image.replaceFirst("^(docker\\.io|registry-1\\.docker\\.io)/", "");
+    return name.replaceFirst("[:@].*", "").equals(MCP_IMAGE);
+  }
+
+  /** The command as this computer can run it: a Java server takes the place of npm's without Node. */
+  List<String> localCommand(Machine machine, List<String> command) {
+    if (!command.get(0).equals("npx") || onPath("npx")) return command;
+    var rest = new ArrayList<>(command.subList(1, command.size()));
+    rest.removeIf(word -> word.startsWith("-"));
+    if (rest.isEmpty() || !rest.get(0).replaceFirst("(.)@.*", "$1").equals(FILES_PACKAGE)) {
+      return command;
+    }
+    var note = "There is no Node here: FilesServer, in Java, takes the place of " + FILES_PACKAGE;
+    machine.log(note);
+    story.accept(note);
+    var java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
+    var local =
+        new ArrayList<>(List.of(java, "-cp", System.getProperty("java.class.path"), "FilesServer"));
+    local.addAll(rest.subList(1, rest.size()));
+    return local;
+  }
+
+  private static boolean onPath(String program) {
+    for (var folder : System.getenv().getOrDefault("PATH", "").split(File.pathSeparator)) {
+      for (var ending : List.of("", ".cmd", ".exe")) {
+        if (Files.isExecutable(Path.of(folder, program + ending))) return true;
+      }
+    }
+    return false;
+  }
+
+  Path folder(Machine machine) {
+    return folder("machines/" + machine.id);
+  }
+
+  private Path folder(String name) {
+    try {
+      return Files.createDirectories(home.resolve(name));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  static void delete(Path folder) {
+    if (!Files.exists(folder)) return;
+    try (var files = Files.walk(folder)) {
+      for (var file : files.sorted((a, b) -> b.compareTo(a)).toList()) Files.deleteIfExists(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static ThreadFactory daemons(String name) {
+    var count = new AtomicInteger();
+    return task -> {
+      var thread = new Thread(task, name + "-" + count.incrementAndGet());
+      thread.setDaemon(true);
+      return thread;
+    };
+  }
+
+  /** Ends every program. */
+  @Override
+  public void close() {
+    var all = new ArrayList<CompletableFuture<Void>>();
+    for (var app : apps.values()) {
+      for (var machine : app.machines.values()) {
+        all.add(CompletableFuture.runAsync(machine::kill, workers));
+      }
+    }
+    all.forEach(CompletableFuture::join);
+    timer.shutdownNow();
+    workers.shutdownNow();
+  }
+}

@@ -1,0 +1,193 @@
+///usr/bin/env jbang "$0" "$@" ; exit $?
+//JAVA 17+
+//DESCRIPTION A local Fly.io that runs the guide's real MCP server.
+//MAIN Sandbox
+//SOURCES ../lib/fly/Cli.java ../lib/fly/sandbox/SandboxServer.java
+//RUNTIME_OPTIONS -XX:TieredStopAtLevel=4
+
+import com.fasterxml.jackson.databind.JsonNode;
+import fly.Cli;
+import fly.Fly;
+import fly.FlyException;
+import fly.sandbox.SandboxServer;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.UncheckedIOException;
+import java.net.ConnectException;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import kong.unirest.core.Unirest;
+import kong.unirest.core.UnirestException;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+@Command(
+    name = "fly-sandbox",
+    header = "fly-sandbox --start",
+    description = "A local Fly.io that runs the guide's real MCP server.",
+    footer = {
+      "%nWithout --start it stays in the foreground until Ctrl-C. On stdout come the lines to export:",
+      "  eval \"$(./jbang fly-sandbox --start)\"",
+      "%nIt listens on 127.0.0.1 only, keeps its state in memory, and forgets it at its end."
+    })
+class Sandbox implements Runnable {
+  /** How the detached process gets its token: never by its arguments, which everybody can see. */
+  private static final String TOKEN = "FLY_SANDBOX_TOKEN";
+
+  @Mixin Cli cli;
+
+  @Option(
+      names = "--port",
+      description = "Where it listens; 0 takes any free port (default: ${DEFAULT-VALUE}).")
+  int port = 4280;
+
+  @ArgGroup Task task = new Task();
+
+  static class Task {
+    @Option(names = "--start", description = "Start it in the background.")
+    boolean start;
+
+    @Option(names = "--stop", description = "Stop the one on this port.")
+    boolean stop;
+
+    @Option(names = "--status", description = "Tell about the one on this port.")
+    boolean status;
+  }
+
+  public static void main(String... args) {
+    Cli.main(new Sandbox(), args);
+  }
+
+  @Override
+  public void run() {
+    if (task.status) cli.print(status().orElseThrow(this::nobody));
+    else if (task.stop) stop();
+    else if (task.start) start();
+    else serve();
+  }
+
+  private void serve() {
+    requireFreePort();
+    var config = new SandboxServer.Config(port, System.getenv(TOKEN), line -> cli.say("%s", line));
+    try (var sandbox = SandboxServer.start(config)) {
+      Runtime.getRuntime().addShutdownHook(new Thread(sandbox::close));
+      sandbox
+          .environment()
+          .forEach((name, value) -> cli.out().printf("export %s='%s'%n", name, value));
+      cli.out().println();
+      cli.out().flush();
+      cli.say("A Fly.io of your own at %s, until Ctrl-C.", sandbox.url());
+      sandbox.awaitStop();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** Starts this same program in a session of its own, where no Ctrl-C of the terminal reaches it. */
+  private void start() {
+    requireFreePort();
+    try {
+      var log = Files.createTempFile("fly-sandbox", ".log"); // readable to its owner alone
+      var command = new ArrayList<String>();
+      if (Files.isExecutable(Path.of("/usr/bin/setsid"))) command.add("/usr/bin/setsid");
+      command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+      command.addAll(List.of("-cp", System.getProperty("java.class.path"), "Sandbox"));
+      command.addAll(List.of("--port", String.valueOf(port)));
+      var process =
+          new ProcessBuilder(command)
+              .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
+              .redirectError(log.toFile())
+              .start();
+      var exports = firstParagraph(process);
+      if (exports.isEmpty()) {
+        throw new FlyException(
+            "the sandbox did not start", Files.readString(log).strip(), "look at " + log);
+      }
+      exports.forEach(cli.out()::println);
+      cli.say("The sandbox runs in the background (process %d); its log is %s", process.pid(), log);
+      cli.say("These lines are for: eval \"$(%s --start)\"", Cli.hint("fly-sandbox"));
+      cli.say("To end it: %s --stop%s", Cli.hint("fly-sandbox"), onPort());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** What it prints once it answers; nothing where it ended instead. */
+  private static List<String> firstParagraph(Process process) throws IOException {
+    var lines = new ArrayList<String>();
+    var out =
+        new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
+    for (var line = out.readLine(); line != null && !line.isEmpty(); line = out.readLine()) {
+      lines.add(line);
+    }
+    return lines;
+  }
+
+  private void stop() {
+    if (status().isEmpty()) throw nobody();
+    Unirest.post(url() + "/sandbox/stop").header(SandboxServer.CONTROL_HEADER, "stop").asEmpty();
+    for (int i = 0; i < 100 && taken(); i++) Fly.pause(100);
+    cli.say("The sandbox on port %d has ended, and its Machines with it.", port);
+  }
+
+  /** What the sandbox on this port says of itself; empty where there is none. */
+  private Optional<JsonNode> status() {
+    try {
+      var answer =
+          Unirest.get(url() + "/sandbox").header(SandboxServer.CONTROL_HEADER, "status").asString();
+      var status = Fly.JSON.readTree(answer.getBody());
+      return status.path("sandbox").asBoolean() ? Optional.of(status) : Optional.empty();
+    } catch (UnirestException | IOException e) {
+      return Optional.empty();
+    }
+  }
+
+  private void requireFreePort() {
+    if (port == 0 || !taken()) return;
+    var other = status();
+    if (other.isEmpty()) {
+      throw new FlyException(
+          "port " + port + " is taken",
+          "some other program listens there",
+          "another port: --port 0 takes any free one");
+    }
+    throw new FlyException(
+        "a sandbox is running on port " + port + " already",
+        "process %s, since %s"
+            .formatted(other.get().path("pid"), other.get().path("started_at").asText()),
+        "%s --stop%s, or --port 0 for one more".formatted(Cli.hint("fly-sandbox"), onPort()));
+  }
+
+  private boolean taken() {
+    try (var socket = new Socket("127.0.0.1", port)) {
+      return socket.isConnected();
+    } catch (ConnectException e) {
+      return false;
+    } catch (IOException e) {
+      return true;
+    }
+  }
+
+  private FlyException nobody() {
+    return new FlyException(
+        "no sandbox runs on port " + port,
+        "nothing that answers like one is there",
+        Cli.hint("fly-sandbox") + " --start" + onPort());
+  }
+
+  private String onPort() {
+    return port == 4280 ? "" : " --port " + port;
+  }
+
+  private String url() {
+    return "http://127.0.0.1:" + port;
+  }
+}
