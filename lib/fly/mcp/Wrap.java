@@ -1,77 +1,45 @@
-//SOURCES Exchange.java ../Fly.java
+//SOURCES Exchange.java Lines.java ../Fly.java
 package fly.mcp;
 
-import fly.Fly;
-import java.io.ByteArrayInputStream;
+import com.fasterxml.jackson.core.io.JsonStringEncoder;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.io.SequenceInputStream;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 
 /**
  * Puts a stdio MCP program behind HTTP, as {@code fly mcp wrap} does (superfly/flyctl,
- * internal/command/mcp/wrap.go): a POST's lines go to the program's stdin and are answered with
- * 202; what the program says goes out on one open GET, line by line. There is one GET at a time, a
- * second one gets 409; what is said while there is none is thrown away.
+ * internal/command/mcp/wrap.go): a POST's lines go to the program, and are answered with 202; what
+ * the program says goes, line by line and as it comes, to the one GET that is open.
  *
- * <p>Lines have no limit of length. A POST's lines reach the program together.
+ * <p>As there, what the program says while no GET is open is lost, and a second GET is refused with
+ * 409. Unlike there, a slow or vanished client holds up nobody but itself, lines have no limit, and
+ * the lines of two POSTs are never mixed.
  */
 public final class Wrap implements AutoCloseable {
-  private static final int BUFFER = 64 * 1024;
-  private static final int GATHERED = 1024 * 1024;
+  private static final long HEARTBEAT_SECONDS = 15;
 
   private final OutputStream stdin;
   private final InputStream stdout;
   private final String bearerToken;
   private final Supplier<String> lastWords;
-  private final Object slot = new Object();
-  private boolean taken;
-  private Listener listener;
+  private final AtomicReference<Listener> listener = new AtomicReference<>();
+  private final ReentrantLock writing = new ReentrantLock();
   private volatile boolean ended;
 
-  /** The open GET. */
-  private static final class Listener {
-    private final OutputStream out;
-    private final CountDownLatch gone = new CountDownLatch(1);
-    private final ReentrantLock writing = new ReentrantLock();
-
-    Listener(OutputStream out) {
-      this.out = out;
-    }
-
-    void write(byte[] bytes, int start, int length) {
-      writing.lock();
-      try {
-        if (gone.getCount() == 0) return;
-        out.write(bytes, start, length);
-        out.flush();
-      } catch (IOException e) {
-        gone.countDown();
-      } finally {
-        writing.unlock();
-      }
-    }
-
-    /** A blank line finds out whether anybody is there, unless one is just being served. */
-    void probe() {
-      if (!writing.tryLock()) return;
-      try {
-        write(new byte[] {'\n'}, 0, 1);
-      } finally {
-        writing.unlock();
-      }
-    }
-  }
-
   /**
-   * @param bearerToken what a request has to carry, or null
-   * @param lastWords tells, once the program has ended, why: for the client
+   * @param stdin the program's
+   * @param stdout the program's; read to its end from now on
+   * @param bearerToken what clients must send, or null
+   * @param lastWords why the program has ended (its last lines on stderr, say); asked when it has
    */
   public Wrap(
       OutputStream stdin, InputStream stdout, String bearerToken, Supplier<String> lastWords) {
@@ -79,170 +47,213 @@ public final class Wrap implements AutoCloseable {
     this.stdout = stdout;
     this.bearerToken = bearerToken;
     this.lastWords = lastWords;
-    var reader = new Thread(this::pump, "mcp-wrap");
-    reader.setDaemon(true);
-    reader.start();
+    var pump = new Thread(this::pump, "mcp-wrap");
+    pump.setDaemon(true);
+    pump.start();
   }
 
-  /** Answers one request; while a GET is open, for as long as it is. */
-  public void handle(Exchange x) throws IOException {
-    if (!authorized(x.header("Authorization"))) {
-      refuse(x, 401, "not authorized", Map.of("WWW-Authenticate", "Bearer"));
-    } else if (x.method().equals("POST")) {
-      post(x);
-    } else if (x.method().equals("GET")) {
-      get(x);
-    } else {
-      refuse(x, 405, x.method() + " is not for an MCP wrap", Map.of("Allow", "GET, POST"));
+  /** Answers one request; a GET's answer lasts until its client goes or the program ends. */
+  public void handle(Exchange exchange) throws IOException {
+    if (!authorized(exchange.header("Authorization"))) {
+      refuse(
+          exchange, 401, "this MCP server asks for its bearer token", "WWW-Authenticate: Bearer");
+      return;
+    }
+    switch (exchange.method()) {
+      case "GET" -> listen(exchange);
+      case "POST" -> pass(exchange);
+      default ->
+          refuse(exchange, 405, "POST takes requests, GET gives replies", "Allow: GET, POST");
     }
   }
 
-  /** Ends the open GET; the program is its starter's to end. */
+  /** Ends the open GET, and refuses what comes later. The program is its starter's to end. */
   @Override
   public void close() {
     ended = true;
-    synchronized (slot) {
-      if (listener != null) listener.gone.countDown();
-    }
+    var open = listener.get();
+    if (open != null) open.leave();
   }
 
   private boolean authorized(String header) {
     if (bearerToken == null) return true;
     if (header == null || !header.regionMatches(true, 0, "Bearer ", 0, 7)) return false;
-    return MessageDigest.isEqual(
-        header.substring(7).strip().getBytes(StandardCharsets.UTF_8),
-        bearerToken.getBytes(StandardCharsets.UTF_8));
+    return MessageDigest.isEqual(bytes(bearerToken), bytes(header.substring(7).strip()));
   }
 
-  private void post(Exchange x) throws IOException {
-    if (ended) {
-      refuseEnded(x);
-      return;
+  private void pass(Exchange exchange) throws IOException {
+    try (var lines = new Lines(exchange.body())) {
+      if (!ended) write(lines);
     }
-    var body = x.body();
-    var gathered = body.readNBytes(GATHERED); // a slow sender must not hold up the others
+    if (ended) refuseEnded(exchange);
+    else exchange.respond(202, Map.of()).close();
+  }
+
+  private void write(Lines lines) {
+    writing.lock();
     try {
-      synchronized (stdin) {
-        pass(new SequenceInputStream(new ByteArrayInputStream(gathered), body));
-      }
+      lines.writeTo(stdin);
     } catch (IOException e) {
-      ended = true;
-      refuseEnded(x);
-      return;
+      close(); // it does not read any more
+    } finally {
+      writing.unlock();
     }
-    x.respond(202, Map.of("Content-Length", "0")).close();
   }
 
-  private void pass(InputStream body) throws IOException {
-    var buffer = new byte[BUFFER];
-    var last = (byte) '\n';
-    for (int n = body.read(buffer); n >= 0; n = body.read(buffer)) {
-      stdin.write(buffer, 0, n);
-      if (n > 0) last = buffer[n - 1];
-    }
-    if (last != '\n') stdin.write('\n');
-    stdin.flush();
-  }
-
-  private void get(Exchange x) throws IOException {
-    if (ended) {
-      refuseEnded(x);
+  private void listen(Exchange exchange) throws IOException {
+    var mine = new Listener();
+    if (!ended && !take(mine)) {
+      refuse(exchange, 409, "another client is connected, and this server serves one at a time");
       return;
     }
-    if (!takeSlot()) {
-      refuse(x, 409, "another client is listening, and there is one at a time", Map.of());
-      return;
-    }
-    Listener mine = null;
-    try (var out =
-        x.respond(
-            200, Map.of("Content-Type", "text/event-stream", "Cache-Control", "no-cache"))) {
-      out.flush();
-      mine = new Listener(out);
-      synchronized (slot) {
-        listener = mine;
-        if (ended) mine.gone.countDown();
+    try {
+      if (ended) {
+        refuseEnded(exchange);
+        return;
       }
-      mine.gone.await();
+      mine.open(
+          exchange.respond(
+              200, Map.of("Content-Type", "text/event-stream", "Cache-Control", "no-cache")));
+      while (!ended && !mine.gone.await(HEARTBEAT_SECONDS, TimeUnit.SECONDS)) mine.probe();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } finally {
-      synchronized (slot) {
-        listener = null;
-        taken = false;
-      }
+      mine.leave();
+      listener.compareAndSet(mine, null);
     }
+    mine.close();
   }
 
-  /** The slot of one that has left without a word is free: blank lines find out. */
-  private boolean takeSlot() {
-    for (int probe = 0; ; probe++) {
-      Listener holder;
-      synchronized (slot) {
-        if (!taken) {
-          taken = true;
-          return true;
-        }
-        holder = listener;
-      }
-      if (probe == 3) return false;
-      if (holder != null) holder.probe();
-      try {
-        Thread.sleep(50); // a write to somebody who left fails once they have said so
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        return false;
-      }
-    }
+  /** Takes the only place, also from a client that has gone without anybody's notice. */
+  private boolean take(Listener mine) {
+    if (listener.compareAndSet(null, mine)) return true;
+    var holder = listener.get();
+    if (holder != null && holder.present()) return false;
+    return listener.compareAndSet(holder, mine) || listener.compareAndSet(null, mine);
   }
 
-  /** Hands on what the program says; a listener gets whole lines only. */
+  /** Hands on what the program says; a line is for the client that was there when it began. */
   private void pump() {
-    var buffer = new byte[BUFFER];
-    Listener current = null;
-    var lineStarts = true;
-    try {
-      for (int n = stdout.read(buffer); n >= 0; n = stdout.read(buffer)) {
-        for (int start = 0; start < n; ) {
-          if (lineStarts) {
-            synchronized (slot) {
-              current = listener;
-            }
-          }
-          var end = start;
-          while (end < n && buffer[end] != '\n') end++;
-          if (end < n) end++;
-          // As many whole lines as are there go out at once.
-          while (lineStarts && end < n && lastNewline(buffer, n) > end) end = lastNewline(buffer, n);
-          if (current != null) current.write(buffer, start, end - start);
-          lineStarts = buffer[end - 1] == '\n';
-          start = end;
+    try (stdout) {
+      var buffer = new byte[1 << 16];
+      Listener reader = null;
+      var lineStarts = true;
+      for (var length = stdout.read(buffer); length >= 0; length = stdout.read(buffer)) {
+        var lines = lineStarts ? 0 : afterNewline(buffer, length);
+        if (reader != null) reader.write(buffer, 0, lines);
+        if (lines < length) {
+          reader = listener.get();
+          if (reader != null) reader.write(buffer, lines, length);
         }
+        if (length > 0) lineStarts = buffer[length - 1] == '\n';
       }
     } catch (IOException e) {
-      // its end, as below
+      // the program has ended, and its pipe with it
+    } finally {
+      close();
     }
-    close();
   }
 
-  private static int lastNewline(byte[] buffer, int length) {
-    var i = length;
-    while (i > 0 && buffer[i - 1] != '\n') i--;
-    return i;
+  private static int afterNewline(byte[] buffer, int length) {
+    for (var i = 0; i < length; i++) if (buffer[i] == '\n') return i + 1;
+    return length;
   }
 
-  private void refuseEnded(Exchange x) throws IOException {
-    refuse(x, 502, "the MCP server has ended: " + lastWords.get(), Map.of());
+  /** The client of the open GET. */
+  private static final class Listener {
+    private final CountDownLatch gone = new CountDownLatch(1);
+    private final ReentrantLock writing = new ReentrantLock();
+    private OutputStream out;
+    private boolean inLine;
+
+    void open(OutputStream stream) throws IOException {
+      writing.lock();
+      try {
+        stream.flush();
+        out = stream;
+      } finally {
+        writing.unlock();
+      }
+    }
+
+    void write(byte[] bytes, int from, int to) {
+      if (from == to || gone.getCount() == 0) return;
+      writing.lock();
+      try {
+        if (out == null) return;
+        inLine = bytes[to - 1] != '\n';
+        out.write(bytes, from, to - from);
+        out.flush();
+      } catch (IOException e) {
+        leave();
+      } finally {
+        writing.unlock();
+      }
+    }
+
+    /**
+     * Finds out whether the client is there, as only writing can. A blank before a line is one that
+     * JSON allows; it keeps idle connections open, too.
+     */
+    void probe() {
+      if (!writing.tryLock()) return; // it is being served
+      try {
+        if (out == null || inLine) return;
+        out.write(' ');
+        out.flush();
+      } catch (IOException e) {
+        leave();
+      } finally {
+        writing.unlock();
+      }
+    }
+
+    /** One that has gone answers the first blank with a reset, so that the next one fails. */
+    boolean present() {
+      try {
+        for (var i = 0; i < 3 && gone.getCount() > 0; i++) {
+          probe();
+          if (gone.await(20, TimeUnit.MILLISECONDS)) return false;
+        }
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+      return gone.getCount() > 0;
+    }
+
+    void leave() {
+      gone.countDown();
+    }
+
+    /** Ends the answer, unless it is stuck in a write that has yet to fail. */
+    void close() throws IOException {
+      if (!writing.tryLock()) return;
+      try {
+        if (out != null) out.close();
+        out = null;
+      } finally {
+        writing.unlock();
+      }
+    }
   }
 
-  private static void refuse(Exchange x, int status, String why, Map<String, String> headers)
+  private void refuseEnded(Exchange exchange) throws IOException {
+    var words = lastWords.get();
+    var known = words != null && !words.isBlank();
+    refuse(exchange, 502, "the MCP server has ended" + (known ? ": " + words.strip() : ""));
+  }
+
+  private static void refuse(Exchange exchange, int status, String reason, String... more)
       throws IOException {
-    var body = (Fly.JSON.createObjectNode().put("error", why) + "\n").getBytes(StandardCharsets.UTF_8);
-    var all = new java.util.LinkedHashMap<>(headers);
-    all.put("Content-Type", "application/json");
-    all.put("Content-Length", String.valueOf(body.length));
-    try (var out = x.respond(status, all)) {
-      out.write(body);
+    var headers = new LinkedHashMap<>(Map.of("Content-Type", "application/json"));
+    for (var header : more) headers.put(header.split(": ")[0], header.split(": ")[1]);
+    var json = new String(JsonStringEncoder.getInstance().quoteAsString(reason));
+    try (var out = exchange.respond(status, headers)) {
+      out.write(bytes("{\"error\": \"" + json + "\"}\n"));
     }
+  }
+
+  private static byte[] bytes(String text) {
+    return text.getBytes(StandardCharsets.UTF_8);
   }
 }

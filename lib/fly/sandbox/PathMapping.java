@@ -1,3 +1,4 @@
+//SOURCES Program.java
 package fly.sandbox;
 
 import java.io.ByteArrayOutputStream;
@@ -7,36 +8,71 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Makes a program see its volumes at their paths where no namespace does: {@code /data} in its
- * arguments and in the JSON lines that it reads becomes the folder on the host, and the folder in
- * what it writes becomes {@code /data}.
+ * Lets a program see its volumes at their paths where no namespace does it: the path becomes the
+ * volume's folder in the command's words, in its variables and in the JSON lines that it reads, and
+ * the folder becomes the path in what it writes. Of the strings it reads only those change that are
+ * such a path, not those that speak of one.
  */
 final class PathMapping {
-  private final List<Program.Mount> mounts;
+  private final List<Volume> volumes = new ArrayList<>();
 
-  PathMapping(List<Program.Mount> mounts) {
-    this.mounts = mounts;
+  /**
+   * Texts are taken byte for byte, as Latin-1: whatever the encoding, nothing else changes. What
+   * stands before a match, and stays, is group 1.
+   */
+  private static final class Volume {
+    final String path;
+    final String folder;
+    final Pattern pathInJson;
+    final Pattern folderInText;
+
+    Volume(String path, String folder) {
+      this.path = path;
+      this.folder = folder;
+      this.pathInJson =
+          Pattern.compile(
+              "(\"(?:file:(?:\\\\?/){2})?)"
+                  + Pattern.quote(latin1(path)).replace("/", "\\E\\\\?/\\Q")
+                  + "(?=\\\\?/|\")");
+      this.folderInText =
+          Pattern.compile(
+              "((?<![\\w.-]))" + Pattern.quote(latin1(escaped(folder))) + "(?![\\w.-])");
+    }
   }
 
-  /** An argument that is the path, or lies below it. */
-  String toHost(String argument) {
-    for (var mount : mounts) {
-      var path = mount.path().replaceFirst("/+$", "");
-      if (argument.equals(path) || argument.startsWith(path + "/")) {
-        return mount.source() + argument.substring(path.length());
+  PathMapping(List<Program.Mount> mounts) throws IOException {
+    for (var mount : outermostFirst(mounts)) {
+      var path = mount.path().replaceFirst("(?<=.)/+$", "");
+      volumes.add(0, new Volume(path, mount.source().toRealPath().toString()));
+    }
+  }
+
+  /** So that one mount can stand inside another. */
+  static List<Program.Mount> outermostFirst(List<Program.Mount> mounts) {
+    return mounts.stream()
+        .sorted(Comparator.comparingInt((Program.Mount mount) -> mount.path().length()))
+        .toList();
+  }
+
+  /** A word of the command, or a variable's value: the path itself, or what lies below it. */
+  String toHost(String word) {
+    for (var volume : volumes) {
+      if (word.equals(volume.path) || word.startsWith(volume.path + "/")) {
+        return volume.folder + word.substring(volume.path.length());
       }
     }
-    return argument;
+    return word;
   }
 
-  /** What the program is to read. */
+  /** For what the program is to read. */
   OutputStream toHost(OutputStream stdin) {
-    if (mounts.isEmpty()) return stdin;
     return new FilterOutputStream(stdin) {
       private final ByteArrayOutputStream line = new ByteArrayOutputStream();
 
@@ -47,8 +83,8 @@ final class PathMapping {
       }
 
       @Override
-      public synchronized void write(byte[] bytes, int start, int length) throws IOException {
-        for (int i = start; i < start + length; i++) write(bytes[i]);
+      public synchronized void write(byte[] bytes, int from, int length) throws IOException {
+        for (var i = from; i < from + length; i++) write(bytes[i]);
       }
 
       @Override
@@ -58,15 +94,18 @@ final class PathMapping {
       }
 
       private void pass() throws IOException {
-        out.write(lineToHost(line.toString(StandardCharsets.UTF_8)).getBytes(StandardCharsets.UTF_8));
+        var text = line.toString(StandardCharsets.ISO_8859_1);
         line.reset();
+        for (var volume : volumes) {
+          text = replace(volume.pathInJson, text, latin1(escaped(volume.folder)));
+        }
+        out.write(text.getBytes(StandardCharsets.ISO_8859_1));
       }
     };
   }
 
-  /** What the program wrote. */
+  /** For what the program writes. */
   InputStream toMachine(InputStream output) {
-    if (mounts.isEmpty()) return output;
     return new FilterInputStream(output) {
       private byte[] line = {};
       private int next;
@@ -77,49 +116,46 @@ final class PathMapping {
       }
 
       @Override
-      public int read(byte[] bytes, int start, int length) throws IOException {
+      public int read(byte[] bytes, int from, int length) throws IOException {
         if (length == 0) return 0;
         if (!fill()) return -1;
         var count = Math.min(length, line.length - next);
-        System.arraycopy(line, next, bytes, start, count);
+        System.arraycopy(line, next, bytes, from, count);
         next += count;
         return count;
+      }
+
+      @Override
+      public int available() {
+        return line.length - next;
       }
 
       private boolean fill() throws IOException {
         if (next < line.length) return true;
         var bytes = new ByteArrayOutputStream();
-        for (int b = in.read(); b >= 0; b = in.read()) {
+        for (var b = in.read(); b >= 0; b = in.read()) {
           bytes.write(b);
           if (b == '\n') break;
         }
-        line = lineToMachine(bytes.toString(StandardCharsets.UTF_8)).getBytes(StandardCharsets.UTF_8);
+        var text = bytes.toString(StandardCharsets.ISO_8859_1);
+        for (var volume : volumes) text = replace(volume.folderInText, text, latin1(volume.path));
+        line = text.getBytes(StandardCharsets.ISO_8859_1);
         next = 0;
         return line.length > 0;
       }
     };
   }
 
-  private String lineToHost(String line) {
-    for (var mount : mounts) {
-      var path = mount.path().replaceFirst("/+$", "");
-      line =
-          Pattern.compile("\"" + Pattern.quote(path) + "(?=[/\"])")
-              .matcher(line)
-              .replaceAll(Matcher.quoteReplacement("\"" + escaped(mount)));
-    }
-    return line;
+  private static String replace(Pattern pattern, String text, String replacement) {
+    return pattern.matcher(text).replaceAll("$1" + Matcher.quoteReplacement(replacement));
   }
 
-  private String lineToMachine(String line) {
-    for (var mount : mounts) {
-      line = line.replace(escaped(mount), mount.path().replaceFirst("/+$", ""));
-    }
-    return line;
+  /** As it stands inside a JSON string. */
+  private static String escaped(String path) {
+    return path.replace("\\", "\\\\").replace("\"", "\\\"");
   }
 
-  /** The folder as it stands inside a JSON string. */
-  private static String escaped(Program.Mount mount) {
-    return mount.source().toString().replace("\\", "\\\\").replace("\"", "\\\"");
+  private static String latin1(String text) {
+    return new String(text.getBytes(StandardCharsets.UTF_8), StandardCharsets.ISO_8859_1);
   }
 }

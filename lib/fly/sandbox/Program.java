@@ -1,40 +1,44 @@
-//SOURCES PathMapping.java
-//FILES contain.sh
+//SOURCES Containment.java PathMapping.java
 package fly.sandbox;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.LockSupport;
+import java.util.regex.Pattern;
 
 /**
- * A Machine's command as a real process, which cannot outlive this JVM.
- *
- * <p>On Linux it runs in a mount namespace, where a volume's folder stands at its path, and in a PID
- * namespace that the kernel ends when the JVM dies, even by kill -9. Elsewhere, or where the kernel
- * refuses, {@link PathMapping} translates the paths, and the JVM's exit ends the process.
+ * A Machine's command as a real process, with its volumes at their paths. It and all that it starts
+ * end together, and never outlive this JVM: see {@link Containment}.
  */
 public final class Program {
-  /** Where a folder of the host appears in the Machine. */
+  /** A folder or file of the host, and the absolute path where the Machine has it. */
   public record Mount(Path source, String path) {}
 
   /**
-   * @param env comes on top of this JVM's environment, of which nothing FLY_* is passed on
-   * @param root the Machine's own folder on the host
+   * @param env comes on top of this JVM's variables, of which those of Fly.io and secrets stay here
+   * @param root the Machine's own folder on the host; it must exist
    */
   public record Spec(
       String machineId,
@@ -44,55 +48,24 @@ public final class Program {
       Path root) {}
 
   /**
-   * @param code the exit code; with a signal 128 and its number, as shells have it
+   * @param code the exit code; 128 and the signal's number where a signal ended the command
    * @param signal the signal's number, or -1
    */
   public record Exit(int code, int signal) {}
 
-  private enum Containment {
-    NAMESPACES("unshare", "--mount", "--pid", "--fork", "--kill-child"),
-    USER_NAMESPACES(
-        "unshare", "--user", "--map-root-user", "--mount", "--pid", "--fork", "--kill-child"),
-    NONE;
+  private static final Pattern PRIVATE =
+      Pattern.compile(
+          "FLY_.*|.*(TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|PRIVATE|API_?KEY|ACCESS_?KEY).*",
+          Pattern.CASE_INSENSITIVE);
 
-    private final List<String> command;
+  /** After one run with network npx needs none: it takes what it has, and asks nothing. */
+  private static final Map<String, String> NPM =
+      Map.of(
+          "npm_config_yes", "true",
+          "npm_config_prefer_offline", "true",
+          "npm_config_update_notifier", "false");
 
-    Containment(String... command) {
-      this.command = List.of(command);
-    }
-
-    private static Containment best;
-
-    /** The first that works here; the property {@code fly.sandbox.containment=none} forbids all. */
-    static synchronized Containment best() {
-      if ("none".equals(System.getProperty("fly.sandbox.containment"))) return NONE;
-      if (best == null) {
-        best = NONE;
-        for (var candidate : List.of(NAMESPACES, USER_NAMESPACES)) {
-          if (best == NONE && candidate.works()) best = candidate;
-        }
-      }
-      return best;
-    }
-
-    private boolean works() {
-      try {
-        var probe = new ArrayList<>(List.of("setpriv", "--pdeathsig", "KILL"));
-        probe.addAll(command);
-        probe.addAll(List.of("mount", "-t", "tmpfs", "none", "/tmp"));
-        var process = new ProcessBuilder(probe).redirectErrorStream(true).start();
-        process.getInputStream().readAllBytes();
-        return process.waitFor() == 0;
-      } catch (IOException e) {
-        return false; // no such program: not Linux
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        return false;
-      }
-    }
-  }
-
-  /** The kernel ends a child with the thread that made it, so one thread makes them all and stays. */
+  /** A child ends with the very thread that made it, so one makes them all, and stays. */
   private static final ExecutorService SPAWNER =
       Executors.newSingleThreadExecutor(
           task -> {
@@ -101,112 +74,124 @@ public final class Program {
             return thread;
           });
 
-  private final Process process;
-  private final boolean contained;
-  private final PathMapping mapping;
-  private final CompletableFuture<Exit> exit;
+  private static final Comparator<ProcessHandle> OLDEST_FIRST =
+      Comparator.comparing(
+              (ProcessHandle handle) -> handle.info().startInstant().orElse(Instant.MAX))
+          .thenComparing(ProcessHandle::pid);
 
-  private Program(Process process, boolean contained, PathMapping mapping) {
+  private static final Set<Program> RUNNING = ConcurrentHashMap.newKeySet();
+
+  static {
+    Runtime.getRuntime()
+        .addShutdownHook(new Thread(() -> RUNNING.forEach(Program::kill), "programs-end"));
+  }
+
+  private final Process process;
+  private final boolean inNamespace;
+  private final OutputStream stdin;
+  private final InputStream stdout;
+  private final InputStream stderr;
+  private final CompletableFuture<Exit> exit;
+  private boolean suspended;
+  private volatile boolean killed;
+
+  private Program(Process process, Containment containment, PathMapping mapping) {
     this.process = process;
-    this.contained = contained;
-    this.mapping = mapping;
-    this.exit =
-        process
-            .onExit()
-            .thenApply(
-                ended -> {
-                  var code = ended.exitValue();
-                  return new Exit(code, code > 128 && code <= 128 + 64 ? code - 128 : -1);
-                });
+    this.inNamespace = containment != Containment.PATH_MAPPING;
+    this.stdin =
+        inNamespace ? process.getOutputStream() : mapping.toHost(process.getOutputStream());
+    this.stdout =
+        inNamespace ? process.getInputStream() : mapping.toMachine(process.getInputStream());
+    this.stderr =
+        inNamespace ? process.getErrorStream() : mapping.toMachine(process.getErrorStream());
+    RUNNING.add(this);
+    this.exit = process.onExit().thenApply(this::ended);
+  }
+
+  /** Starts it in the strongest containment that this machine has. */
+  public static Program start(Spec spec) throws IOException {
+    return start(spec, Containment.best());
   }
 
   /**
-   * @throws IOException where there is no such program
+   * @throws IOException where its mounts cannot be made, or there is no such command (which, in a
+   *     namespace, is told by exit code 127 and stderr instead)
    */
-  public static Program start(Spec spec) throws IOException {
-    var containment = Containment.best();
-    var contained = containment != Containment.NONE;
-    var mapping = contained ? new PathMapping(List.of()) : new PathMapping(spec.mounts());
-    var command = new ArrayList<String>();
-    if (contained) {
-      var root = Files.createDirectories(spec.root().resolve("rootfs"));
-      command.addAll(List.of("setpriv", "--pdeathsig", "KILL"));
-      command.addAll(containment.command);
-      command.addAll(List.of("sh", "-c", script(), "contain", root.toString()));
-      for (var mount : spec.mounts()) {
-        command.addAll(List.of(mount.source().toString(), mount.path()));
-      }
-      command.add("--");
-      command.addAll(spec.command());
-    } else {
-      for (var word : spec.command()) command.add(mapping.toHost(word));
-    }
+  public static Program start(Spec spec, Containment containment) throws IOException {
+    var mapped = containment == Containment.PATH_MAPPING;
+    var mapping = new PathMapping(spec.mounts());
+    var command =
+        mapped
+            ? spec.command().stream().map(mapping::toHost).toList()
+            : containment.wrap(spec.command(), spec.mounts(), spec.root());
     var builder = new ProcessBuilder(command).directory(spec.root().toFile());
-    var env = builder.environment();
-    env.keySet().removeIf(name -> name.startsWith("FLY_") || name.startsWith("JBANG_"));
-    env.putAll(
-        Map.of(
-            "npm_config_yes", "true",
-            "npm_config_prefer_offline", "true",
-            "npm_config_update_notifier", "false",
-            "npm_config_fund", "false",
-            "npm_config_audit", "false"));
-    env.putAll(spec.env());
+    var variables = builder.environment();
+    variables.keySet().removeIf(name -> PRIVATE.matcher(name).matches());
+    variables.putAll(NPM);
+    spec.env()
+        .forEach((name, value) -> variables.put(name, mapped ? mapping.toHost(value) : value));
     var process = spawn(builder);
-    var program = new Program(process, contained, mapping);
-    if (!contained) {
-      var hook = new Thread(program::kill);
-      Runtime.getRuntime().addShutdownHook(hook);
-    }
-    return program;
+    if (!mapped) awaitContainment(process);
+    return new Program(process, containment, mapping);
   }
 
   private static Process spawn(ProcessBuilder builder) throws IOException {
+    var spawned = SPAWNER.submit(builder::start);
     try {
-      return SPAWNER.submit(builder::start).get();
+      return spawned.get();
     } catch (ExecutionException e) {
       if (e.getCause() instanceof IOException failure) throw failure;
       throw new IllegalStateException(e.getCause());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new IOException("interrupted", e);
+      throw new IOException("interrupted while it started", e);
     }
   }
 
-  private static String script() throws IOException {
-    try (var script = Program.class.getResourceAsStream("/contain.sh")) {
-      return new String(script.readAllBytes(), StandardCharsets.UTF_8);
+  private static void awaitContainment(Process process) throws IOException {
+    var why = new ByteArrayOutputStream();
+    var stderr = process.getErrorStream();
+    for (var b = stderr.read(); b != 0; b = stderr.read()) {
+      if (b < 0) throw new IOException("no namespace: " + why.toString(StandardCharsets.UTF_8));
+      why.write(b);
     }
   }
 
   public OutputStream stdin() {
-    return mapping.toHost(process.getOutputStream());
+    return stdin;
   }
 
   public InputStream stdout() {
-    return mapping.toMachine(process.getInputStream());
+    return stdout;
   }
 
   public InputStream stderr() {
-    return mapping.toMachine(process.getErrorStream());
+    return stderr;
   }
 
+  /** Completes when the command has ended, and all that it started with it. */
   public CompletableFuture<Exit> exit() {
     return exit;
   }
 
-  /** Freezes every process of it. */
-  public void suspend() {
-    var stopped = new HashSet<Long>();
-    List<Long> running;
-    do {
-      running = tree().stream().map(ProcessHandle::pid).filter(stopped::add).toList();
-      kill("STOP", running);
-    } while (!running.isEmpty()); // one may have forked before it was stopped
+  /** Freezes the command and all that it started. */
+  public synchronized void suspend() {
+    suspended = true;
+    var frozen = new HashSet<Long>();
+    // A process may have had a child just before it froze: until there is nothing new, twice.
+    for (var calm = 0; calm < 2; calm++) {
+      var running = new ArrayList<>(pids());
+      running.removeIf(pid -> !frozen.add(pid));
+      if (running.isEmpty()) continue;
+      send("STOP", running);
+      calm = -1;
+    }
   }
 
-  public void resume() {
-    kill("CONT", tree().stream().map(ProcessHandle::pid).toList());
+  /** Thaws what {@link #suspend} froze. */
+  public synchronized void resume() {
+    suspended = false;
+    send("CONT", pids());
   }
 
   /**
@@ -215,54 +200,85 @@ public final class Program {
    * @param name such as SIGTERM, or TERM
    */
   public void signal(String name) {
-    kill(name.replaceFirst("^SIG", ""), main().map(ProcessHandle::pid).map(List::of).orElse(List.of()));
+    var signal = name.replaceFirst("^SIG", "");
+    if (!signal.matches("[A-Z][A-Z0-9]*")) throw new IllegalArgumentException(name);
+    command().ifPresent(command -> send(signal, List.of(command.pid())));
   }
 
-  /** Signals, waits, and then kills whatever is left; returns when all of it is gone. */
+  /**
+   * Sends the signal, waits for the end, and after the timeout kills what is left. A suspended
+   * program, which hears nothing, is killed at once. Returns when all of it is gone.
+   */
   public void stop(String signal, Duration timeout) {
-    signal(signal);
-    try {
-      exit.get(timeout.toMillis(), TimeUnit.MILLISECONDS);
-    } catch (TimeoutException | ExecutionException e) {
-      // it did not go by itself
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
+    var family = process.descendants().toList();
+    if (!isSuspended()) {
+      signal(signal);
+      try {
+        exit.get(timeout.toMillis(), TimeUnit.MILLISECONDS);
+      } catch (TimeoutException | ExecutionException e) {
+        // killed, then
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
     }
     kill();
+    if (!inNamespace) family.forEach(ProcessHandle::destroyForcibly);
     exit.join();
   }
 
+  private synchronized boolean isSuspended() {
+    return suspended;
+  }
+
+  private Exit ended(Process process) {
+    RUNNING.remove(this);
+    var code = inNamespace && killed ? 128 + 9 : process.exitValue();
+    return new Exit(code, code > 128 && code <= 128 + 64 ? code - 128 : -1);
+  }
+
+  /** A namespace ends with its first process; a family is frozen first, so that it cannot grow. */
   private void kill() {
-    for (var handle : tree()) handle.destroyForcibly();
-    process.destroyForcibly();
+    var init = init();
+    if (init.isPresent()) {
+      killed = true; // unshare has no exit code for it
+      init.get().destroyForcibly();
+    } else {
+      if (!inNamespace && process.isAlive()) suspend();
+      process.descendants().forEach(ProcessHandle::destroyForcibly);
+      process.destroyForcibly();
+    }
   }
 
-  /** All processes of it, as the host sees them, but for the parent of the namespace. */
-  private List<ProcessHandle> tree() {
-    var tree = new ArrayList<>(process.descendants().toList());
-    if (!contained && process.isAlive()) tree.add(process.toHandle());
-    return tree;
+  private Optional<ProcessHandle> init() {
+    return inNamespace ? process.children().findFirst() : Optional.empty();
   }
 
-  private java.util.Optional<ProcessHandle> main() {
-    if (!contained) return java.util.Optional.of(process.toHandle());
-    return process.children().flatMap(ProcessHandle::children).findFirst();
+  /** The command's own process: in a namespace, init's oldest child. */
+  private Optional<ProcessHandle> command() {
+    if (!inNamespace) return Optional.of(process.toHandle());
+    var command = Optional.<ProcessHandle>empty();
+    for (var i = 0; i < 1000 && command.isEmpty() && process.isAlive(); i++) {
+      if (i > 0) LockSupport.parkNanos(1_000_000); // it is about to be forked, or about to end
+      command = init().stream().flatMap(ProcessHandle::children).min(OLDEST_FIRST);
+    }
+    return command;
   }
 
-  private static void kill(String signal, List<Long> pids) {
+  private List<Long> pids() {
+    var pids = new ArrayList<>(process.descendants().map(ProcessHandle::pid).toList());
+    if (!inNamespace && process.isAlive()) pids.add(process.pid());
+    return pids;
+  }
+
+  private static void send(String signal, Collection<Long> pids) {
     if (pids.isEmpty()) return;
-    var command = new ArrayList<>(List.of("kill", "-" + signal));
-    for (var pid : pids) command.add(pid.toString());
+    var words = new ArrayList<>(List.of("sh", "-c", "kill -s \"$@\" 2>/dev/null", "kill", signal));
+    pids.forEach(pid -> words.add(pid.toString()));
     try {
-      new ProcessBuilder(command)
-          .redirectErrorStream(true)
-          .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-          .start()
-          .waitFor();
+      var kill = new ProcessBuilder(words).start();
+      kill.getInputStream().readAllBytes();
     } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
+      throw new UncheckedIOException("signals need a Unix shell", e);
     }
   }
 }
