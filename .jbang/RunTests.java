@@ -152,7 +152,15 @@ class RunTests {
       if (!test.isTest()) {
         result
             .getThrowable()
-            .ifPresent(e -> System.out.println("FAILED " + test.getDisplayName() + ": " + e));
+            .ifPresent(
+                e ->
+                    System.out.println(
+                        (result.getStatus() == TestExecutionResult.Status.ABORTED
+                                ? "skipped "
+                                : "FAILED ")
+                            + test.getDisplayName()
+                            + ": "
+                            + e.getMessage()));
         return;
       }
       print(

@@ -1,0 +1,185 @@
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+import static org.junit.jupiter.api.DynamicTest.dynamicTest;
+
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpServer;
+import fly.Fly;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentSkipListSet;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * The repository as people use it who have no clone: over HTTP, with a JBang that knows nothing.
+ */
+class RemoteCatalogTest {
+  /** Holds all the others: what two of them would fetch at once is there once this one ran. */
+  private static final String ALL_IN_ONE = "fly-quickstart";
+
+  private static final Path JBANG =
+      Path.of(
+          System.getenv()
+              .getOrDefault(
+                  "JBANG_JAR",
+                  System.getenv()
+                          .getOrDefault("JBANG_DIR", System.getProperty("user.home") + "/.jbang")
+                      + "/wrapper/jbang-cli-0.132.1-all.jar"));
+
+  @TempDir private static Path caches;
+  private static final Set<String> notThere = new ConcurrentSkipListSet<>();
+  private static Set<String> tracked;
+  private static ExecutorService twoAtOnce;
+  private static HttpServer server;
+  private static Shell.Result first;
+
+  @BeforeAll
+  static void start() throws IOException {
+    if (!Files.exists(JBANG)) return;
+    tracked = tracked();
+    twoAtOnce = Executors.newFixedThreadPool(2);
+    server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    server.createContext("/", RemoteCatalogTest::serve);
+    server.start();
+    first = jbang("fly-create-machine", "--help");
+  }
+
+  @AfterAll
+  static void stop() {
+    if (server == null) return;
+    server.stop(0);
+    twoAtOnce.shutdownNow();
+  }
+
+  @BeforeEach
+  void there_is_a_registry() {
+    assumeTrue(Files.exists(JBANG), "no JBang jar at " + JBANG);
+    assumeFalse(
+        first.err().contains("Could not transfer artifact"), "no Maven registry can be reached");
+  }
+
+  @Test
+  void a_script_runs_from_a_remote_catalog_with_empty_caches() {
+    assertHelp("fly-create-machine", first);
+  }
+
+  @Test
+  void its_request_body_comes_along() {
+    var result = jbang("fly-create-machine", "-n", "--app", "mcp-demo");
+
+    assertEquals(0, result.exit(), result.err());
+    assertTrue(result.out().contains("\"image\": \"flyio/mcp:latest\""), result.out());
+  }
+
+  @Test
+  void its_hints_name_the_catalog_and_no_wrapper() {
+    var result = jbang("fly-name-app");
+
+    assertEquals(0, result.exit(), result.err());
+    assertTrue(result.err().contains(" jbang fly-create-app@catalog"), result.err());
+    assertFalse(result.err().contains("./jbang"), result.err());
+  }
+
+  @TestFactory
+  List<DynamicTest> every_other_alias_shows_its_help() throws IOException {
+    var aliases = new ArrayList<String>();
+    var catalog = Fly.JSON.readTree(Shell.ROOT.resolve("jbang-catalog.json").toFile());
+    catalog.path("aliases").fieldNames().forEachRemaining(aliases::add);
+    aliases.remove("fly-create-machine");
+
+    var tests = new ArrayList<DynamicTest>();
+    if (aliases.remove(ALL_IN_ONE)) {
+      var result = jbang(ALL_IN_ONE, "--help");
+      tests.add(dynamicTest(ALL_IN_ONE, () -> assertHelp(ALL_IN_ONE, result)));
+    }
+    for (var alias : aliases) {
+      var result = CompletableFuture.supplyAsync(() -> jbang(alias, "--help"), twoAtOnce);
+      tests.add(dynamicTest(alias, () -> assertHelp(alias, result.join())));
+    }
+    return tests;
+  }
+
+  private static void assertHelp(String alias, Shell.Result result) {
+    assertEquals(0, result.exit(), () -> "not there: " + notThere + "\n" + result.err());
+    var lines = result.out().lines().toList();
+    assertEquals("Example:", lines.get(0));
+    assertTrue(lines.get(1).startsWith("  jbang " + alias + "@catalog"), lines.get(1));
+  }
+
+  /** JBang either does the work, or prints a command for us to run and exits with 255. */
+  private static Shell.Result jbang(String alias, String... arguments) {
+    var command =
+        new ArrayList<>(
+            List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-jar",
+                JBANG.toString(),
+                "--verbose",
+                "run",
+                "%s@http://localhost:%d/jbang-catalog.json"
+                    .formatted(alias, server.getAddress().getPort())));
+    command.addAll(List.of(arguments));
+    var built = shell().run(command.toArray(String[]::new));
+    return built.exit() == 255 ? shell().run("sh", "-c", "exec " + built.out()) : built;
+  }
+
+  private static Shell shell() {
+    return new Shell()
+        .in(caches)
+        .with("JAVA_HOME", System.getProperty("java.home"))
+        .with("JAVA_TOOL_OPTIONS", "-XX:+UseSerialGC -XX:TieredStopAtLevel=1") // javac's too
+        .with("JBANG_DIR", caches.resolve("jbang"))
+        .with("JBANG_CACHE_DIR", caches.resolve("cache"))
+        .with("JBANG_REPO", caches.resolve("repository"))
+        .with("JBANG_RUNTIME_SHELL", "bash")
+        .with("JBANG_STDIN_NOTTY", "true")
+        .with("FLY_JBANG", null)
+        .with("FLY_ROOT", null);
+  }
+
+  private static void serve(HttpExchange exchange) throws IOException {
+    try (exchange) {
+      var path = exchange.getRequestURI().getPath().substring(1);
+      if (!tracked.contains(path)) {
+        notThere.add(path);
+        exchange.sendResponseHeaders(404, -1);
+        return;
+      }
+      var content = Files.readAllBytes(Shell.ROOT.resolve(path));
+      exchange.sendResponseHeaders(200, content.length == 0 ? -1 : content.length);
+      exchange.getResponseBody().write(content);
+    }
+  }
+
+  /** What a clone would hold; without Git, what is there. */
+  private static Set<String> tracked() throws IOException {
+    if (Files.exists(Shell.ROOT.resolve(".git"))) {
+      return Set.copyOf(new Shell().run("git", "ls-files").out().lines().toList());
+    }
+    try (var files = Files.walk(Shell.ROOT)) {
+      return Set.copyOf(
+          files
+              .filter(Files::isRegularFile)
+              .map(file -> Shell.ROOT.relativize(file).toString().replace('\\', '/'))
+              .toList());
+    }
+  }
+}
