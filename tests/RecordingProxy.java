@@ -17,10 +17,16 @@ import java.util.concurrent.Executors;
 
 /** Stands on loopback in front of a server, and writes down what goes through, whole. */
 final class RecordingProxy implements AutoCloseable {
-  /** What the connection is about, and not what is said over it. */
+  /** About the connection, and not what is said over it; and no zip, which nobody could read. */
   private static final Set<String> HOP =
       Set.of(
-          "connection", "content-length", "host", "transfer-encoding", "upgrade", "http2-settings");
+          "accept-encoding",
+          "connection",
+          "content-length",
+          "host",
+          "transfer-encoding",
+          "upgrade",
+          "http2-settings");
 
   static {
     System.setProperty("sun.net.httpserver.nodelay", "true"); // 40 ms a request without it

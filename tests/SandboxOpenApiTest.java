@@ -1,0 +1,154 @@
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import fly.Cli;
+import fly.Fly;
+import fly.FlyException;
+import fly.sandbox.SandboxServer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.TreeSet;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/**
+ * Scripts and sandbox say to each other what Fly.io's OpenAPI document declares. GraphQL has a
+ * schema of its own.
+ */
+class SandboxOpenApiTest {
+  private static final String APP = "mcp-demo";
+
+  private SandboxServer sandbox;
+  private RecordingProxy proxy;
+  private final TreeSet<String> scriptsRun = new TreeSet<>();
+
+  @BeforeEach
+  void start() throws IOException {
+    assumeTrue(
+        Files.exists(OpenApi.DOCUMENT),
+        "no " + OpenApi.DOCUMENT.normalize() + "; FLY_SHARED says where else it is");
+    sandbox = SandboxServer.start(SandboxServer.Config.onPort(0));
+    proxy = new RecordingProxy(sandbox.url());
+    Script.settings(proxy.url(), sandbox.token());
+  }
+
+  @AfterEach
+  void stop() {
+    if (proxy != null) proxy.close();
+    if (sandbox != null) sandbox.close();
+  }
+
+  @Test
+  void every_script_and_the_sandbox_keep_to_the_document() throws Exception {
+    run(0, new SelectOrg());
+    run(0, new CheckToken());
+    run(0, new CreateApp());
+    run(0, new AllocateIps());
+    run(0, new AllocateIps(), "--rest", "--type", "shared_v4,v6,private_v6");
+    run(0, new CreateVolume());
+    run(0, new CreateMachine(), "--", "cat");
+    run(0, new ListApps());
+    var machine = run(0, new ListMachines(), "-q").out().strip();
+    run(0, new WaitMachine(), machine);
+    run(0, new Status());
+    run(0, new SuspendMachine(), machine);
+    run(0, new WaitMachine(), machine, "--state", "suspended");
+    run(0, new StartMachine(), machine);
+    run(0, new WaitMachine(), machine);
+    run(0, new StopMachine(), machine, "--signal", "SIGTERM", "--timeout", "1s");
+    run(0, new WaitMachine(), machine, "--state", "stopped");
+    run(0, new Status(), "--json");
+    run(0, new DestroyMachine(), machine);
+    run(0, new Cleanup(), "--confirm", APP);
+
+    assertEquals(List.of(), findings());
+    assertEquals(scriptsThatCallTheApi(), scriptsRun);
+  }
+
+  @Test
+  void the_sandbox_says_no_as_the_document_and_the_facts_have_it() throws Exception {
+    run(0, new CreateApp());
+    run(0, new CreateVolume());
+    var machine = run(0, new CreateMachine(), "-q", "--", "cat").out().strip();
+
+    run(0, new CreateApp()); // 422, and it is there and ours
+    run(1, new ListMachines(), "--app", "no-such-app");
+    run(1, new StartMachine(), "00000000000000");
+    run(1, new WaitMachine(), machine, "--state", "stopped", "--timeout", "1s");
+    run(1, new DestroyMachine(), machine);
+    run(1, new CreateMachine(), "--no-volume", "--set", "config.guest.memory_mb=1");
+    refused("/v1/apps", json("{'app_name': 'No Name', 'org_slug': 'personal'}"));
+    refused("/v1/apps", json("{'app_name': 'a', 'org_slug': 'foreign'}"));
+    refused("/v1/apps/{app}/volumes", json("{'name': 'with-dash'}"), APP);
+    refused("/v1/apps/{app}/machines", machineOn("data"), APP);
+    refused("/v1/apps/{app}/machines", machineOn("no_such_volume"), APP);
+    refused("/v1/apps/{app}/machines", json("[]"), APP);
+    System.setProperty("FLY_API_TOKEN", "another-token");
+    run(4, new ListApps());
+
+    assertEquals(List.of(), findings());
+    var statuses = new TreeSet<Integer>();
+    for (var exchange : proxy.exchanges()) statuses.add(exchange.status());
+    assertTrue(statuses.containsAll(List.of(400, 401, 404, 408, 412, 422)), statuses.toString());
+  }
+
+  private Script.Result run(int exit, Object script, String... args) {
+    scriptsRun.add(script.getClass().getSimpleName());
+    var result = Script.run(script, args);
+    assertEquals(exit, result.exit(), script.getClass() + ": " + result.err());
+    return result;
+  }
+
+  /** Past the scripts, which look before they send. */
+  private static void refused(String path, JsonNode body, Object... ids) {
+    try {
+      Fly.connect(null, null, (format, args) -> {}).post(path, body, ids);
+    } catch (FlyException expected) {
+      return;
+    }
+    throw new AssertionError("not refused: " + body);
+  }
+
+  private static JsonNode machineOn(String volume) throws IOException {
+    return json(
+        "{'config': {'image': 'flyio/mcp', 'mounts': [{'volume': '%s', 'path': '/data'}]}}"
+            .formatted(volume));
+  }
+
+  private static JsonNode json(String text) throws IOException {
+    return Fly.JSON.readTree(text.replace('\'', '"'));
+  }
+
+  private List<String> findings() {
+    var api = OpenApi.load();
+    var findings = new ArrayList<String>();
+    for (var x : proxy.exchanges()) {
+      if (!x.path().startsWith(api.base() + "/")) continue;
+      if (x.status() < 400) {
+        findings.addAll(api.request(x.method(), x.path(), x.query(), x.request()));
+      }
+      findings.addAll(api.answer(x.method(), x.path(), x.query(), x.status(), x.answer()));
+    }
+    return findings;
+  }
+
+  /** Those that can print their requests; fly-call-mcp talks to the app, and not to the API. */
+  private static TreeSet<String> scriptsThatCallTheApi() throws Exception {
+    var scripts = new TreeSet<String>();
+    for (var alias :
+        Fly.JSON.readTree(Shell.ROOT.resolve("jbang-catalog.json").toFile()).path("aliases")) {
+      var name = alias.path("script-ref").asText().replaceAll(".*/|\\.java", "");
+      var constructor = Class.forName(name).getDeclaredConstructor();
+      constructor.setAccessible(true);
+      var options = Cli.commandLine(constructor.newInstance()).getCommandSpec().optionsMap();
+      if (options.containsKey("--dry-run")) scripts.add(name);
+    }
+    scripts.remove("CallMcp");
+    return scripts;
+  }
+}
