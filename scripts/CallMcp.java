@@ -73,7 +73,7 @@ class CallMcp implements Runnable {
   @Override
   public void run() {
     var messages = messages();
-    var server = url == null ? Settings.FLY_EDGE_URL.get().replace("{app}", appName()) : url;
+    var server = url == null ? Settings.edgeUrl(appName()) : url;
     var bearerToken = Settings.FLY_MCP_BEARER_TOKEN.get();
     if (cli.dryRun) {
       cli.out().println(curl(server, bearerToken != null, messages));
@@ -110,8 +110,7 @@ class CallMcp implements Runnable {
       if (message == null) {
         var request = open.values().iterator().next();
         throw failed(
-            request,
-            mcp.timedOut() ? "no reply within " + timeout + " s" : "the server's stream ended");
+            request, mcp.timedOut() ? "no reply within " + timeout + " s" : mcp.whyEnded());
       }
       if (message.has("method")) answer(mcp, message);
       var request = message.has("method") ? null : open.remove(message.path("id"));

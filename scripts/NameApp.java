@@ -5,6 +5,7 @@
 
 import fly.Cli;
 import fly.FlyException;
+import fly.Settings;
 import java.security.SecureRandom;
 import java.util.HexFormat;
 import picocli.CommandLine.Command;
@@ -46,6 +47,6 @@ class NameApp implements Runnable {
           Cli.hint("fly-name-app") + " --prefix mcp-demo");
     }
     cli.out().println(name);
-    cli.say("It will answer at https://%s.fly.dev/. Next: %s", name, Cli.hint("fly-create-app"));
+    cli.say("It will answer at %s. Next: %s", Settings.edgeUrl(name), Cli.hint("fly-create-app"));
   }
 }

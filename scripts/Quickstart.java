@@ -30,7 +30,8 @@ import picocli.CommandLine.Option;
     header = "fly-quickstart",
     description = "The whole guide, step by step, on a sandbox of its own.",
     footer = {
-      "%nThe sandbox is a local Fly.io, on a free port of this machine: no account, no cost. With --live the",
+      "%nThe sandbox is a local Fly.io, on a free port of this machine: no account, no cost. With"
+          + " --live the",
       "same steps run on Fly.io with your FLY_API_TOKEN.",
       "%nGuide: https://fly.io/docs/mcp/deploy-with/machines-api/"
     })
@@ -59,7 +60,9 @@ class Quickstart implements Callable<Integer> {
     if (live) {
       announceLive();
     } else {
-      cli.say("A sandbox of its own plays Fly.io; nothing leaves this machine but npx's own downloads.");
+      cli.say(
+          "A sandbox of its own plays Fly.io; nothing leaves this machine but npx's own"
+              + " downloads.");
       sandbox = SandboxServer.start(SandboxServer.Config.onPort(0));
       for (var setting : Settings.values()) System.clearProperty(setting.name());
       sandbox.environment().forEach(System::setProperty);
@@ -134,7 +137,8 @@ class Quickstart implements Callable<Integer> {
     } catch (JsonProcessingException e) {
       text = text.lines().findFirst().orElse("");
     }
-    if (result.strip().lines().count() > 1 && text.equals(result.strip().lines().findFirst().get())) {
+    if (result.strip().lines().count() > 1
+        && text.equals(result.strip().lines().findFirst().get())) {
       text = text.substring(0, Math.min(text.length(), 60)) + " ...";
     }
     return text.length() <= 100 ? text : text.substring(0, 97) + "...";
@@ -144,14 +148,17 @@ class Quickstart implements Callable<Integer> {
     Settings.FLY_API_TOKEN.require();
     cli.say("This runs on Fly.io, in the organization %s. It will create:", Settings.ORG.get());
     cli.say("  an app with a random name, a shared IPv4 and an IPv6 address (free);");
-    cli.say("  a volume of 1 GB and a Machine (shared-cpu-1x, 1 GB): together about a cent an hour.");
+    cli.say(
+        "  a volume of 1 GB and a Machine (shared-cpu-1x, 1 GB): together about a cent an hour.");
     cli.say("The MCP server is public, and without authentication, for as long as it lasts.");
     cli.say(keep ? "All of it stays." : "All of it is destroyed at the end.");
   }
 
   private void stay() throws InterruptedException {
     if (live) {
-      cli.say("Kept. To end it: export APP_NAME=%s; %s", app(), Cli.hint("fly-cleanup") + " --confirm " + app());
+      cli.say(
+          "Kept. To end it: export APP_NAME=%s; %s",
+          app(), Cli.hint("fly-cleanup") + " --confirm " + app());
       return;
     }
     cli.say("%nThe sandbox stays until Ctrl-C. In another terminal:");

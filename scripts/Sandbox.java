@@ -34,7 +34,8 @@ import picocli.CommandLine.Option;
     header = "fly-sandbox --start",
     description = "A local Fly.io that runs the guide's real MCP server.",
     footer = {
-      "%nWithout --start it stays in the foreground until Ctrl-C. On stdout come the lines to export:",
+      "%nWithout --start it stays in the foreground until Ctrl-C. On stdout come the lines to"
+          + " export:",
       "  eval \"$(./jbang fly-sandbox --start)\"",
       "%nIt listens on 127.0.0.1 only, keeps its state in memory, and forgets it at its end."
     })
@@ -91,7 +92,9 @@ class Sandbox implements Runnable {
     }
   }
 
-  /** Starts this same program in a session of its own, where no Ctrl-C of the terminal reaches it. */
+  /**
+   * Starts this same program in a session of its own, where no Ctrl-C of the terminal reaches it.
+   */
   private void start() {
     requireFreePort();
     try {

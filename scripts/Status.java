@@ -36,7 +36,7 @@ class Status implements Runnable {
 
     cli.say("Asking for the app %s and all that is in it ...", app.name());
     status.set("app", fly.get("/v1/apps/{app}", app.name()));
-    status.put("url", Settings.FLY_EDGE_URL.get().replace("{app}", app.name()));
+    status.put("url", Settings.edgeUrl(app.name()));
     status.set("ips", fly.get("/v1/apps/{app}/ip_assignments", app.name()).path("ips"));
     status.putArray("volumes").addAll(fly.volumes(app.name()));
     status.set("machines", fly.get("/v1/apps/{app}/machines", app.name()));

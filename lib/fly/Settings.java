@@ -50,6 +50,11 @@ public enum Settings {
         "export " + name() + "=" + example());
   }
 
+  /** Where an app answers. */
+  public static String edgeUrl(String app) {
+    return FLY_EDGE_URL.get().replace("{app}", app);
+  }
+
   /** What stands after {@code export NAME=} in a hint. */
   public String example() {
     return switch (this) {

@@ -29,7 +29,10 @@ public final class WrapClient implements AutoCloseable {
   /** Nobody answers, or not with a stream. */
   public static final int NO_CONNECTION = 10;
 
-  private static final long PAUSE_MS = 500;
+  private static final long PAUSE = TimeUnit.MILLISECONDS.toNanos(500);
+
+  /** How long the same 502 may last: a Machine that boots gets over it, a broken one does not. */
+  private static final long BROKEN = TimeUnit.SECONDS.toNanos(20);
 
   private final String url;
   private final long deadline;
@@ -66,10 +69,14 @@ public final class WrapClient implements AutoCloseable {
    */
   public void open() {
     var told = "";
+    var patience = deadline;
     while (true) {
       var failure = tryToOpen();
       if (failure == null) return;
-      if (!failure.temporary() || secondsLeft() <= 0) throw failure.exception();
+      var since = System.nanoTime();
+      if (!failure.reason().equals(told)) patience = failure.broken() ? since + BROKEN : deadline;
+      if (!failure.temporary() || since + PAUSE >= Math.min(patience, deadline))
+        throw failure.exception();
       if (!failure.reason().equals(told)) story.say("%s; waiting ...", failure.reason());
       told = failure.reason();
       pause();
@@ -104,6 +111,12 @@ public final class WrapClient implements AutoCloseable {
     }
   }
 
+  /** Why the stream has ended, as far as who answers now can tell. */
+  public String whyEnded() {
+    var failure = tryToOpen();
+    return failure == null ? "the server's stream ended" : failure.exception().why;
+  }
+
   /** Whether the time is up. */
   public boolean timedOut() {
     return secondsLeft() <= 0;
@@ -119,7 +132,8 @@ public final class WrapClient implements AutoCloseable {
     http.close();
   }
 
-  private record Failure(boolean temporary, String reason, FlyException exception) {}
+  private record Failure(
+      boolean temporary, boolean broken, String reason, FlyException exception) {}
 
   private Failure tryToOpen() {
     var opened = new CompletableFuture<Failure>();
@@ -177,6 +191,7 @@ public final class WrapClient implements AutoCloseable {
     if (status == 401 || status == 403) {
       return new Failure(
           false,
+          false,
           reason,
           new FlyException(
               "the MCP server asks for a token",
@@ -189,14 +204,15 @@ public final class WrapClient implements AutoCloseable {
       case 409 ->
           new Failure(
               true,
+              false,
               "Another client holds the only reply stream",
               new FlyException(
                   "another client holds the reply stream",
                   why + ": fly mcp wrap serves one client at a time",
                   "end the other client (an MCP client, a curl -N), then run this again",
                   NO_CONNECTION));
-      case 408, 425, 429, 502, 503, 504 -> new Failure(true, reason, broken(why));
-      default -> new Failure(false, reason, broken(why));
+      case 408, 425, 429, 502, 503, 504 -> new Failure(true, status == 502, reason, broken(why));
+      default -> new Failure(false, false, reason, broken(why));
     };
   }
 
@@ -206,7 +222,7 @@ public final class WrapClient implements AutoCloseable {
   }
 
   private Failure noConnection(String why, String reason) {
-    return new Failure(true, "No connection yet: " + reason, broken(why));
+    return new Failure(true, false, "No connection yet: " + reason, broken(why));
   }
 
   private static FlyException broken(String why) {
@@ -235,7 +251,7 @@ public final class WrapClient implements AutoCloseable {
 
   private static void pause() {
     try {
-      Thread.sleep(PAUSE_MS);
+      TimeUnit.NANOSECONDS.sleep(PAUSE);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

@@ -45,7 +45,9 @@ final class App {
 
   /** Machines that are not destroyed. */
   List<Machine> living() {
-    return machines.values().stream().filter(machine -> !machine.state().equals("destroyed")).toList();
+    return machines.values().stream()
+        .filter(machine -> !machine.state().equals("destroyed"))
+        .toList();
   }
 
   String status() {

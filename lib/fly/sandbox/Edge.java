@@ -32,7 +32,7 @@ final class Edge {
         throw new ApiError(
             503,
             "the app %s has no IP address, so its name does not resolve: allocate one with"
-                .formatted(app.name)
+                    .formatted(app.name)
                 + " fly-allocate-ips");
       }
     }
@@ -41,7 +41,7 @@ final class Edge {
       throw new ApiError(
           503,
           "Machine %s runs the image %s, which is state only here: the sandbox runs the commands of"
-              .formatted(machine.id, machine.config().path("image").asText())
+                  .formatted(machine.id, machine.config().path("image").asText())
               + " flyio/mcp");
     }
     wake(machine);

@@ -24,15 +24,24 @@ import java.util.concurrent.CompletableFuture;
 final class GraphQlApi {
   private static final Map<String, Object> ORGANIZATION =
       Map.of(
-          "id", World.ORG_ID,
-          "slug", World.ORG,
-          "rawSlug", "sandbox",
-          "name", "Sandbox",
-          "type", "PERSONAL",
-          "paidPlan", false,
-          "billable", true,
-          "viewerRole", "admin",
-          "internalNumericId", String.valueOf(World.ORG_NUMBER));
+          "id",
+          World.ORG_ID,
+          "slug",
+          World.ORG,
+          "rawSlug",
+          "sandbox",
+          "name",
+          "Sandbox",
+          "type",
+          "PERSONAL",
+          "paidPlan",
+          false,
+          "billable",
+          true,
+          "viewerRole",
+          "admin",
+          "internalNumericId",
+          String.valueOf(World.ORG_NUMBER));
 
   private final World world;
   private final GraphQL graphql;
@@ -45,7 +54,8 @@ final class GraphQlApi {
                 "Query",
                 query ->
                     query
-                        .dataFetcher("viewer", x -> Map.of("id", "1", "email", "you@sandbox.invalid"))
+                        .dataFetcher(
+                            "viewer", x -> Map.of("id", "1", "email", "you@sandbox.invalid"))
                         .dataFetcher("organizations", x -> Map.of("nodes", List.of(ORGANIZATION)))
                         .dataFetcher("organization", this::organization)
                         .dataFetcher("personalOrganization", x -> ORGANIZATION)
@@ -64,7 +74,8 @@ final class GraphQlApi {
     try (var text =
         new InputStreamReader(
             GraphQlApi.class.getResourceAsStream("/schema.graphqls"), StandardCharsets.UTF_8)) {
-      var schema = new SchemaGenerator().makeExecutableSchema(new SchemaParser().parse(text), wiring);
+      var schema =
+          new SchemaGenerator().makeExecutableSchema(new SchemaParser().parse(text), wiring);
       graphql =
           GraphQL.newGraphQL(schema).defaultDataFetcherExceptionHandler(GraphQlApi::failed).build();
     } catch (java.io.IOException e) {

@@ -73,7 +73,8 @@ final class Ids {
 
   private static String text(String alphabet, int length) {
     var text = new StringBuilder();
-    for (int i = 0; i < length; i++) text.append(alphabet.charAt(RANDOM.nextInt(alphabet.length())));
+    for (int i = 0; i < length; i++)
+      text.append(alphabet.charAt(RANDOM.nextInt(alphabet.length())));
     return text.toString();
   }
 }

@@ -71,7 +71,8 @@ final class Machine {
     this.createdAt = world.now();
     this.updatedAt = createdAt;
     this.instanceId = Ids.ulid(createdAt);
-    this.privateIp = "fdaa:0:1:a7b:%s:%s:%s:2".formatted(Ids.hex(2), id.substring(0, 4), id.substring(4, 8));
+    this.privateIp =
+        "fdaa:0:1:a7b:%s:%s:%s:2".formatted(Ids.hex(2), id.substring(0, 4), id.substring(4, 8));
     event("launch", "created", "user", null);
   }
 
@@ -262,7 +263,8 @@ final class Machine {
       default ->
           throw new ApiError(
               412,
-              "failed_precondition: unable to stop machine from current state: '%s'".formatted(state));
+              "failed_precondition: unable to stop machine from current state: '%s'"
+                  .formatted(state));
     }
     stopRequested = true;
     become("stopping", "stop", "user", null);
@@ -287,7 +289,9 @@ final class Machine {
     old.resume();
     old.stop(
         signal == null ? config().at("/stop_config/signal").asText("SIGINT") : signal,
-        timeout == null ? Durations.of(config().at("/stop_config/timeout"), Duration.ofSeconds(5)) : timeout);
+        timeout == null
+            ? Durations.of(config().at("/stop_config/timeout"), Duration.ofSeconds(5))
+            : timeout);
     front.close();
     synchronized (this) {
       if (program != old) return;
@@ -342,6 +346,7 @@ final class Machine {
   void kill() {
     synchronized (this) {
       stopRequested = true;
+      state = "destroyed"; // so that what is being launched right now ends too
     }
     end("SIGKILL", Duration.ZERO);
   }

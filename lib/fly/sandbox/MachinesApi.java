@@ -171,7 +171,8 @@ final class MachinesApi {
     var seconds = given == null ? "60" : given.replaceFirst("s$", "");
     if (!seconds.matches("\\d{1,2}") || seconds.matches("0+") || Integer.parseInt(seconds) > 60) {
       throw ApiError.invalid(
-          "invalid_argument: invalid WaitMachineRequest.Timeout: value must be inside range [1s, 1m0s]");
+          "invalid_argument: invalid WaitMachineRequest.Timeout: value must be inside range [1s,"
+              + " 1m0s]");
     }
     var reached = world.await(machine, states, Duration.ofSeconds(Integer.parseInt(seconds)));
     x.future(

@@ -80,7 +80,8 @@ final class Rules {
       throw ApiError.invalid("config is required");
     }
     var config = given.deepCopy();
-    if (config.path("image").asText("").isBlank()) throw ApiError.invalid("config.image is required");
+    if (config.path("image").asText("").isBlank())
+      throw ApiError.invalid("config.image is required");
     strings(config, "env");
     strings(config, "metadata");
     lists(config.path("init"), "config.init", "exec", "entrypoint", "cmd");
@@ -137,7 +138,8 @@ final class Rules {
           "invalid config.guest.memory_mb, minimum required %d MiB".formatted(least));
     }
     if (memory > most) {
-      throw ApiError.invalid("invalid config.guest.memory_mb, cannot exceed %d MiB".formatted(most));
+      throw ApiError.invalid(
+          "invalid config.guest.memory_mb, cannot exceed %d MiB".formatted(most));
     }
     if (memory % (kind.equals("shared") ? 256 : 1024) != 0) {
       throw ApiError.invalid("invalid config.guest.memory_mb, must be in steps of 256 MiB");

@@ -206,8 +206,8 @@ final class World implements AutoCloseable {
   }
 
   /**
-   * Gives the volumes that the config names, by id or by name, to a Machine; in the config their ids
-   * take the names' place.
+   * Gives the volumes that the config names, by id or by name, to a Machine; in the config their
+   * ids take the names' place.
    */
   private void attach(App app, String machineId, String region, ObjectNode config) {
     for (var mount : config.path("mounts")) {
@@ -231,8 +231,7 @@ final class World implements AutoCloseable {
               .findFirst();
       if (free.isEmpty()) {
         throw new ApiError(
-            412,
-            "failed_precondition: volume already claimed by machine " + here.get(0).machineId);
+            412, "failed_precondition: volume already claimed by machine " + here.get(0).machineId);
       }
       free.get().machineId = machineId;
       ((ObjectNode) mount).put("volume", free.get().id).put("name", free.get().name);
@@ -263,8 +262,7 @@ final class World implements AutoCloseable {
                   .formatted(other.id, name));
         }
       }
-      machine =
-          new Machine(this, app, name.isEmpty() ? Ids.machineName() : name, region, config);
+      machine = new Machine(this, app, name.isEmpty() ? Ids.machineName() : name, region, config);
       attach(app, machine.id, region, config);
       app.machines.put(machine.id, machine);
     }
@@ -303,9 +301,13 @@ final class World implements AutoCloseable {
     return name.replaceFirst("[:@].*", "").equals(MCP_IMAGE);
   }
 
-  /** The command as this computer can run it: a Java server takes the place of npm's without Node. */
+  /**
+   * The command as this computer can run it: without Node (or told to do as if, by the property
+   * {@code fly.sandbox.npx=none}) a Java server takes the place of npm's.
+   */
   List<String> localCommand(Machine machine, List<String> command) {
-    if (!command.get(0).equals("npx") || onPath("npx")) return command;
+    var absent = "none".equals(System.getProperty("fly.sandbox.npx")) || !onPath("npx");
+    if (!command.get(0).equals("npx") || !absent) return command;
     var rest = new ArrayList<>(command.subList(1, command.size()));
     rest.removeIf(word -> word.startsWith("-"));
     if (rest.isEmpty() || !rest.get(0).replaceFirst("(.)@.*", "$1").equals(FILES_PACKAGE)) {
