@@ -66,7 +66,7 @@ class SandboxOpenApiTest {
     run(0, new DestroyMachine(), machine);
     run(0, new Cleanup(), "--confirm", APP);
 
-    assertEquals(List.of(), findings());
+    assertEquals("", findings());
     assertEquals(scriptsThatCallTheApi(), scriptsRun);
   }
 
@@ -91,10 +91,35 @@ class SandboxOpenApiTest {
     System.setProperty("FLY_API_TOKEN", "another-token");
     run(4, new ListApps());
 
-    assertEquals(List.of(), findings());
+    assertEquals("", findings());
     var statuses = new TreeSet<Integer>();
     for (var exchange : proxy.exchanges()) statuses.add(exchange.status());
     assertTrue(statuses.containsAll(List.of(400, 401, 404, 408, 412, 422)), statuses.toString());
+  }
+
+  @Test
+  void what_no_script_asks_for_is_answered_as_declared_too() throws Exception {
+    var fly = fly();
+    fly.post("/v1/apps", json("{'name': '%s', 'org_slug': 'personal'}".formatted(APP)));
+    fly.get("/v1/platform/regions");
+    fly.get("/v1/apps/{app}/ip_assignments", APP);
+    var ip = fly.post("/v1/apps/{app}/ip_assignments", json("{'type': 'v6'}"), APP).path("ip");
+    fly.delete("/v1/apps/{app}/ip_assignments/{ip}", APP, ip.asText());
+    var volume = fly.post("/v1/apps/{app}/volumes", json("{'name': 'data'}"), APP).path("id");
+    fly.get("/v1/apps/{app}/volumes/{volume}", APP, volume.asText());
+    fly.delete("/v1/apps/{app}/volumes/{volume}", APP, volume.asText());
+
+    var request = json("{'config': {'image': 'nginx'}, 'skip_launch': true}");
+    var machine = fly.post("/v1/apps/{app}/machines", request, APP).path("id").asText();
+    fly.post("/v1/apps/{app}/machines/{machine}/cordon", null, APP, machine);
+    fly.get("/v1/apps/{app}/machines/{machine}", APP, machine);
+    fly.post("/v1/apps/{app}/machines/{machine}/uncordon", null, APP, machine);
+    fly.get("/v1/apps/{app}/machines/{machine}/wait?state=settled,failed&timeout=1", APP, machine);
+    fly.get("/v1/apps/{app}/machines?summary=true&region=iad,fra", APP);
+    fly.delete("/v1/apps/{app}/machines/{machine}?kill=true", APP, machine);
+    fly.get("/v1/apps/{app}/machines?include_deleted=true&state=stopped", APP);
+
+    assertEquals("", findings());
   }
 
   private Script.Result run(int exit, Object script, String... args) {
@@ -107,11 +132,15 @@ class SandboxOpenApiTest {
   /** Past the scripts, which look before they send. */
   private static void refused(String path, JsonNode body, Object... ids) {
     try {
-      Fly.connect(null, null, (format, args) -> {}).post(path, body, ids);
+      fly().post(path, body, ids);
     } catch (FlyException expected) {
       return;
     }
     throw new AssertionError("not refused: " + body);
+  }
+
+  private static Fly fly() {
+    return Fly.connect(null, null, (format, args) -> {});
   }
 
   private static JsonNode machineOn(String volume) throws IOException {
@@ -124,7 +153,8 @@ class SandboxOpenApiTest {
     return Fly.JSON.readTree(text.replace('\'', '"'));
   }
 
-  private List<String> findings() {
+  /** One a line. */
+  private String findings() {
     var api = OpenApi.load();
     var findings = new ArrayList<String>();
     for (var x : proxy.exchanges()) {
@@ -134,7 +164,7 @@ class SandboxOpenApiTest {
       }
       findings.addAll(api.answer(x.method(), x.path(), x.query(), x.status(), x.answer()));
     }
-    return findings;
+    return String.join("\n", findings);
   }
 
   /** Those that can print their requests; fly-call-mcp talks to the app, and not to the API. */

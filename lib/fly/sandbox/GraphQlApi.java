@@ -203,11 +203,20 @@ final class GraphQlApi {
 
   private static Map<String, Object> region(String code) {
     return Map.of(
-        "code", code,
-        "name", Rules.REGIONS.get(code),
-        "gatewayAvailable", true,
-        "requiresPaidPlan", false,
-        "deprecated", false);
+        "code",
+        code,
+        "name",
+        Rules.REGIONS.get(code).name(),
+        "latitude",
+        Rules.REGIONS.get(code).latitude(),
+        "longitude",
+        Rules.REGIONS.get(code).longitude(),
+        "gatewayAvailable",
+        true,
+        "requiresPaidPlan",
+        false,
+        "deprecated",
+        false);
   }
 
   private static String either(DataFetchingEnvironment x, String one, String other) {

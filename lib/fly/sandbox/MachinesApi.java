@@ -208,7 +208,9 @@ final class MachinesApi {
                 regions
                     .addObject()
                     .put("code", region.getKey())
-                    .put("name", region.getValue())
+                    .put("name", region.getValue().name())
+                    .put("latitude", region.getValue().latitude())
+                    .put("longitude", region.getValue().longitude())
                     .put("gateway_available", !Set.of("gru", "jnb").contains(region.getKey()))
                     .put("requires_paid_plan", false)
                     .put("deprecated", false));

@@ -8,29 +8,34 @@ import java.util.Set;
 
 /** What Fly.io takes, and the 400 for what it does not take. */
 final class Rules {
-  /** Code and name; the first is where one lands who names none. */
-  static final Map<String, String> REGIONS =
-      Map.ofEntries(
-          Map.entry("iad", "Ashburn, Virginia (US)"),
-          Map.entry("ams", "Amsterdam, Netherlands"),
-          Map.entry("arn", "Stockholm, Sweden"),
-          Map.entry("bom", "Mumbai, India"),
-          Map.entry("cdg", "Paris, France"),
-          Map.entry("dfw", "Dallas, Texas (US)"),
-          Map.entry("ewr", "Secaucus, NJ (US)"),
-          Map.entry("fra", "Frankfurt, Germany"),
-          Map.entry("gru", "Sao Paulo, Brazil"),
-          Map.entry("jnb", "Johannesburg, South Africa"),
-          Map.entry("lax", "Los Angeles, California (US)"),
-          Map.entry("lhr", "London, United Kingdom"),
-          Map.entry("nrt", "Tokyo, Japan"),
-          Map.entry("ord", "Chicago, Illinois (US)"),
-          Map.entry("sin", "Singapore, Singapore"),
-          Map.entry("sjc", "San Jose, California (US)"),
-          Map.entry("syd", "Sydney, Australia"),
-          Map.entry("yyz", "Toronto, Canada"));
+  /** Where it is, in degrees. */
+  record Region(String name, double latitude, double longitude) {}
 
+  /** By code. */
+  static final Map<String, Region> REGIONS =
+      Map.ofEntries(
+          Map.entry("iad", new Region("Ashburn, Virginia (US)", 39.03, -77.49)),
+          Map.entry("ams", new Region("Amsterdam, Netherlands", 52.37, 4.9)),
+          Map.entry("arn", new Region("Stockholm, Sweden", 59.33, 18.07)),
+          Map.entry("bom", new Region("Mumbai, India", 19.08, 72.88)),
+          Map.entry("cdg", new Region("Paris, France", 48.86, 2.35)),
+          Map.entry("dfw", new Region("Dallas, Texas (US)", 32.78, -96.8)),
+          Map.entry("ewr", new Region("Secaucus, NJ (US)", 40.79, -74.06)),
+          Map.entry("fra", new Region("Frankfurt, Germany", 50.11, 8.68)),
+          Map.entry("gru", new Region("Sao Paulo, Brazil", -23.55, -46.63)),
+          Map.entry("jnb", new Region("Johannesburg, South Africa", -26.2, 28.05)),
+          Map.entry("lax", new Region("Los Angeles, California (US)", 34.05, -118.24)),
+          Map.entry("lhr", new Region("London, United Kingdom", 51.51, -0.13)),
+          Map.entry("nrt", new Region("Tokyo, Japan", 35.68, 139.69)),
+          Map.entry("ord", new Region("Chicago, Illinois (US)", 41.88, -87.63)),
+          Map.entry("sin", new Region("Singapore, Singapore", 1.35, 103.82)),
+          Map.entry("sjc", new Region("San Jose, California (US)", 37.34, -121.89)),
+          Map.entry("syd", new Region("Sydney, Australia", -33.87, 151.21)),
+          Map.entry("yyz", new Region("Toronto, Canada", 43.65, -79.38)));
+
+  /** Where one lands who names none. */
   static final String NEAREST = "iad";
+
   private static final Set<String> ALIASES = Set.of("any", "apac", "eu", "na", "sa", "us", "usa");
   private static final Map<String, List<Integer>> CPUS =
       Map.of(
