@@ -211,4 +211,24 @@ class OpenApiTest {
     }
     assertEquals(List.of(), api.idleOverlay());
   }
+
+  @Test
+  void an_exception_that_is_none_any_more_is_told() throws Exception {
+    var overlay =
+        """
+        {"schemas": [{"of": "Gone", "needs": ["id"]}, {"of": "App", "needs": ["colour"]},
+                     {"of": "Volume", "properties": {"size_gb": {"type": "integer"}}}],
+         "queries": [{"of": ["GET /gone"], "properties": {}}]}
+        """;
+    var document = Fly.JSON.readTree(Files.readString(OpenApi.DOCUMENT));
+
+    assertEquals(
+        List.of(
+            "there is no schema Gone",
+            "Gone has no id",
+            "App has no colour",
+            "Volume.size_gb is declared so",
+            "no operation is [\"GET /gone\"]"),
+        new OpenApi(document, Fly.JSON.readTree(overlay)).idleOverlay());
+  }
 }
