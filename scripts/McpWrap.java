@@ -70,14 +70,10 @@ class McpWrap implements Callable<Integer> {
       description = "Bytes that a request may have (default: ${DEFAULT-VALUE}).")
   long maxBody = 64 << 20;
 
-  @Option(
-      names = "--idle",
-      description = "How long an unused session is kept (default: 30m).")
+  @Option(names = "--idle", description = "How long an unused session is kept (default: 30m).")
   Duration idle = Duration.ofMinutes(30);
 
-  @Option(
-      names = "--heartbeat",
-      description = "How long a stream may be silent (default: 15s).")
+  @Option(names = "--heartbeat", description = "How long a stream may be silent (default: 15s).")
   Duration heartbeat = Duration.ofSeconds(15);
 
   @Option(
@@ -96,7 +92,8 @@ class McpWrap implements Callable<Integer> {
   public Integer call() throws InterruptedException {
     var address = address();
     var guard =
-        new Guard(token(), user(), password(), address.getAddress().isLoopbackAddress(), origins, hosts);
+        new Guard(
+            token(), user(), password(), address.getAddress().isLoopbackAddress(), origins, hosts);
     var config =
         new Bridge.Config(
             command,
@@ -151,9 +148,11 @@ class McpWrap implements Callable<Integer> {
     try {
       var token = Files.readString(tokenFile).strip();
       if (!token.isEmpty()) return token;
-      throw FlyException.usage(tokenFile + " holds no token", "it is empty", "write the token in it");
+      throw FlyException.usage(
+          tokenFile + " holds no token", "it is empty", "write the token in it");
     } catch (IOException e) {
-      throw FlyException.usage("cannot read " + tokenFile, "no such file", "--bearer-token-file FILE");
+      throw FlyException.usage(
+          "cannot read " + tokenFile, "no such file", "--bearer-token-file FILE");
     }
   }
 

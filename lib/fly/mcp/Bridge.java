@@ -265,7 +265,8 @@ public final class Bridge implements AutoCloseable {
     }
     var reader = stream.take(after != null);
     if (reader == null) {
-      throw new Refusal(409, SERVER_ERROR, "the session has an open stream: there is one at a time");
+      throw new Refusal(
+          409, SERVER_ERROR, "the session has an open stream: there is one at a time");
     }
     try (var out = exchange.respond(200, events(Map.of()))) {
       stream.serve(reader, out, Outbox.Format.EVENTS, number);
@@ -291,7 +292,8 @@ public final class Bridge implements AutoCloseable {
     var id = exchange.header("Mcp-Session-Id");
     if (id == null) throw new Refusal(400, SERVER_ERROR, "there is no Mcp-Session-Id header");
     var session = sessions.get(id);
-    if (session == null) throw new Refusal(404, SERVER_ERROR, "the session has ended: initialize");
+    if (session == null || session.over())
+      throw new Refusal(404, SERVER_ERROR, "the session has ended: initialize");
     session.used();
     return session;
   }
@@ -341,7 +343,8 @@ public final class Bridge implements AutoCloseable {
     if (wrap != null && wrap.over() && !config.restart()) {
       throw new Refusal(502, SERVER_ERROR, wrap.ending());
     }
-    if (wrap == null || wrap.over()) wrap = new Session(null, program(), config.heartbeat(), this::ended);
+    if (wrap == null || wrap.over())
+      wrap = new Session(null, program(), config.heartbeat(), this::ended);
     return wrap;
   }
 

@@ -26,7 +26,8 @@ final class MessageReader {
       }
       var newline = start;
       while (newline < end && buffer[newline] != '\n') {
-        if (buffer[newline] == '\r') buffer[newline] = ' '; // a carriage return would end a line of SSE
+        if (buffer[newline] == '\r')
+          buffer[newline] = ' '; // a carriage return would end a line of SSE
         newline++;
       }
       text.write(buffer, start, newline - start);

@@ -27,13 +27,15 @@ final class Outbox {
 
   private final String name;
   private final long heartbeatMs;
-  private final ArrayDeque<Event> events = new ArrayDeque<>();
-  private long bytes;
+  private final ArrayDeque<Event> sent = new ArrayDeque<>();
+  private final ArrayDeque<Event> waiting = new ArrayDeque<>();
+  private long sentBytes;
+  private long waitingBytes;
   private long last;
-  private long sent;
   private boolean ended;
   private Object reader;
   private boolean asked;
+  private long answers;
 
   /**
    * @param name stands before the number in an event's id
@@ -46,27 +48,42 @@ final class Outbox {
 
   /** Takes a message; waits while there is a reader who is far behind. */
   synchronized void add(Message message) throws InterruptedException {
-    while (reader != null && last > sent && full(message)) wait();
-    events.add(new Event(++last, message));
-    bytes += message.length();
+    while (reader != null && full()) wait();
+    waiting.add(new Event(++last, message));
+    waitingBytes += message.length();
     trim();
     notifyAll();
   }
 
-  private boolean full(Message next) {
-    var unsent = events.stream().filter(event -> event.number() > sent).toList();
-    var size = unsent.stream().mapToLong(event -> event.message().length()).sum();
-    return unsent.size() >= MOST_EVENTS || size + next.length() > MOST_BYTES;
+  private boolean full() {
+    return waiting.size() >= MOST_EVENTS || waitingBytes > MOST_BYTES;
   }
 
-  /** The newest message stays, whatever its size. */
   private void trim() {
-    while (events.size() > 1 && (events.size() > MOST_EVENTS || bytes > MOST_BYTES)) {
-      if (reader != null && events.peek().number() > sent) return;
-      var oldest = events.poll();
-      bytes -= oldest.message().length();
-      oldest.message().close();
+    while (!sent.isEmpty() && (sent.size() > MOST_EVENTS || sentBytes > MOST_BYTES)) {
+      var oldest = sent.poll().message();
+      sentBytes -= oldest.length();
+      oldest.close();
     }
+    while (reader == null && waiting.size() > 1 && full()) {
+      var oldest = waiting.poll().message();
+      waitingBytes -= oldest.length();
+      oldest.close();
+    }
+  }
+
+  private void moveToSent() {
+    var event = waiting.poll();
+    waitingBytes -= event.message().length();
+    sent.add(event);
+    sentBytes += event.message().length();
+  }
+
+  private void moveToWaiting() {
+    var event = sent.pollLast();
+    sentBytes -= event.message().length();
+    waiting.addFirst(event);
+    waitingBytes += event.message().length();
   }
 
   /** No message comes any more. */
@@ -86,8 +103,10 @@ final class Outbox {
   /** Forgets all, and ends. */
   synchronized void drop() {
     end();
-    events.forEach(event -> event.message().close());
-    events.clear();
+    sent.forEach(event -> event.message().close());
+    waiting.forEach(event -> event.message().close());
+    sent.clear();
+    waiting.clear();
   }
 
   /**
@@ -97,17 +116,25 @@ final class Outbox {
    * @return the token for {@link #serve}, or null where there is a reader, who is still there
    */
   synchronized Object take(boolean resumed) throws InterruptedException {
-    // Whether a client is there only writing can tell: the reader is asked to. One that has gone
-    // answers the first heartbeat with a reset, so that the next one fails.
-    for (var i = 0; i < 3 && reader != null && !resumed; i++) {
-      asked = true;
-      notifyAll();
-      wait(20);
-    }
+    if (!resumed) awaitSignOfLife();
     if (reader != null && !resumed) return null;
     reader = new Object();
     notifyAll();
     return reader;
+  }
+
+  /**
+   * Whether a client is there only writing can tell: its reader is asked to, three times. One that
+   * has gone answers the first bytes with a reset, so that the later ones fail.
+   */
+  private void awaitSignOfLife() throws InterruptedException {
+    var enough = answers + 3;
+    for (var pause = 0; pause < 25 && reader != null && answers < enough; pause++) {
+      asked = true;
+      notifyAll();
+      var until = System.nanoTime() + 20_000_000;
+      while (reader != null && System.nanoTime() < until) wait(5);
+    }
   }
 
   /**
@@ -118,23 +145,33 @@ final class Outbox {
   void serve(Object token, OutputStream out, Format format, long after) throws IOException {
     try {
       synchronized (this) {
-        if (after >= 0) sent = after;
+        while (after >= 0 && !sent.isEmpty() && sent.getLast().number() > after) moveToWaiting();
+        while (!waiting.isEmpty() && waiting.peek().number() <= after) moveToSent();
       }
       out.flush();
       while (true) {
         Event next;
+        boolean answering;
         synchronized (this) {
-          next = next();
-          if (next == null && !ended && !asked && reader == token) {
-            wait(heartbeatMs);
-            next = next();
-          }
+          if (reader == token && waiting.isEmpty() && !ended && !asked) wait(heartbeatMs);
           if (reader != token) return;
+          next = waiting.peek();
           if (next == null && ended) return;
+          answering = asked;
           asked = false;
         }
         if (next == null) heartbeat(out, format);
         else write(next, out, format);
+        boolean pause;
+        synchronized (this) {
+          if (reader != token) return;
+          if (next != null && next == waiting.peek()) moveToSent();
+          pause = waiting.isEmpty();
+          trim();
+          notifyAll();
+        }
+        if (pause || answering) out.flush();
+        if (answering) answered();
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -146,9 +183,9 @@ final class Outbox {
     }
   }
 
-  private Event next() {
-    for (var event : events) if (event.number() > sent) return event;
-    return null;
+  private synchronized void answered() {
+    answers++;
+    notifyAll();
   }
 
   private void write(Event event, OutputStream out, Format format) throws IOException {
@@ -160,21 +197,10 @@ final class Outbox {
       event.message().writeTo(out);
       out.write('\n');
     }
-    boolean more;
-    synchronized (this) {
-      more = last > event.number();
-    }
-    if (!more) out.flush();
-    synchronized (this) {
-      sent = Math.max(sent, event.number());
-      trim();
-      notifyAll();
-    }
   }
 
   private static void heartbeat(OutputStream out, Format format) throws IOException {
     out.write(bytes(format == Format.EVENTS ? ":\n\n" : " "));
-    out.flush();
   }
 
   /** An event without a message, so that a client can resume before the first one. */

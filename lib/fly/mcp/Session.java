@@ -166,13 +166,13 @@ final class Session implements Child.Client {
     try {
       for (var call : calls.values()) {
         call.stream().add(Message.error(call.id(), -32000, why));
-        call.stream().end();
       }
     } catch (IOException e) {
       throw new IllegalStateException(e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
+    calls.values().forEach(call -> call.stream().end());
     calls.clear();
   }
 
