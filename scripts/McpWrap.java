@@ -76,6 +76,9 @@ class McpWrap implements Callable<Integer> {
   @Option(names = "--heartbeat", description = "How long a stream may be silent (default: 15s).")
   Duration heartbeat = Duration.ofSeconds(15);
 
+  @Option(names = "--shared", description = "One program for all sessions, instead of one each.")
+  boolean shared;
+
   @Option(
       names = "--restart",
       description = "Start a program again that has ended by itself, on the next request.")
@@ -103,6 +106,7 @@ class McpWrap implements Callable<Integer> {
             idle,
             heartbeat,
             Duration.ofSeconds(2),
+            shared,
             restart,
             line -> cli.say("%s", line));
     try (var bridge = start(config)) {

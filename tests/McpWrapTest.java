@@ -61,6 +61,7 @@ class McpWrapTest {
   private Bridge.Protocol protocol = Bridge.Protocol.AUTO;
   private Duration idle = Duration.ofMinutes(10);
   private Duration heartbeat = Duration.ofMinutes(10);
+  private boolean shared;
   private boolean restart = true;
   private long bodyLimit = 100 << 20;
   private Bridge bridge;
@@ -279,6 +280,62 @@ class McpWrapTest {
               threads));
     }
     calls.forEach(CompletableFuture::join);
+  }
+
+  @Test
+  void a_shared_program_is_one_and_still_mixes_nothing() throws Exception {
+    shared = true;
+    wrap(Program.command());
+    var sessions = List.of(initialize(), initialize());
+
+    var calls = new ArrayList<CompletableFuture<Void>>();
+    for (var session : sessions) {
+      calls.add(
+          CompletableFuture.runAsync(
+              () -> {
+                for (var id = 1; id <= 100; id++) {
+                  var n = id;
+                  var call = call(id, "echo", "\"" + session + "\"");
+                  quietly(
+                      () ->
+                          assertEquals(
+                              "{\"jsonrpc\":\"2.0\",\"id\":%d,\"result\":\"%s\"}"
+                                  .formatted(n, session),
+                              data(post(session, call))));
+                }
+              },
+              threads));
+    }
+    calls.forEach(CompletableFuture::join);
+    assertEquals(1, programs().size());
+    var delete = request().header("Mcp-Session-Id", sessions.get(0)).DELETE().build();
+    assertEquals(204, client.send(delete, BodyHandlers.ofString()).statusCode());
+    assertEquals(200, post(sessions.get(1), call(1, "echo", "1")).statusCode());
+  }
+
+  @Test
+  void in_a_shared_program_progress_and_cancelling_stay_with_their_session() throws Exception {
+    shared = true;
+    wrap(Program.command());
+    var session = initialize();
+    var other = initialize();
+    var open = threads.submit(() -> post(other, call(1, "wait", "0")));
+    while (log.stream().noneMatch("waiting"::equals)) Thread.sleep(5);
+
+    var progress =
+        post(
+            session,
+            "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"progress\",\"params\":{\"_meta\":"
+                + "{\"progressToken\":\"p1\"}}}");
+    post(
+        session,
+        "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":1}}");
+
+    assertTrue(
+        progress.body().contains("\"progressToken\":\"p1\",\"progress\":1"), progress.body());
+    assertFalse(open.isDone());
+    post(other, call(2, "exit", "3"));
+    assertTrue(data(open.get()).contains("has ended (exit code 3)"), open.get().body());
   }
 
   @Test
@@ -639,7 +696,9 @@ class McpWrapTest {
           case "progress" -> {
             say(
                 "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":"
-                    + "{\"progressToken\":\"p1\",\"progress\":1}}");
+                    + "{\"progressToken\":"
+                    + after(line, "\"progressToken\":", "}")
+                    + ",\"progress\":1}}");
             reply(id, "0");
           }
           case "ask" -> {
@@ -689,6 +748,7 @@ class McpWrapTest {
                 idle,
                 heartbeat,
                 Duration.ofMillis(200),
+                shared,
                 restart,
                 log::add));
     var address = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);

@@ -1,4 +1,4 @@
-//SOURCES Exchange.java Guard.java Session.java
+//SOURCES Child.java Exchange.java Guard.java Session.java Shared.java
 package fly.mcp;
 
 import java.io.IOException;
@@ -48,6 +48,7 @@ public final class Bridge implements AutoCloseable {
    * @param idle how long an unused session is kept
    * @param heartbeat how long a stream may be silent
    * @param grace how long a program has to end, after the end of its input and after SIGTERM
+   * @param shared whether all sessions have the same program, instead of one each
    * @param restart whether a program that ended by itself is started again on the next request
    * @param log takes lines for people
    */
@@ -59,6 +60,7 @@ public final class Bridge implements AutoCloseable {
       Duration idle,
       Duration heartbeat,
       Duration grace,
+      boolean shared,
       boolean restart,
       Consumer<String> log) {}
 
@@ -68,6 +70,8 @@ public final class Bridge implements AutoCloseable {
   private final CountDownLatch over = new CountDownLatch(1);
   private volatile int exitCode;
   private Child spare;
+  private Child sharedChild;
+  private Shared shared;
   private Session wrap;
   private volatile boolean closed;
 
@@ -175,6 +179,7 @@ public final class Bridge implements AutoCloseable {
     synchronized (this) {
       trouble = closed || exitCode != 0 ? "the MCP server has ended" : null;
       if (trouble == null && wrap != null && wrap.over()) trouble = wrap.ending();
+      if (trouble == null && shared != null && shared.over()) trouble = sharedChild.ending();
       if (trouble == null && spare != null && !spare.alive()) trouble = spare.ending();
     }
     if (trouble != null) throw new Refusal(503, SERVER_ERROR, trouble);
@@ -350,16 +355,25 @@ public final class Bridge implements AutoCloseable {
 
   // ---- Programs
 
-  private synchronized Child program() throws IOException {
+  private synchronized Upstream program() throws IOException {
     if (closed) throw new Refusal(503, SERVER_ERROR, "this MCP server is going down");
+    if (!config.shared()) return child();
+    if (shared != null && shared.over() && !config.restart()) {
+      throw new Refusal(502, SERVER_ERROR, sharedChild.ending());
+    }
+    if (shared == null || shared.over()) {
+      sharedChild = child();
+      shared = new Shared(sharedChild);
+    }
+    return shared.part();
+  }
+
+  private Child child() {
     var ready = spare;
     spare = null;
     if (ready != null && ready.alive()) return ready;
     try {
-      var program = new Child(config.command(), config.log());
-      if (!sessions.isEmpty() || wrap != null) return program;
-      watch(program);
-      return program;
+      return new Child(config.command(), config.log());
     } catch (IOException e) {
       throw new Refusal(502, SERVER_ERROR, "the MCP server cannot be started: " + e.getMessage());
     }
@@ -392,7 +406,7 @@ public final class Bridge implements AutoCloseable {
     if (session.id != null) sessions.remove(session.id);
     if (!session.child.crashed()) return;
     config.log().accept(session.ending());
-    if (session.id == null && !config.restart()) {
+    if ((session.id == null || config.shared()) && !config.restart()) {
       try {
         TimeUnit.MILLISECONDS.sleep(200); // so that the clients hear of it
         over(session.child.exitCode());
@@ -425,6 +439,7 @@ public final class Bridge implements AutoCloseable {
         var unused = spare;
         ending.add(new Thread(() -> unused.stop(config.grace())));
       }
+      if (sharedChild != null) ending.add(new Thread(() -> sharedChild.stop(config.grace())));
       if (wrap != null) ending.add(new Thread(() -> end(wrap)));
     }
     for (var session : sessions.values()) ending.add(new Thread(() -> end(session)));

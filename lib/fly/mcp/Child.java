@@ -1,4 +1,4 @@
-//SOURCES Message.java MessageReader.java
+//SOURCES Message.java MessageReader.java Upstream.java
 package fly.mcp;
 
 import java.io.BufferedOutputStream;
@@ -16,15 +16,8 @@ import java.util.function.Consumer;
 import java.util.stream.Stream;
 
 /** A stdio MCP program. */
-final class Child {
+final class Child implements Upstream {
   private static final int LAST_LINES = 5;
-
-  /** Who gets what it says. */
-  interface Client {
-    void said(Message message) throws InterruptedException;
-
-    void ended(String why);
-  }
 
   private final Process process;
   private final OutputStream stdin;
@@ -47,8 +40,8 @@ final class Child {
     this.stderr = thread("mcp-stderr", this::readStderr);
   }
 
-  /** Hands on what it says, until it ends. */
-  void serve(Client client) {
+  @Override
+  public void serve(Client client) {
     thread(
         "mcp-stdout",
         () -> {
@@ -92,8 +85,8 @@ final class Child {
     }
   }
 
-  /** Passes lines to it, whole. */
-  void send(List<Message> messages) throws IOException {
+  @Override
+  public void send(List<Message> messages) throws IOException {
     synchronized (stdin) {
       for (var message : messages) {
         message.writeTo(stdin);
@@ -103,21 +96,23 @@ final class Child {
     }
   }
 
-  boolean alive() {
+  @Override
+  public boolean alive() {
     return process.isAlive();
   }
 
-  /** Whether it ended by itself. */
-  boolean crashed() {
+  @Override
+  public boolean crashed() {
     return !process.isAlive() && !stopping;
   }
 
-  int exitCode() throws InterruptedException {
+  @Override
+  public int exitCode() throws InterruptedException {
     return process.waitFor();
   }
 
-  /** How it ended, in words, with its last ones. */
-  String ending() {
+  @Override
+  public String ending() {
     try {
       process.waitFor(2, TimeUnit.SECONDS);
       stderr.join(200);
@@ -132,7 +127,8 @@ final class Child {
   }
 
   /** Ends it and all that it started: the end of its input, then SIGTERM, then SIGKILL. */
-  void stop(Duration grace) {
+  @Override
+  public void stop(Duration grace) {
     stopping = true;
     var family = family();
     thread("mcp-eof", this::closeStdin); // a program that does not read would hold it up

@@ -32,7 +32,12 @@ final class Message implements Closeable {
           .streamReadConstraints(StreamReadConstraints.builder().maxNestingDepth(5000).build())
           .build();
 
+  /** Where a value stands in the bytes. */
+  private record Span(long start, long end) {}
+
   private final Spool text;
+  private Span idSpan;
+  private Span aboutSpan;
   private Kind kind = Kind.BROKEN;
   private boolean result;
 
@@ -97,7 +102,10 @@ final class Message implements Closeable {
       var value = json.nextToken();
       switch (name) {
         case "jsonrpc" -> version = value.isScalarValue() ? json.getText() : "";
-        case "id" -> id = scalar(json);
+        case "id" -> {
+          id = scalar(json);
+          idSpan = span(json);
+        }
         case "method" -> method = value == JsonToken.VALUE_STRING ? json.getText() : null;
         case "result", "error" -> result = true;
         case "params" -> {
@@ -121,13 +129,18 @@ final class Message implements Closeable {
         while (json.nextToken() != JsonToken.END_OBJECT) {
           var meta = json.currentName();
           json.nextToken();
-          if (meta.equals("progressToken")) progressToken = scalar(json);
+          if (meta.equals("progressToken")) {
+            progressToken = scalar(json);
+            aboutSpan = span(json);
+          }
           json.skipChildren();
         }
       } else if (name.equals("progressToken")) {
         progressToken = scalar(json);
+        aboutSpan = span(json);
       } else if (name.equals("requestId")) {
         requestId = scalar(json);
+        aboutSpan = span(json);
       } else if (name.equals("protocolVersion") && value == JsonToken.VALUE_STRING) {
         protocolVersion = json.getText();
       }
@@ -142,6 +155,48 @@ final class Message implements Closeable {
       case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT -> json.getText();
       default -> null;
     };
+  }
+
+  private static Span span(JsonParser json) throws IOException {
+    var start = json.currentTokenLocation().getByteOffset();
+    var number = json.currentToken().isNumeric();
+    return new Span(
+        start, number ? start + json.getTextLength() : json.currentLocation().getByteOffset());
+  }
+
+  /**
+   * The same message with another id, and another progress token or request id: for a program that
+   * several clients share.
+   *
+   * @param newId as JSON; null leaves it as it is, and so does null for the other one
+   */
+  Message with(String newId, String newAbout) throws IOException {
+    var copy = new Spool();
+    try (var in = text.read()) {
+      var at = 0L;
+      var first = aboutSpan != null && idSpan != null && aboutSpan.start() < idSpan.start();
+      for (var about : first ? new boolean[] {true, false} : new boolean[] {false, true}) {
+        var span = about ? aboutSpan : idSpan;
+        var value = about ? newAbout : newId;
+        if (span == null || value == null) continue;
+        copy(in, copy, span.start() - at);
+        copy.write(value.getBytes(StandardCharsets.UTF_8));
+        in.skipNBytes(span.end() - span.start());
+        at = span.end();
+      }
+      in.transferTo(copy);
+    }
+    return new Message(copy);
+  }
+
+  private static void copy(InputStream in, OutputStream out, long count) throws IOException {
+    var buffer = new byte[1 << 14];
+    for (var left = count; left > 0; ) {
+      var read = in.read(buffer, 0, (int) Math.min(left, buffer.length));
+      if (read < 0) throw new IOException("the message is shorter than it was");
+      out.write(buffer, 0, read);
+      left -= read;
+    }
   }
 
   /** Two ids that mean the same are the same key: a server may send 1 where it got 1.0. */

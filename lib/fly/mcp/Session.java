@@ -1,4 +1,4 @@
-//SOURCES Child.java Message.java Outbox.java
+//SOURCES Message.java Outbox.java Upstream.java
 package fly.mcp;
 
 import java.io.IOException;
@@ -13,7 +13,7 @@ import java.util.function.Consumer;
  * One client's conversation with a program of its own: which reply belongs to which request, and
  * what goes to the client's standing stream.
  */
-final class Session implements Child.Client {
+final class Session implements Upstream.Client {
   private static final int FINISHED_KEPT = 16;
 
   private record Call(String id, String progressToken, Outbox stream) {}
@@ -21,7 +21,7 @@ final class Session implements Child.Client {
   /** Null for the one of the wrap protocol, which knows no sessions. */
   final String id;
 
-  final Child child;
+  final Upstream child;
 
   /** What belongs to no request; its name is 0. */
   final Outbox standing;
@@ -37,7 +37,7 @@ final class Session implements Child.Client {
   /**
    * @param onEnd told when the program has ended
    */
-  Session(String id, Child child, Duration heartbeat, Consumer<Session> onEnd) {
+  Session(String id, Upstream child, Duration heartbeat, Consumer<Session> onEnd) {
     this.id = id;
     this.child = child;
     this.heartbeat = heartbeat;
