@@ -153,7 +153,9 @@ final class Machine {
     restarts = 0;
     lastCrash = null;
     become("starting", "start", source, null);
-    world.work(previous.equals("suspended") && program != null ? this::resume : this::launch);
+    world.workAfter(
+        previous.equals("created") ? "create" : "start",
+        previous.equals("suspended") && program != null ? this::resume : this::launch);
     return previous;
   }
 

@@ -1,7 +1,7 @@
 //SOURCES ../Fly.java ../mcp/Wrap.java
 //SOURCES ApiError.java App.java AppsApi.java Certificate.java Durations.java Edge.java GraphQlApi.java
 //SOURCES Ids.java Lease.java Machine.java MachinesApi.java PlatformApi.java Program.java Rest.java Rules.java
-//SOURCES Secret.java Snapshot.java Volume.java VolumesApi.java World.java
+//SOURCES Secret.java Snapshot.java Trouble.java Volume.java VolumesApi.java World.java
 //DEPS io.javalin:javalin:7.2.3
 //DEPS com.graphql-java:graphql-java:25.0
 //DEPS org.slf4j:slf4j-nop:2.0.20
@@ -58,6 +58,7 @@ public final class SandboxServer implements AutoCloseable {
   }
 
   private final Path home;
+  private final Trouble trouble = new Trouble();
   private final World world;
   private final Javalin javalin;
   private final String token;
@@ -68,7 +69,7 @@ public final class SandboxServer implements AutoCloseable {
   private SandboxServer(Config config) {
     this.home = temporaryFolder();
     this.token = config.token() == null ? "sandbox-" + Ids.hex(32) : config.token();
-    this.world = new World(token, home, Clock.systemUTC(), config.story());
+    this.world = new World(token, home, Clock.systemUTC(), trouble, config.story());
     var graphql = new GraphQlApi(world);
     var edge = new Edge(world);
     this.javalin =
@@ -84,6 +85,10 @@ public final class SandboxServer implements AutoCloseable {
               javalin.jetty.threadPool = threads;
               var routes = javalin.routes;
               routes.before(this::guard);
+              routes.before("/v1/*", trouble::before);
+              routes.before("/graphql", trouble::before);
+              routes.after("/v1/*", trouble::after);
+              routes.after("/graphql", trouble::after);
               routes.beforeMatched("/v1/*", this::authorize);
               routes.beforeMatched("/graphql", this::authorize);
               new AppsApi(world).routes(routes);
@@ -101,6 +106,8 @@ public final class SandboxServer implements AutoCloseable {
               }
               routes.get("/sandbox", this::status);
               routes.post("/sandbox/stop", this::stop);
+              routes.get("/sandbox/trouble", this::trouble);
+              routes.post("/sandbox/trouble", this::changeTrouble);
               routes.exception(ApiError.class, (e, x) -> refuse(x, e));
               routes.exception(NotFoundResponse.class, (e, x) -> noRoute(x));
               routes.exception(MethodNotAllowedResponse.class, (e, x) -> noRoute(x));
@@ -143,6 +150,11 @@ public final class SandboxServer implements AutoCloseable {
 
   public String token() {
     return token;
+  }
+
+  /** What goes wrong, and how long things take: nothing, until it is told. */
+  public Trouble trouble() {
+    return trouble;
   }
 
   /** What to export so that scripts, curl and flyctl talk to this Fly.io. */
@@ -220,6 +232,21 @@ public final class SandboxServer implements AutoCloseable {
     requireControl(x);
     x.contentType("application/json").result("{\"ok\":true}");
     stopRequested.countDown();
+  }
+
+  private void trouble(Context x) {
+    requireControl(x);
+    x.contentType("application/json").result(bytes(trouble.json()));
+  }
+
+  private void changeTrouble(Context x) {
+    requireControl(x);
+    try {
+      trouble.change(parse(x));
+    } catch (FlyException e) {
+      throw ApiError.invalid(e.getMessage() + ": " + e.tryNext);
+    }
+    trouble(x);
   }
 
   private static void requireControl(Context x) {

@@ -48,6 +48,7 @@ final class World implements AutoCloseable {
 
   private final Path home;
   private final Clock clock;
+  private final Trouble trouble;
   private final String token;
   private final Consumer<String> story;
   private final Map<String, App> apps = new ConcurrentSkipListMap<>();
@@ -61,7 +62,8 @@ final class World implements AutoCloseable {
    * @param home where the files of volumes and Machines live
    * @param story takes a line where something happens that its user should know
    */
-  World(String token, Path home, Clock clock, Consumer<String> story) {
+  World(String token, Path home, Clock clock, Trouble trouble, Consumer<String> story) {
+    this.trouble = trouble;
     this.token = token;
     this.home = home;
     this.clock = clock;
@@ -97,6 +99,13 @@ final class World implements AutoCloseable {
 
   void later(Duration delay, Runnable task) {
     timer.schedule(task, delay.toMillis(), TimeUnit.MILLISECONDS);
+  }
+
+  /** Runs it on a worker once the latency of this name (create, start) is over. */
+  void workAfter(String latency, Runnable task) {
+    var delay = trouble.latency(latency, Duration.ZERO);
+    if (delay.isZero()) work(task);
+    else later(delay, () -> work(task));
   }
 
   Duration restartPause() {
