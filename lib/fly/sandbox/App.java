@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import fly.Fly;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -34,6 +35,7 @@ final class App {
   final String network;
   final Instant createdAt;
   final Map<String, Machine> machines = new ConcurrentSkipListMap<>();
+  final Map<String, Machine> names = new HashMap<>();
   final Map<String, Volume> volumes = new LinkedHashMap<>();
   final List<Ip> ips = new ArrayList<>();
   final Map<String, Certificate> certificates = new LinkedHashMap<>();

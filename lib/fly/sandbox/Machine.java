@@ -559,7 +559,7 @@ final class Machine {
     var lasts = Duration.ofSeconds(seconds > 0 ? seconds : World.LEASE_SECONDS);
     lease =
         new Lease(
-            held == null ? Ids.hex(12) : held.nonce(),
+            held == null ? Ids.secret(12) : held.nonce(),
             world.now().plus(lasts),
             "sandbox@tokens.fly.io",
             description.isEmpty() && held != null ? held.description() : description);

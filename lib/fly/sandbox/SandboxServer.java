@@ -68,7 +68,7 @@ public final class SandboxServer implements AutoCloseable {
 
   private SandboxServer(Config config) {
     this.home = temporaryFolder();
-    this.token = config.token() == null ? "sandbox-" + Ids.hex(32) : config.token();
+    this.token = config.token() == null ? "sandbox-" + Ids.secret(32) : config.token();
     this.world = new World(token, home, Clock.systemUTC(), trouble, config.story());
     var graphql = new GraphQlApi(world);
     var edge = new Edge(world);

@@ -346,8 +346,10 @@ final class World implements AutoCloseable {
     }
   }
 
+  /** Takes its volumes and its name from a Machine that is no more. */
   void detach(Machine machine) {
     synchronized (machine.app) {
+      machine.app.names.remove(machine.name, machine);
       for (var volume : machine.app.volumes.values()) {
         if (machine.id.equals(volume.machineId)) volume.machineId = null;
       }
@@ -362,17 +364,19 @@ final class World implements AutoCloseable {
     var name = request.path("name").asText("");
     Machine machine;
     synchronized (app) {
-      for (var other : app.living()) {
-        if (other.name.equals(name)) {
-          throw new ApiError(
-              409,
-              "already_exists: unique machine name violation, machine ID %s already exists with name \"%s\""
-                  .formatted(other.id, name));
-        }
+      var other = app.names.get(name);
+      if (other != null) {
+        throw new ApiError(
+            409,
+            "already_exists: unique machine name violation, machine ID %s already exists with name \"%s\""
+                .formatted(other.id, name));
       }
-      machine = new Machine(this, app, name.isEmpty() ? Ids.machineName() : name, region, config);
+      var free = name;
+      while (free.isEmpty() || app.names.containsKey(free)) free = Ids.machineName();
+      machine = new Machine(this, app, free, region, config);
       attach(app, machine.id, region, config);
       app.machines.put(machine.id, machine);
+      app.names.put(machine.name, machine);
     }
     if (request.path("skip_service_registration").asBoolean()) machine.cordon(true);
     if (request.path("lease_ttl").asInt() > 0) {
