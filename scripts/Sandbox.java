@@ -51,11 +51,33 @@ class Sandbox implements Runnable {
       description = "Where it listens; 0 takes any free port (default: ${DEFAULT-VALUE}).")
   int port = 4280;
 
+  @Option(names = "--rate-limits", description = "Limit the rate of requests as Fly.io does: 429.")
+  boolean rateLimits;
+
+  @Option(
+      names = "--latency",
+      paramLabel = "TIMES",
+      description = "How long things take: start=300ms,create=2s,api=20ms.")
+  String latency = "";
+
+  @Option(
+      names = "--fault",
+      paramLabel = "FAULT",
+      description =
+          "What goes wrong: 'METHOD PATH WHAT xTIMES', as 'POST /v1/apps/*/machines 503 x2'. WHAT"
+              + " is a status, reset-before, reset-after (the effect), timeout or slow.")
+  List<String> faults = List.of();
+
   @ArgGroup Task task = new Task();
 
   static class Task {
     @Option(names = "--start", description = "Start it in the background.")
     boolean start;
+
+    @Option(
+        names = "--change",
+        description = "Give the one on this port these rate limits, latencies and faults instead.")
+    boolean change;
 
     @Option(names = "--stop", description = "Stop the one on this port.")
     boolean stop;
@@ -71,6 +93,7 @@ class Sandbox implements Runnable {
   @Override
   public void run() {
     if (task.status) cli.print(status().orElseThrow(this::nobody));
+    else if (task.change) change();
     else if (task.stop) stop();
     else if (task.start) start();
     else serve();
@@ -80,6 +103,9 @@ class Sandbox implements Runnable {
     requireFreePort();
     var config = new SandboxServer.Config(port, System.getenv(TOKEN), line -> cli.say("%s", line));
     try (var sandbox = SandboxServer.start(config)) {
+      sandbox.trouble().rateLimits(rateLimits);
+      sandbox.trouble().latency(latency);
+      sandbox.trouble().faults(faults);
       Runtime.getRuntime().addShutdownHook(new Thread(sandbox::close));
       sandbox
           .environment()
@@ -104,7 +130,9 @@ class Sandbox implements Runnable {
       if (Files.isExecutable(Path.of("/usr/bin/setsid"))) command.add("/usr/bin/setsid");
       command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
       command.addAll(List.of("-cp", System.getProperty("java.class.path"), "Sandbox"));
-      command.addAll(List.of("--port", String.valueOf(port)));
+      command.addAll(List.of("--port", String.valueOf(port), "--latency", latency));
+      if (rateLimits) command.add("--rate-limits");
+      for (var fault : faults) command.addAll(List.of("--fault", fault));
       var process =
           new ProcessBuilder(command)
               .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
@@ -133,6 +161,30 @@ class Sandbox implements Runnable {
       lines.add(line);
     }
     return lines;
+  }
+
+  private void change() {
+    if (status().isEmpty()) throw nobody();
+    var change = Fly.JSON.createObjectNode().put("rate_limits", rateLimits).put("latency", latency);
+    var list = change.putArray("faults");
+    faults.forEach(list::add);
+    var answer =
+        Unirest.post(url() + "/sandbox/trouble")
+            .header(SandboxServer.CONTROL_HEADER, "change")
+            .body(change.toString())
+            .asString();
+    try {
+      var json = Fly.JSON.readTree(answer.getBody());
+      if (!answer.isSuccess()) {
+        throw FlyException.usage(
+            "the sandbox does not take that",
+            json.path("error").asText(),
+            Cli.hint("fly-sandbox") + " --help");
+      }
+      cli.print(json);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private void stop() {

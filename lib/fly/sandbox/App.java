@@ -4,9 +4,11 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import fly.Fly;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.ConcurrentSkipListMap;
 
 /** An app and all that is in it. Whoever reads or changes volumes and addresses, locks it. */
@@ -33,8 +35,12 @@ final class App {
   final String network;
   final Instant createdAt;
   final Map<String, Machine> machines = new ConcurrentSkipListMap<>();
+  final Map<String, Machine> names = new HashMap<>();
   final Map<String, Volume> volumes = new LinkedHashMap<>();
   final List<Ip> ips = new ArrayList<>();
+  final Map<String, Certificate> certificates = new LinkedHashMap<>();
+  final Map<String, Secret> secrets = new TreeMap<>();
+  long secretsVersion;
 
   App(String name, String org, String network, Instant now) {
     this.name = name;

@@ -7,11 +7,12 @@ import java.security.SecureRandom;
 import java.time.Instant;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicLong;
 
 /** Names and numbers in the forms that Fly.io gives them. */
 final class Ids {
-  private static final SecureRandom RANDOM = new SecureRandom();
+  private static final SecureRandom SECRETS = new SecureRandom();
   private static final String CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
   private static final String ALPHANUMERIC = "0123456789abcdefghijklmnopqrstuvwxyz";
   private static final AtomicLong NUMBERS = new AtomicLong(1_000_000);
@@ -26,6 +27,13 @@ final class Ids {
     return text("0123456789abcdef", digits);
   }
 
+  /** Hex digits that nobody can guess. */
+  static String secret(int digits) {
+    var bytes = new byte[(digits + 1) / 2];
+    SECRETS.nextBytes(bytes);
+    return HexFormat.of().formatHex(bytes).substring(0, digits);
+  }
+
   /** 14 hex digits. */
   static String machine() {
     return hex(14);
@@ -33,6 +41,10 @@ final class Ids {
 
   static String volume() {
     return "vol_" + text(ALPHANUMERIC, 16);
+  }
+
+  static String snapshot() {
+    return "vs_" + text(ALPHANUMERIC, 16);
   }
 
   static String ip() {
@@ -49,11 +61,12 @@ final class Ids {
   }
 
   static String machineName() {
-    return "%s-%s-%d"
-        .formatted(
-            ADJECTIVES.get(RANDOM.nextInt(ADJECTIVES.size())),
-            NOUNS.get(RANDOM.nextInt(NOUNS.size())),
-            RANDOM.nextInt(1000, 10_000));
+    var random = ThreadLocalRandom.current();
+    return ADJECTIVES.get(random.nextInt(ADJECTIVES.size()))
+        + "-"
+        + NOUNS.get(random.nextInt(NOUNS.size()))
+        + "-"
+        + random.nextInt(1000, 10_000);
   }
 
   static long number() {
@@ -72,9 +85,10 @@ final class Ids {
   }
 
   private static String text(String alphabet, int length) {
-    var text = new StringBuilder();
+    var random = ThreadLocalRandom.current();
+    var text = new StringBuilder(length);
     for (int i = 0; i < length; i++)
-      text.append(alphabet.charAt(RANDOM.nextInt(alphabet.length())));
+      text.append(alphabet.charAt(random.nextInt(alphabet.length())));
     return text.toString();
   }
 }

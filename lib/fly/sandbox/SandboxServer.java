@@ -1,6 +1,7 @@
 //SOURCES ../Fly.java ../mcp/Wrap.java
-//SOURCES ApiError.java App.java Durations.java Edge.java GraphQlApi.java Ids.java Machine.java
-//SOURCES MachinesApi.java Program.java Rules.java Volume.java World.java
+//SOURCES ApiError.java App.java AppsApi.java Certificate.java Durations.java Edge.java GraphQlApi.java
+//SOURCES Ids.java Lease.java Machine.java MachinesApi.java PlatformApi.java Program.java Rest.java Rules.java
+//SOURCES Secret.java Snapshot.java Trouble.java Volume.java VolumesApi.java World.java
 //DEPS io.javalin:javalin:7.2.3
 //DEPS com.graphql-java:graphql-java:25.0
 //DEPS org.slf4j:slf4j-nop:2.0.20
@@ -19,10 +20,8 @@ import io.javalin.http.NotFoundResponse;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URI;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.LinkedHashMap;
@@ -59,6 +58,7 @@ public final class SandboxServer implements AutoCloseable {
   }
 
   private final Path home;
+  private final Trouble trouble = new Trouble();
   private final World world;
   private final Javalin javalin;
   private final String token;
@@ -68,9 +68,8 @@ public final class SandboxServer implements AutoCloseable {
 
   private SandboxServer(Config config) {
     this.home = temporaryFolder();
-    this.token = config.token() == null ? "sandbox-" + Ids.hex(32) : config.token();
-    this.world = new World(home, Clock.systemUTC(), config.story());
-    var machines = new MachinesApi(world);
+    this.token = config.token() == null ? "sandbox-" + Ids.secret(32) : config.token();
+    this.world = new World(token, home, Clock.systemUTC(), trouble, config.story());
     var graphql = new GraphQlApi(world);
     var edge = new Edge(world);
     this.javalin =
@@ -86,9 +85,16 @@ public final class SandboxServer implements AutoCloseable {
               javalin.jetty.threadPool = threads;
               var routes = javalin.routes;
               routes.before(this::guard);
+              routes.before("/v1/*", trouble::before);
+              routes.before("/graphql", trouble::before);
+              routes.after("/v1/*", trouble::after);
+              routes.after("/graphql", trouble::after);
               routes.beforeMatched("/v1/*", this::authorize);
               routes.beforeMatched("/graphql", this::authorize);
-              machines.routes(routes);
+              new AppsApi(world).routes(routes);
+              new MachinesApi(world).routes(routes);
+              new VolumesApi(world).routes(routes);
+              new PlatformApi(world).routes(routes);
               routes.post("/graphql", graphql::handle);
               for (var path : new String[] {"/edge/{app}", "/edge/{app}/<path>"}) {
                 routes.get(path, edge::handle);
@@ -100,6 +106,8 @@ public final class SandboxServer implements AutoCloseable {
               }
               routes.get("/sandbox", this::status);
               routes.post("/sandbox/stop", this::stop);
+              routes.get("/sandbox/trouble", this::trouble);
+              routes.post("/sandbox/trouble", this::changeTrouble);
               routes.exception(ApiError.class, (e, x) -> refuse(x, e));
               routes.exception(NotFoundResponse.class, (e, x) -> noRoute(x));
               routes.exception(MethodNotAllowedResponse.class, (e, x) -> noRoute(x));
@@ -142,6 +150,11 @@ public final class SandboxServer implements AutoCloseable {
 
   public String token() {
     return token;
+  }
+
+  /** What goes wrong, and how long things take: nothing, until it is told. */
+  public Trouble trouble() {
+    return trouble;
   }
 
   /** What to export so that scripts, curl and flyctl talk to this Fly.io. */
@@ -195,12 +208,8 @@ public final class SandboxServer implements AutoCloseable {
   }
 
   private void authorize(Context x) {
-    var given = x.header("Authorization") == null ? "" : x.header("Authorization");
-    var bare = given.replaceFirst("(?i)^((bearer|flyv1)\\s+)+", "");
-    var same =
-        MessageDigest.isEqual(
-            bare.getBytes(StandardCharsets.UTF_8), token.getBytes(StandardCharsets.UTF_8));
-    if (given.equals(bare) || !same) {
+    var given = x.header("Authorization");
+    if (given == null || !world.knows(given)) {
       throw new ApiError(401, "Authenticate: token validation error");
     }
   }
@@ -225,6 +234,21 @@ public final class SandboxServer implements AutoCloseable {
     stopRequested.countDown();
   }
 
+  private void trouble(Context x) {
+    requireControl(x);
+    x.contentType("application/json").result(bytes(trouble.json()));
+  }
+
+  private void changeTrouble(Context x) {
+    requireControl(x);
+    try {
+      trouble.change(parse(x));
+    } catch (FlyException e) {
+      throw ApiError.invalid(e.getMessage() + ": " + e.tryNext);
+    }
+    trouble(x);
+  }
+
   private static void requireControl(Context x) {
     if (x.header(CONTROL_HEADER) == null) {
       throw new ApiError(403, "the header " + CONTROL_HEADER + " is missing");
@@ -240,6 +264,14 @@ public final class SandboxServer implements AutoCloseable {
   /** As Go's own router says it, even before it asks for a token. */
   private static void noRoute(Context x) {
     x.status(404).contentType("text/plain; charset=utf-8").result("404 page not found\n");
+  }
+
+  /** What lies outside of this world: key management, and tokens for other clouds. */
+  static void notHere(Context x) {
+    refuse(
+        x,
+        new ApiError(
+            501, "%s %s is not part of the sandbox".formatted(x.method().name(), x.path())));
   }
 
   static JsonNode parse(Context x) {
