@@ -2,7 +2,6 @@
 //JAVA 17+
 //DESCRIPTION Put any stdio MCP program behind HTTP: Streamable HTTP, and the protocol of fly mcp wrap.
 //SOURCES ../lib/fly/Cli.java ../lib/fly/mcp/Bridge.java ../lib/fly/mcp/JdkExchange.java
-//RUNTIME_OPTIONS -Xmx64m -Xss512k
 
 import fly.Cli;
 import fly.FlyException;
