@@ -1,46 +1,52 @@
-//SOURCES Message.java
 package fly.mcp;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
 
-/** The messages of a stdio stream: one a line, of any length; blank lines are passed over. */
-final class Lines {
-  private final InputStream in;
-  private final byte[] buffer = new byte[64 * 1024];
-  private int start;
-  private int end;
-  private boolean atStart = true;
+/**
+ * The lines that a request brought, all of them, before any of them goes on: a client that is slow,
+ * or leaves in the middle of a line, holds up and harms nobody. Long ones wait in a file.
+ */
+final class Lines implements AutoCloseable {
+  private static final int IN_MEMORY = 1 << 20;
 
-  Lines(InputStream in) {
-    this.in = in;
-  }
+  private final byte[] head;
+  private Path rest;
+  private byte last = '\n';
 
-  /** The next line without its end, or null after the last one. */
-  Message next() throws IOException {
-    var line = new Message.Builder();
-    while (true) {
-      if (start == end && !fill()) return line.isBlank() ? null : line.build();
-      var newline = start;
-      while (newline < end && buffer[newline] != '\n') newline++;
-      var crlf = newline < end && newline > start && buffer[newline - 1] == '\r';
-      line.append(buffer, start, crlf ? newline - 1 : newline);
-      start = newline;
-      if (newline == end) continue;
-      start++;
-      if (!line.isBlank()) return line.build();
-      line.clear();
+  /**
+   * @throws IOException where the body breaks off
+   */
+  Lines(InputStream body) throws IOException {
+    head = body.readNBytes(IN_MEMORY);
+    if (head.length > 0) last = head[head.length - 1];
+    if (head.length < IN_MEMORY) return;
+    rest = Files.createTempFile("mcp-lines-", ".jsonl");
+    try (var out = Files.newOutputStream(rest)) {
+      var buffer = new byte[1 << 16];
+      for (var n = body.read(buffer); n >= 0; n = body.read(buffer)) {
+        out.write(buffer, 0, n);
+        if (n > 0) last = buffer[n - 1];
+      }
+    } catch (IOException e) {
+      close();
+      throw e;
     }
   }
 
-  private boolean fill() throws IOException {
-    var n = in.read(buffer);
-    if (n < 0) return false;
-    start = 0;
-    end = n;
-    // PowerShell begins what it pipes with a byte order mark.
-    if (atStart && n >= 3 && buffer[0] == (byte) 0xef && buffer[1] == (byte) 0xbb) start = 3;
-    atStart = false;
-    return true;
+  /** Writes them, the last one with its newline. */
+  void writeTo(OutputStream out) throws IOException {
+    out.write(head);
+    if (rest != null) Files.copy(rest, out);
+    if (last != '\n') out.write('\n');
+    out.flush();
+  }
+
+  @Override
+  public void close() throws IOException {
+    if (rest != null) Files.deleteIfExists(rest);
   }
 }

@@ -1,4 +1,4 @@
-//SOURCES Lines.java Sse.java Streamable.java Wrapped.java ../FlyException.java
+//SOURCES LineReader.java Sse.java Streamable.java Wrapped.java ../FlyException.java
 package fly.mcp;
 
 import fly.FlyException;
@@ -99,7 +99,7 @@ public final class Proxy {
   }
 
   private void read(InputStream stdin) {
-    var lines = new Lines(stdin);
+    var lines = new LineReader(stdin);
     try {
       for (var line = lines.next(); line != null; line = lines.next()) accept(line);
     } catch (IOException e) {

@@ -84,9 +84,9 @@ final class Streamable extends Remote {
   /** Deletes the session, as a client that leaves should. */
   @Override
   void end() {
-    ended = true;
     var last = session;
-    if (last.id == null) return;
+    if (ended || last.id == null) return;
+    ended = true;
     try (var response =
         http.send("DELETE", http.uri, headers(last), null, () -> {}, FAREWELL_MS)) {
       response.whole().close();
