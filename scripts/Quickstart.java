@@ -2,7 +2,7 @@
 //JAVA 17+
 //DESCRIPTION The whole guide, step by step, on a sandbox of its own.
 //MAIN Quickstart
-//SOURCES ../lib/fly/Cli.java ../lib/fly/sandbox/SandboxServer.java
+//SOURCES ../lib/fly/Cli.java ../lib/fly/sandbox/SandboxServer.java FilesServer.java
 //SOURCES SelectOrg.java CheckToken.java SelectHostname.java NameApp.java CreateApp.java AllocateIps.java
 //SOURCES CreateVolume.java CreateMachine.java CallMcp.java Cleanup.java
 
@@ -63,7 +63,9 @@ class Quickstart implements Callable<Integer> {
       cli.say(
           "A sandbox of its own plays Fly.io; nothing leaves this machine but npx's own"
               + " downloads.");
-      sandbox = SandboxServer.start(SandboxServer.Config.onPort(0));
+      sandbox =
+          SandboxServer.start(
+              SandboxServer.Config.onPort(0).tell(line -> cli.say("     %s", line)));
       for (var setting : Settings.values()) System.clearProperty(setting.name());
       sandbox.environment().forEach(System::setProperty);
     }

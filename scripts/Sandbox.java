@@ -2,7 +2,7 @@
 //JAVA 17+
 //DESCRIPTION A local Fly.io that runs the guide's real MCP server.
 //MAIN Sandbox
-//SOURCES ../lib/fly/Cli.java ../lib/fly/sandbox/SandboxServer.java
+//SOURCES ../lib/fly/Cli.java ../lib/fly/sandbox/SandboxServer.java FilesServer.java
 //RUNTIME_OPTIONS -XX:TieredStopAtLevel=4
 
 import com.fasterxml.jackson.databind.JsonNode;

@@ -1,14 +1,14 @@
-//DEPS com.networknt:json-schema-validator:1.5.9
+//DEPS com.networknt:json-schema-validator:2.0.4
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import com.networknt.schema.JsonSchema;
-import com.networknt.schema.JsonSchemaFactory;
-import com.networknt.schema.PathType;
-import com.networknt.schema.SchemaValidatorsConfig;
-import com.networknt.schema.SpecVersion;
-import com.networknt.schema.ValidationMessage;
+import com.networknt.schema.Error;
+import com.networknt.schema.Schema;
+import com.networknt.schema.SchemaRegistry;
+import com.networknt.schema.SchemaRegistryConfig;
+import com.networknt.schema.SpecificationVersion;
+import com.networknt.schema.path.PathType;
 import fly.Fly;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -80,9 +80,16 @@ final class OpenApi {
   private final JsonNode overlay;
   private final ObjectNode schemas = Fly.JSON.createObjectNode();
   private final List<Operation> operations = new ArrayList<>();
-  private final Map<JsonNode, JsonSchema> compiled = new ConcurrentHashMap<>();
-  private final JsonSchemaFactory factory =
-      JsonSchemaFactory.getInstance(SpecVersion.VersionFlag.V202012);
+  private final Map<JsonNode, Schema> compiled = new ConcurrentHashMap<>();
+  private final SchemaRegistry registry =
+      SchemaRegistry.withDefaultDialect(
+          SpecificationVersion.DRAFT_2020_12,
+          builder ->
+              builder.schemaRegistryConfig(
+                  SchemaRegistryConfig.builder()
+                      .pathType(PathType.JSON_PATH)
+                      .formatAssertionsEnabled(true)
+                      .build()));
 
   OpenApi(JsonNode document, JsonNode overlay) {
     this.document = document;
@@ -302,33 +309,39 @@ final class OpenApi {
         .toList();
   }
 
-  private JsonSchema schema(JsonNode schema) {
+  private Schema schema(JsonNode schema) {
     return compiled.computeIfAbsent(
         schema,
         key -> {
           var whole = Fly.JSON.createObjectNode();
           whole.setAll((ObjectNode) schema);
           whole.putObject("components").set("schemas", schemas);
-          var config =
-              SchemaValidatorsConfig.builder()
-                  .locale(Locale.ENGLISH)
-                  .pathType(PathType.JSON_PATH)
-                  .formatAssertionsEnabled(true)
-                  .build();
-          return factory.getSchema(whole, config);
+          return registry.getSchema(whole);
         });
   }
 
-  private static String sentence(ValidationMessage message) {
+  private static String sentence(Error message) {
     var names =
         Pattern.compile("/components/schemas/([^/]+)")
             .matcher(message.getSchemaLocation().toString());
     var name = names.find() ? names.group(1) : "the document";
-    var where = message.getInstanceLocation() + "." + message.getProperty();
-    return switch (message.getType()) {
+    var at = message.getInstanceLocation();
+    var where = at + "." + message.getProperty();
+    return switch (message.getKeyword()) {
       case "additionalProperties" -> where + " is not in " + name;
       case "required" -> where + " is missing, and " + name + " needs it";
-      default -> message.getMessage() + " (" + name + ")";
+      case "type" -> {
+        var types = message.getArguments();
+        yield "%s: %s found, %s expected (%s)".formatted(at, types[0], types[1], name);
+      }
+      default ->
+          "%s: %s does not satisfy %s %s (%s)"
+              .formatted(
+                  at,
+                  message.getInstanceNode(),
+                  message.getKeyword(),
+                  message.getSchemaNode(),
+                  name);
     };
   }
 

@@ -198,7 +198,10 @@ public final class Template {
       throw FlyException.usage(
           name + " is not JSON",
           "%s (line %d, column %d)"
-              .formatted(e.getOriginalMessage(), where.getLineNr(), where.getColumnNr()),
+              .formatted(
+                  e.getOriginalMessage().replaceFirst(" \\(start marker.*", ""),
+                  where.getLineNr(),
+                  where.getColumnNr()),
           "start from --print-template");
     }
   }

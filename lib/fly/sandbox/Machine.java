@@ -30,6 +30,7 @@ import java.util.concurrent.TimeUnit;
 final class Machine {
   private static final int EVENTS = 20;
   private static final int LOG_LINES = 200;
+  private static final int LAST_WORDS = 5;
 
   /** A program that lives this long has started; one that ends sooner has not. */
   static final Duration SETTLED = Duration.ofMillis(300);
@@ -47,6 +48,7 @@ final class Machine {
   private final World world;
   private final Deque<ObjectNode> events = new ArrayDeque<>();
   private final Deque<String> log = new ArrayDeque<>();
+  private final Deque<String> said = new ArrayDeque<>();
   private final List<Waiter> waiters = new ArrayList<>();
   private ObjectNode config;
   private String instanceId;
@@ -178,8 +180,17 @@ final class Machine {
   private void attend(Program running) {
     var token = config.at("/env/FLY_MCP_BEARER_TOKEN").asText(null);
     wrap = new Wrap(running.stdin(), running.stdout(), token, this::lastWords);
-    world.thread(() -> follow(running.stderr()));
-    running.exit().thenAccept(exit -> world.work(() -> ended(running, exit)));
+    said.clear();
+    var heard = new CompletableFuture<Void>();
+    world.thread(
+        () -> {
+          follow(running.stderr());
+          heard.complete(null);
+        });
+    running
+        .exit()
+        .thenCombine(heard, (exit, nothing) -> exit)
+        .thenAccept(exit -> world.work(() -> ended(running, exit)));
   }
 
   private void follow(InputStream stderr) {
@@ -193,14 +204,13 @@ final class Machine {
   synchronized void log(String line) {
     if (log.size() == LOG_LINES) log.removeFirst();
     log.addLast(line);
+    if (said.size() == LAST_WORDS) said.removeFirst();
+    said.addLast(line);
   }
 
-  /** What the program said last, for those who wonder why it ended. */
+  /** Why the program ended, and what it said last on stderr. */
   synchronized String lastWords() {
-    var lines = new ArrayList<>(log);
-    var last = String.join("; ", lines.subList(Math.max(0, lines.size() - 5), lines.size()));
-    var why = lastCrash == null ? state : lastCrash;
-    return last.isEmpty() ? why : why + ": " + last;
+    return lastCrash == null ? "it is " + state : lastCrash;
   }
 
   private void ended(Program old, Program.Exit exit) {
@@ -211,10 +221,10 @@ final class Machine {
       event("exit", "stopped", "flyd", exitEvent(exit));
       if (stopRequested || !Set.of("started", "starting").contains(state)) return;
       var policy = config.at("/restart/policy").asText("on-failure");
-      var failed = exit.code() != 0;
-      if (failed) lastCrash = "exit code " + exit.code();
-      var again = policy.equals("always") || policy.equals("on-failure") && failed;
-      if (again) crashed("exit code " + exit.code());
+      lastCrash =
+          "exit code " + exit.code() + (said.isEmpty() ? "" : ": " + String.join("; ", said));
+      var again = policy.equals("always") || policy.equals("on-failure") && exit.code() != 0;
+      if (again) crashed(lastCrash);
       else become("stopped", null, null, null);
       if (!again && config.path("auto_destroy").asBoolean()) world.work(() -> destroy(true));
     }
