@@ -113,15 +113,12 @@ class McpProxy implements Runnable {
     var stdin = new FileInputStream(FileDescriptor.in);
     var stdout = new FileOutputStream(FileDescriptor.out);
     var proxy = new Proxy(server, transport, sent, timeout, stdout, log());
-    var stop = new Thread(proxy::stop);
-    Runtime.getRuntime().addShutdownHook(stop);
+    Runtime.getRuntime().addShutdownHook(new Thread(proxy::stop));
     cli.say("Serving %s on stdin and stdout ...", server);
     try {
       proxy.serve(stdin);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-    } finally {
-      Runtime.getRuntime().removeShutdownHook(stop);
     }
   }
 
@@ -175,7 +172,7 @@ class McpProxy implements Runnable {
   private static String secretIn(Path file) {
     try {
       var secret = Files.readString(file).strip();
-      if (secret.matches("[\\x21-\\x7e]+")) return secret;
+      if (secret.matches("[\\x20-\\x7e]+")) return secret;
     } catch (IOException e) {
       // the same answer for both
     }

@@ -67,6 +67,9 @@ final class Http {
 
   private volatile boolean answered;
 
+  /** When a connection was last seen to break: those that were idle then may be broken, too. */
+  private volatile long cut = System.nanoTime();
+
   /**
    * @param headers for every request to this origin, and to no other: they may hold secrets
    * @param log gets a line for each request
@@ -193,8 +196,9 @@ final class Http {
       connection.setDoOutput(true);
       // Streaming makes the JDK look whether the server has closed the idle connection.
       var since = idle.pollFirst();
-      var fresh = since != null && System.nanoTime() - since < IDLE_NANOS;
-      if (!fresh || body.length() > Message.LARGE) {
+      var stale =
+          since != null && (System.nanoTime() - since > IDLE_NANOS || since - cut < 0);
+      if (stale || body.length() > Message.LARGE) {
         connection.setFixedLengthStreamingMode(body.length());
       }
     }
@@ -220,9 +224,15 @@ final class Http {
               + (connection.getContentType() == null ? "" : " " + connection.getContentType()));
       return new Response(status, connection);
     } catch (IOException e) {
+      cut();
       log.accept(method + " " + shown(target) + ": " + reason(e));
       throw e;
     }
+  }
+
+  /** A stream has broken, or ended: perhaps the server has. */
+  void cut() {
+    cut = System.nanoTime();
   }
 
   private static void write(HttpURLConnection connection, Message body) throws IOException {
@@ -248,6 +258,14 @@ final class Http {
   private static int port(URI uri) {
     if (uri.getPort() >= 0) return uri.getPort();
     return "https".equalsIgnoreCase(uri.getScheme()) ? 443 : 80;
+  }
+
+  /** What a server says, without the secrets that it may have been sent. */
+  String masked(String text) {
+    for (var value : headers.values()) {
+      for (var part : value.split(" ")) if (part.length() > 5) text = text.replace(part, "***");
+    }
+    return text;
   }
 
   /** An address for people; what may be secret in it is left out. */

@@ -199,6 +199,7 @@ abstract class Listening extends Remote {
     List<Call> lost;
     synchronized (this) {
       log(why);
+      http.cut();
       trouble = why;
       up = false;
       streams++;

@@ -67,14 +67,7 @@ final class Outbox {
     try {
       while (queue.size() >= LONGEST_QUEUE) room.await();
       queue.add(call);
-      if (idle > 0) {
-        ready.signal();
-      } else if (workers < WIDTH) {
-        start();
-      } else if (!growing) {
-        growing = true;
-        daemon(this::grow, "mcp-outbox");
-      }
+      callSomebody();
     } finally {
       lock.unlock();
     }
@@ -129,6 +122,18 @@ final class Outbox {
     }
   }
 
+  /** Somebody looks whether the next one may leave. */
+  private void callSomebody() {
+    if (idle > 0 || serial && workers > 0) {
+      ready.signal();
+    } else if (workers < WIDTH) {
+      start();
+    } else if (!growing) {
+      growing = true;
+      daemon(this::grow, "mcp-outbox");
+    }
+  }
+
   private void start() {
     workers++;
     daemon(this::work, "mcp-call");
@@ -175,10 +180,7 @@ final class Outbox {
       underWay.add(call);
       lastTaken = System.nanoTime();
       room.signal();
-      if (!queue.isEmpty()) {
-        if (idle > 0) ready.signal();
-        else if (workers < WIDTH && wait(queue.peek()) == 0) start();
-      }
+      if (!queue.isEmpty()) callSomebody();
       return call;
     } finally {
       lock.unlock();

@@ -94,8 +94,8 @@ public final class Proxy {
   /** Ends at once, the session included: for a signal. */
   public void stop() {
     client.failAll(Client.NO_CONNECTION, "the proxy was stopped");
-    over.complete(null);
     remote.end();
+    over.complete(null);
   }
 
   private void read(InputStream stdin) {

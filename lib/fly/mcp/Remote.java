@@ -27,6 +27,9 @@ abstract class Remote {
   /** How long a client that is leaving is waited for, where the server is away. */
   private static final long FAREWELL_NANOS = TimeUnit.SECONDS.toNanos(1);
 
+  /** The client is told that the time is up before the connection is given up. */
+  private static final long LATE_MS = 1_000;
+
   private static final long FIRST_PAUSE_MS = 100;
   private static final long LONGEST_PAUSE_MS = 500;
 
@@ -119,7 +122,7 @@ abstract class Remote {
                 headers,
                 body,
                 () -> link.outbox.leaves(call),
-                (int) Math.min(call.open.isEmpty() ? TAKEN_MS : left, Integer.MAX_VALUE));
+                (int) Math.min(call.open.isEmpty() ? TAKEN_MS : left + LATE_MS, 1 << 30));
         if (!returned(response)) return response;
         why = refusal("POST", uri, response);
         wait = Math.max(pause, retryAfter(response));
@@ -176,18 +179,18 @@ abstract class Remote {
   }
 
   /** In one line: what was asked, the status, and what the server says about it. */
-  static String refusal(String method, URI uri, Http.Response response) throws IOException {
+  final String refusal(String method, URI uri, Http.Response response) throws IOException {
     var text = text(response);
     return "HTTP %d from %s %s%s"
         .formatted(response.status, method, Http.shown(uri), text.isEmpty() ? "" : ": " + text);
   }
 
   /** What a refusal says: the error of a JSON-RPC message, or the beginning of whatever it is. */
-  static String text(Http.Response response) throws IOException {
+  final String text(Http.Response response) throws IOException {
     var body = response.whole();
-    return body.head().error != null
-        ? body.head().error
-        : body.start(300).replaceAll("(<[^>]*>|\\s)+", " ").strip();
+    var error = body.head().error;
+    return http.masked(
+        error == null ? body.start(300).replaceAll("(<[^>]*>|\\s)+", " ").strip() : error);
   }
 
   /** A status that the server would give again. */

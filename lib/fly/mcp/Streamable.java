@@ -44,6 +44,7 @@ final class Streamable extends Remote {
 
   private volatile Session session = new Session(null, null, null);
   private volatile Otherwise otherwise;
+  private final Object farewell = new Object();
   private volatile boolean ended;
 
   /**
@@ -84,14 +85,16 @@ final class Streamable extends Remote {
   /** Deletes the session, as a client that leaves should. */
   @Override
   void end() {
-    var last = session;
-    if (ended || last.id == null) return;
-    ended = true;
-    try (var response =
-        http.send("DELETE", http.uri, headers(last), null, () -> {}, FAREWELL_MS)) {
-      response.whole().close();
-    } catch (IOException e) {
-      log("the session was not deleted: " + Http.reason(e));
+    synchronized (farewell) {
+      var last = session;
+      if (ended || last.id == null) return;
+      ended = true;
+      try (var response =
+          http.send("DELETE", http.uri, headers(last), null, () -> {}, FAREWELL_MS)) {
+        response.whole().close();
+      } catch (IOException e) {
+        log("the session was not deleted: " + Http.reason(e));
+      }
     }
   }
 
@@ -126,7 +129,7 @@ final class Streamable extends Remote {
   }
 
   /** 404 says so (MCP 2025-03-26), and 400 where a server has not read that far. */
-  private static boolean sessionIsOver(Http.Response response, Session used, Call call)
+  private boolean sessionIsOver(Http.Response response, Session used, Call call)
       throws IOException {
     if (used.id == null || call.head.is("initialize") || call.head.revision != null) return false;
     return response.status == 404
@@ -204,6 +207,7 @@ final class Streamable extends Remote {
           if (event.type().equals("message")) deliver(event.data(), call, first);
         }
       } catch (IOException e) {
+        http.cut();
         log("a reply stream was cut: " + Http.reason(e));
       }
       if (!client.waitsFor(call) || call.cancelled) return;
@@ -312,6 +316,7 @@ final class Streamable extends Remote {
                 if (reader.lastId() != null) lastId = reader.lastId();
               }
             } finally {
+              http.cut();
               if (reader.lastId() != null) lastId = reader.lastId();
               wait = reader.retryMs();
             }
