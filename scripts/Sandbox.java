@@ -22,6 +22,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import kong.unirest.core.Unirest;
 import kong.unirest.core.UnirestException;
 import picocli.CommandLine.ArgGroup;
@@ -135,9 +136,10 @@ class Sandbox implements Runnable {
   }
 
   private void stop() {
-    if (status().isEmpty()) throw nobody();
+    var pid = status().orElseThrow(this::nobody).path("pid").asLong();
+    var process = ProcessHandle.of(pid);
     Unirest.post(url() + "/sandbox/stop").header(SandboxServer.CONTROL_HEADER, "stop").asEmpty();
-    for (int i = 0; i < 100 && taken(); i++) Fly.pause(100);
+    process.ifPresent(sandbox -> sandbox.onExit().orTimeout(30, TimeUnit.SECONDS).join());
     cli.say("The sandbox on port %d has ended, and its Machines with it.", port);
   }
 
@@ -145,7 +147,10 @@ class Sandbox implements Runnable {
   private Optional<JsonNode> status() {
     try {
       var answer =
-          Unirest.get(url() + "/sandbox").header(SandboxServer.CONTROL_HEADER, "status").asString();
+          Unirest.get(url() + "/sandbox")
+              .header(SandboxServer.CONTROL_HEADER, "status")
+              .requestTimeout(2_000)
+              .asString();
       var status = Fly.JSON.readTree(answer.getBody());
       return status.path("sandbox").asBoolean() ? Optional.of(status) : Optional.empty();
     } catch (UnirestException | IOException e) {

@@ -187,7 +187,8 @@ class ProgramTest {
             containment,
             "sh",
             "-c",
-            "trap 'echo heard; exit 7' USR1; sleep 1000 & echo ready; while :; do wait; done");
+            "trap 'echo heard; kill $!; exit 7' USR1; sleep 1000 & echo ready; while :; do wait;"
+                + " done");
     var stdout = new BufferedReader(new InputStreamReader(program.stdout()));
     assertEquals("ready", stdout.readLine());
 
@@ -201,11 +202,13 @@ class ProgramTest {
   @MethodSource("containments")
   void a_command_that_a_signal_ends_tells_which(Containment containment) throws Exception {
     var interrupted = start(containment, "sleep", "1000");
-    interrupted.signal("INT");
+    interrupted.signal(containment == Containment.PATH_MAPPING ? "HUP" : "INT");
     var terminated = start(containment, "sleep", "1000");
     terminated.stop("SIGTERM", Duration.ofSeconds(10));
 
-    assertEquals(new Program.Exit(130, 2), interrupted.exit().get(10, TimeUnit.SECONDS));
+    var signal = containment == Containment.PATH_MAPPING ? 1 : 2;
+    assertEquals(
+        new Program.Exit(128 + signal, signal), interrupted.exit().get(10, TimeUnit.SECONDS));
     assertEquals(new Program.Exit(143, 15), terminated.exit().get(10, TimeUnit.SECONDS));
   }
 

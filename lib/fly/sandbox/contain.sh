@@ -42,5 +42,7 @@ PATH=$PATH:/usr/sbin:/sbin pivot_root . .
 umount -l .
 # Process 1 of the namespace is a shell that stays: process 1 ignores signals that it does not handle, which would make
 # the command deaf to them, and somebody has to bury orphans. It waits for the command in the foreground, because a
-# shell's background commands ignore SIGINT.
-exec sh -c 'cd /; printf "\0" >&2; "$@"; exit $?' machine "$@"
+# shell's background commands ignore SIGINT. If we were started so ourselves, it is made to hear again.
+hear=
+! env --default-signal=INT,QUIT true 2>/dev/null || hear="env --default-signal=INT,QUIT"
+exec $hear sh -c 'cd /; printf "\0" >&2; "$@"; exit $?' machine "$@"

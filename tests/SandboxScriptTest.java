@@ -1,0 +1,158 @@
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import fly.Fly;
+import java.io.IOException;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** fly-sandbox as a command: foreground, background, and its end. */
+class SandboxScriptTest {
+  private final String port = String.valueOf(freePort());
+
+  @BeforeEach
+  void settings() {
+    Script.settings("http://127.0.0.1:9", FakeFly.TOKEN);
+  }
+
+  @AfterEach
+  void stop() {
+    Script.run(new Sandbox(), "--stop", "--port", port);
+  }
+
+  private Script.Result sandbox(String... args) {
+    var all = new java.util.ArrayList<>(List.of(args));
+    all.addAll(List.of("--port", port));
+    return Script.run(new Sandbox(), all.toArray(String[]::new));
+  }
+
+  @Test
+  void started_in_the_background_it_prints_what_to_export() {
+    var result = sandbox("--start");
+
+    assertEquals(0, result.exit(), result.err());
+    var url = "http://127.0.0.1:" + port;
+    assertEquals(
+        List.of(
+            "export ORG='personal'",
+            "export FLY_API_TOKEN='sandbox-*'",
+            "export FLY_API_HOSTNAME='" + url + "'",
+            "export FLY_API_BASE_URL='" + url + "'",
+            "export FLY_FLAPS_BASE_URL='" + url + "'",
+            "export FLY_EDGE_URL='" + url + "/edge/{app}/'",
+            "export FLY_SEND_METRICS='0'",
+            "export FLY_SYNTHETICS_AGENT='0'"),
+        result.out().replaceFirst("sandbox-[0-9a-f]{32}", "sandbox-*").lines().toList());
+    assertTrue(result.err().contains("To end it: jbang fly-sandbox@catalog --stop --port " + port));
+  }
+
+  @Test
+  void status_and_stop_find_it_by_its_port() throws Exception {
+    sandbox("--start");
+
+    var status = Fly.JSON.readTree(sandbox("--status").out());
+    assertEquals("http://127.0.0.1:" + port, status.path("url").asText());
+    assertEquals(0, sandbox("--stop").exit());
+
+    assertFalse(
+        ProcessHandle.of(status.path("pid").asLong()).map(ProcessHandle::isAlive).orElse(false));
+    assertEquals(1, sandbox("--status").exit());
+    assertTrue(sandbox("--stop").err().contains("error: no sandbox runs on port " + port));
+  }
+
+  @Test
+  void the_token_is_in_no_processs_arguments_and_in_no_log() throws Exception {
+    var result = sandbox("--start");
+    var token = result.out().replaceFirst("(?s).*FLY_API_TOKEN='([^']*)'.*", "$1");
+
+    assertFalse(
+        ProcessHandle.allProcesses()
+            .anyMatch(process -> process.info().commandLine().orElse("").contains(token)));
+    var log = Pattern.compile("its log is (\\S+)").matcher(result.err());
+    assertTrue(log.find());
+    assertFalse(Files.readString(Path.of(log.group(1))).contains(token));
+    assertFalse(result.err().contains(token));
+  }
+
+  @Test
+  void it_lives_in_a_session_of_its_own_where_no_Ctrl_C_of_the_terminal_reaches_it()
+      throws Exception {
+    assumeTrue(
+        Files.exists(Path.of("/proc/self/stat")) && Files.exists(Path.of("/usr/bin/setsid")),
+        "not Linux");
+
+    sandbox("--start");
+
+    var pid = Fly.JSON.readTree(sandbox("--status").out()).path("pid").asText();
+    var session =
+        Files.readString(Path.of("/proc", pid, "stat")).replaceFirst(".*\\) ", "").split(" ")[3];
+    assertEquals(pid, session);
+  }
+
+  @Test
+  void a_second_one_on_the_same_port_is_refused_with_the_way_out() {
+    sandbox("--start");
+
+    for (var again : List.of(sandbox("--start"), sandbox())) {
+      assertEquals(1, again.exit());
+      assertEquals("", again.out());
+      assertTrue(again.err().contains("error: a sandbox is running on port " + port), again.err());
+      assertTrue(again.err().contains("--stop --port " + port), again.err());
+    }
+  }
+
+  @Test
+  void a_port_that_somebody_else_has_is_told_so() throws IOException {
+    try (var taken = new ServerSocket(0)) {
+      var result = Script.run(new Sandbox(), "--port", String.valueOf(taken.getLocalPort()));
+
+      assertEquals(1, result.exit());
+      assertTrue(
+          result.err().contains("error: port " + taken.getLocalPort() + " is taken"), result.err());
+    }
+  }
+
+  @Test
+  void killed_by_SIGKILL_it_leaves_no_process_of_its_Machines_behind() throws Exception {
+    assumeTrue(
+        fly.sandbox.Containment.best() != fly.sandbox.Containment.PATH_MAPPING,
+        "no namespaces here");
+    for (var line : sandbox("--start").out().lines().toList()) {
+      var setting = line.replaceFirst("export ", "").split("=", 2);
+      System.setProperty(setting[0], setting[1].replace("'", ""));
+    }
+    System.setProperty("APP_NAME", "doomed");
+    Script.run(new CreateApp());
+    var machine = Script.run(new CreateMachine(), "-q", "--no-volume", "--", "sleep", "98765");
+    System.setProperty("MACHINE_ID", machine.out().strip());
+    assertEquals(0, Script.run(new WaitMachine()).exit());
+    assertTrue(sleeps());
+
+    var pid = Fly.JSON.readTree(sandbox("--status").out()).path("pid").asLong();
+    ProcessHandle.of(pid).orElseThrow().destroyForcibly();
+
+    for (int i = 0; i < 100 && sleeps(); i++) Fly.pause(50);
+    assertFalse(sleeps());
+  }
+
+  private static boolean sleeps() {
+    return ProcessHandle.allProcesses()
+        .anyMatch(process -> process.info().commandLine().orElse("").contains("sleep 98765"));
+  }
+
+  private static int freePort() {
+    try (var socket = new ServerSocket(0)) {
+      return socket.getLocalPort();
+    } catch (IOException e) {
+      throw new java.io.UncheckedIOException(e);
+    }
+  }
+}
