@@ -108,7 +108,8 @@ class McpProxy implements Runnable {
     var server = server();
     var sent = requestHeaders(server);
     if (inspect) {
-      throw new IllegalStateException();
+      inspect(server);
+      return;
     }
     var stdin = new FileInputStream(FileDescriptor.in);
     var stdout = new FileOutputStream(FileDescriptor.out);
@@ -178,6 +179,46 @@ class McpProxy implements Runnable {
     }
     throw FlyException.usage(
         "no secret in " + file, "one line of printable characters was expected", "look at it");
+  }
+
+  /** The inspector starts this again, without the environment: secrets go there in a file. */
+  private void inspect(URI server) {
+    var proxy = new ArrayList<String>();
+    proxy.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    proxy.addAll(List.of("-cp", System.getProperty("java.class.path"), "McpProxy"));
+    proxy.addAll(List.of("--url", server.toString(), "--transport", transport.name()));
+    proxy.addAll(List.of("--timeout", timeout.toSeconds() + "s"));
+    for (var header : headers) proxy.addAll(List.of("--header", header));
+    if (instance != null) proxy.addAll(List.of("--instance", instance));
+    if (logFile != null) proxy.addAll(List.of("--log", logFile.toAbsolutePath().toString()));
+    Path secret = null;
+    try {
+      var token = user == null && tokenFile == null ? Settings.FLY_MCP_BEARER_TOKEN.get() : null;
+      var password = user == null ? null : Settings.lookup("FLY_MCP_PASSWORD");
+      if (user != null) proxy.addAll(List.of("--user", user));
+      if (passwordFile != null) {
+        proxy.addAll(List.of("--password-file", passwordFile.toAbsolutePath().toString()));
+      } else if (tokenFile != null) {
+        proxy.addAll(List.of("--bearer-token-file", tokenFile.toAbsolutePath().toString()));
+      } else if (token != null || password != null) {
+        secret = Files.createTempFile("fly-mcp-", null); // its owner alone may read it
+        Files.writeString(secret, token == null ? password : token);
+        proxy.addAll(
+            List.of(token == null ? "--password-file" : "--bearer-token-file", secret.toString()));
+      }
+      var npx = System.getProperty("os.name").startsWith("Windows") ? "npx.cmd" : "npx";
+      var command = new ArrayList<>(List.of(npx, "-y", "@modelcontextprotocol/inspector", "--"));
+      command.addAll(proxy);
+      cli.say("Starting the MCP inspector ...");
+      new ProcessBuilder(command).inheritIO().start().waitFor();
+    } catch (IOException e) {
+      throw new FlyException(
+          "the MCP inspector did not start", String.valueOf(e.getMessage()), "install Node, then run this again");
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } finally {
+      if (secret != null) secret.toFile().delete();
+    }
   }
 
   private Consumer<String> log() {
