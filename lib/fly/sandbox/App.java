@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.ConcurrentSkipListMap;
 
 /** An app and all that is in it. Whoever reads or changes volumes and addresses, locks it. */
@@ -35,6 +36,9 @@ final class App {
   final Map<String, Machine> machines = new ConcurrentSkipListMap<>();
   final Map<String, Volume> volumes = new LinkedHashMap<>();
   final List<Ip> ips = new ArrayList<>();
+  final Map<String, Certificate> certificates = new LinkedHashMap<>();
+  final Map<String, Secret> secrets = new TreeMap<>();
+  long secretsVersion;
 
   App(String name, String org, String network, Instant now) {
     this.name = name;

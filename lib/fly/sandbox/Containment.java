@@ -92,6 +92,14 @@ public enum Containment {
     return words;
   }
 
+  /** What stands before a command that is to run in the namespaces of this process. */
+  List<String> enter(String pid) {
+    var words = new ArrayList<>(List.of("nsenter", "--target", pid, "--mount", "--pid"));
+    if (this == USER_NAMESPACES) words.addAll(List.of("--user", "--preserve-credentials"));
+    words.add("--");
+    return words;
+  }
+
   /** What contain.sh has to do for the mounts. */
   private static List<String> placing(List<Program.Mount> mounts) throws IOException {
     var opened = new LinkedHashSet<String>();

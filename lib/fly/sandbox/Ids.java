@@ -35,6 +35,10 @@ final class Ids {
     return "vol_" + text(ALPHANUMERIC, 16);
   }
 
+  static String snapshot() {
+    return "vs_" + text(ALPHANUMERIC, 16);
+  }
+
   static String ip() {
     return "ip_" + text(ALPHANUMERIC, 16);
   }

@@ -9,10 +9,12 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -20,6 +22,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
 /**
  * A Machine: its record, its states, and the program it runs.
@@ -28,7 +31,8 @@ import java.util.concurrent.TimeUnit;
  * workers; the states in between say so.
  */
 final class Machine {
-  private static final int EVENTS = 20;
+  private static final int EVENTS = 50;
+  private static final int EVENTS_SHOWN = 20;
   private static final int LOG_LINES = 200;
   private static final int LAST_WORDS = 5;
 
@@ -51,6 +55,9 @@ final class Machine {
   private final Deque<String> said = new ArrayDeque<>();
   private final List<Waiter> waiters = new ArrayList<>();
   private ObjectNode config;
+  private final Deque<ObjectNode> versions = new ArrayDeque<>();
+  private Lease lease;
+  private int memoryLimit;
   private String instanceId;
   private String state = "created";
   private Instant updatedAt;
@@ -62,7 +69,16 @@ final class Machine {
   private String lastCrash;
   private boolean stopRequested;
 
-  private record Waiter(Set<String> states, CompletableFuture<String> reached) {}
+  /**
+   * What somebody waits for.
+   *
+   * @param states one of these
+   * @param version of this version of the Machine; null for any
+   * @param fromEventId reached later than this event; null for at any time
+   */
+  record Wanted(Set<String> states, String version, String fromEventId) {}
+
+  private record Waiter(Wanted wanted, CompletableFuture<ObjectNode> reached) {}
 
   Machine(World world, App app, String name, String region, ObjectNode config) {
     this.world = world;
@@ -73,6 +89,7 @@ final class Machine {
     this.createdAt = world.now();
     this.updatedAt = createdAt;
     this.instanceId = Ids.ulid(createdAt);
+    remember();
     this.privateIp =
         "fdaa:0:1:a7b:%s:%s:%s:2".formatted(Ids.hex(2), id.substring(0, 4), id.substring(4, 8));
     event("launch", "created", "user", null);
@@ -352,6 +369,216 @@ final class Machine {
         });
   }
 
+  /**
+   * Replaces the whole config. What runs is stopped and started again with it, unless it is not to
+   * be launched.
+   */
+  void update(ObjectNode next, String currentVersion, boolean skipLaunch) {
+    world.requireSameMounts(app, config(), next);
+    synchronized (this) {
+      if (state.equals("destroyed")) throw new ApiError(404, "not_found: machine not found");
+      if (Set.of("replacing", "restarting", "destroying").contains(state)) {
+        throw new ApiError(409, "aborted: machine update failed due to concurrent update");
+      }
+      if (currentVersion != null && !currentVersion.equals(instanceId)) {
+        throw new ApiError(
+            412,
+            "failed_precondition: machine version is %s, not %s"
+                .formatted(instanceId, currentVersion));
+      }
+      config = next;
+      instanceId = Ids.ulid(world.now());
+      remember();
+      var ran = Set.of("started", "starting").contains(state);
+      if (!ran && !state.equals("suspended")) {
+        become(state, "update", "user", null);
+        return;
+      }
+      stopRequested = true;
+      become("replacing", "update", "user", null);
+      world.work(() -> endAndGoOn("replacing", null, null, ran && !skipLaunch));
+    }
+  }
+
+  synchronized void restart(String signal, Duration timeout) {
+    if (!state.equals("started")) {
+      throw new ApiError(
+          412,
+          "failed_precondition: unable to restart machine from current state: '%s'"
+              .formatted(state));
+    }
+    stopRequested = true;
+    become("restarting", "restart", "user", null);
+    world.work(() -> endAndGoOn("restarting", signal, timeout, true));
+  }
+
+  private void endAndGoOn(String from, String signal, Duration timeout, boolean launch) {
+    end(signal, timeout);
+    synchronized (this) {
+      if (!state.equals(from)) return;
+      restarts = 0;
+      lastCrash = null;
+      become(launch ? "starting" : "stopped", launch ? "start" : "stop", "flyd", null);
+    }
+    if (launch) launch();
+  }
+
+  private void remember() {
+    versions.addFirst(
+        Rest.object().put("version", instanceId).<ObjectNode>set("user_config", config));
+  }
+
+  synchronized JsonNode versions() {
+    return Rest.list(versions, ObjectNode::deepCopy);
+  }
+
+  synchronized List<ObjectNode> events() {
+    return List.copyOf(events);
+  }
+
+  // The program, while it runs
+
+  private synchronized Program running() {
+    if (state.equals("destroyed")) throw new ApiError(404, "not_found: machine not found");
+    if (!state.equals("started")) {
+      throw new ApiError(412, "failed_precondition: machine not running");
+    }
+    return program;
+  }
+
+  void signal(String name) {
+    var program = running();
+    if (program != null) program.signal(name);
+  }
+
+  JsonNode processes() {
+    var program = running();
+    return program == null
+        ? Fly.JSON.createArrayNode()
+        : Rest.list(program.processes(), Machine::process);
+  }
+
+  private static ObjectNode process(ProcessHandle process) {
+    var info = process.info();
+    var milliseconds = info.totalCpuDuration().orElse(Duration.ZERO).toMillis();
+    var json =
+        Rest.object()
+            .put("pid", process.pid())
+            .put("stime", 0)
+            .put("rtime", milliseconds)
+            .put("command", info.commandLine().or(info::command).orElse(""))
+            .put("directory", "/")
+            .put("cpu", milliseconds)
+            .put("rss", 0);
+    json.putArray("listen_sockets");
+    return json;
+  }
+
+  JsonNode exec(List<String> command, String stdin, Duration timeout) {
+    var program = running();
+    if (program == null) {
+      throw new ApiError(412, "failed_precondition: this machine is state only and runs nothing");
+    }
+    try {
+      var ran = program.exec(command, stdin, timeout);
+      return Rest.object()
+          .put("exit_code", ran.exit().code())
+          .put("exit_signal", Math.max(0, ran.exit().signal()))
+          .put("stdout", ran.stdout())
+          .put("stderr", ran.stderr());
+    } catch (TimeoutException e) {
+      throw new ApiError(408, "deadline_exceeded: the command did not end in time");
+    } catch (IOException e) {
+      throw new ApiError(412, "failed_precondition: exec request failed: " + e.getMessage());
+    }
+  }
+
+  synchronized ObjectNode memory() {
+    var size = config.at("/guest/memory_mb").asInt(256);
+    return Rest.object()
+        .put("available_mb", size)
+        .put("limit_mb", memoryLimit == 0 ? size : memoryLimit);
+  }
+
+  synchronized ObjectNode limitMemory(int megabytes) {
+    memoryLimit = Math.min(megabytes, config.at("/guest/memory_mb").asInt(256));
+    return memory();
+  }
+
+  // Metadata
+
+  synchronized ObjectNode metadata() {
+    return config.path("metadata") instanceof ObjectNode metadata
+        ? metadata.deepCopy()
+        : Rest.object();
+  }
+
+  /** Sets, or with null removes. It makes no new version, and restarts nothing. */
+  synchronized void changeMetadata(Map<String, String> changes, String machineVersion) {
+    if (machineVersion != null && !machineVersion.equals(instanceId)) {
+      throw new ApiError(412, "failed_precondition: machine version mismatch");
+    }
+    var metadata = metadata();
+    changes.forEach(
+        (key, value) -> {
+          if (value == null) metadata.remove(key);
+          else metadata.put(key, value);
+        });
+    config = config.deepCopy();
+    config.set("metadata", metadata);
+    updatedAt = world.now();
+  }
+
+  // Leases
+
+  private Lease current() {
+    if (lease != null && !world.now().isBefore(lease.expiresAt())) lease = null;
+    return lease;
+  }
+
+  /** Whoever holds the lease has shown its nonce; where nobody does, everybody may. */
+  synchronized void requireLease(String nonce) {
+    var held = current();
+    if (held == null || held.nonce().equals(nonce)) return;
+    throw new ApiError(
+        409,
+        "aborted: machine ID %s lease currently held by %s, expires at %s"
+            .formatted(id, held.owner(), held.expiresAt()));
+  }
+
+  /**
+   * Takes the lease, or with its nonce makes it last longer.
+   *
+   * @param seconds 0 for as long as the switch says
+   */
+  synchronized Lease lease(String nonce, int seconds, String description) {
+    var held = current();
+    requireLease(nonce);
+    var lasts = Duration.ofSeconds(seconds > 0 ? seconds : World.LEASE_SECONDS);
+    lease =
+        new Lease(
+            held == null ? Ids.hex(12) : held.nonce(),
+            world.now().plus(lasts),
+            "sandbox@tokens.fly.io",
+            description.isEmpty() && held != null ? held.description() : description);
+    return lease;
+  }
+
+  synchronized void release(String nonce) {
+    if (current() == null) throw new ApiError(404, "lease not found");
+    requireLease(nonce);
+    lease = null;
+  }
+
+  synchronized ObjectNode leaseEnvelope() {
+    if (current() == null) throw new ApiError(404, "lease not found");
+    return lease.envelope(instanceId);
+  }
+
+  synchronized String nonce() {
+    return current() == null ? null : lease.nonce();
+  }
+
   /** For the end of the sandbox itself. */
   void kill() {
     synchronized (this) {
@@ -365,22 +592,47 @@ final class Machine {
     state = next;
     updatedAt = world.now();
     if (type != null) event(type, next, source, request);
-    var done = waiters.stream().filter(waiter -> reached(waiter.states())).toList();
+    var done = waiters.stream().filter(waiter -> reached(waiter.wanted())).toList();
     waiters.removeAll(done);
-    for (var waiter : done) world.work(() -> waiter.reached().complete(next));
+    var answer = done.isEmpty() ? null : whereItIs();
+    for (var waiter : done) world.work(() -> waiter.reached().complete(answer));
   }
 
-  private boolean reached(Set<String> states) {
-    return states.contains(state) || states.contains("settled") && PERSISTENT.contains(state);
+  private boolean reached(Wanted wanted) {
+    var there =
+        wanted.states().contains(state)
+            || wanted.states().contains("settled") && PERSISTENT.contains(state);
+    return there
+        && (wanted.version() == null || wanted.version().equals(instanceId))
+        && (wanted.fromEventId() == null
+            || events.getFirst().path("id").asText().compareTo(wanted.fromEventId()) > 0);
   }
 
-  /** Completes with the state reached; the caller limits the time. No thread waits. */
-  synchronized CompletableFuture<String> await(Set<String> states) {
-    if (reached(states)) return CompletableFuture.completedFuture(state);
-    var waiter = new Waiter(states, new CompletableFuture<>());
+  private ObjectNode whereItIs() {
+    return Rest.ok()
+        .put("state", state)
+        .put("version", instanceId)
+        .put("event_id", events.getFirst().path("id").asText());
+  }
+
+  CompletableFuture<ObjectNode> await(Set<String> states) {
+    return await(new Wanted(states, null, null));
+  }
+
+  /** Completes once it is reached; the caller limits the time. No thread waits. */
+  synchronized CompletableFuture<ObjectNode> await(Wanted wanted) {
+    if (reached(wanted)) return CompletableFuture.completedFuture(whereItIs());
+    var waiter = new Waiter(wanted, new CompletableFuture<>());
     waiters.add(waiter);
     waiter.reached().whenComplete((reached, failure) -> forget(waiter));
     return waiter.reached();
+  }
+
+  /** What to tell somebody whose time is up. */
+  synchronized String late(Wanted wanted) {
+    var superseded = wanted.version() != null && !wanted.version().equals(instanceId);
+    return "deadline_exceeded: machine failed to reach desired state, %s, currently %s"
+        .formatted(String.join(",", wanted.states()), superseded ? "replaced" : state);
   }
 
   private synchronized void forget(Waiter waiter) {
@@ -408,6 +660,7 @@ final class Machine {
     env.put("FLY_PROCESS_GROUP", config().at("/metadata/fly_process_group").asText("app"));
     env.put("FLY_VM_MEMORY_MB", config().at("/guest/memory_mb").asText("256"));
     env.put("PRIMARY_REGION", region);
+    env.putAll(world.secrets(app));
     for (var variable : config().path("env").properties()) {
       env.put(variable.getKey(), variable.getValue().asText());
     }
@@ -415,7 +668,7 @@ final class Machine {
     return env;
   }
 
-  private List<Program.Mount> mounts() {
+  private List<Program.Mount> mounts() throws IOException {
     var mounts = new ArrayList<Program.Mount>();
     for (var mount : config().path("mounts")) {
       var volume = world.volume(app, mount.path("volume").asText());
@@ -423,7 +676,21 @@ final class Machine {
         mounts.add(new Program.Mount(volume.folder, mount.path("path").asText("/data")));
       }
     }
+    var files = config().path("files");
+    for (int i = 0; i < files.size(); i++) {
+      var file = world.folder(this).resolve("file-" + i);
+      Files.write(file, content(files.get(i)));
+      mounts.add(new Program.Mount(file, files.get(i).path("guest_path").asText()));
+    }
     return mounts;
+  }
+
+  private byte[] content(JsonNode file) {
+    if (file.path("secret_name").isTextual()) {
+      var secret = world.secrets(app).getOrDefault(file.path("secret_name").asText(), "");
+      return secret.getBytes(StandardCharsets.UTF_8);
+    }
+    return Base64.getDecoder().decode(file.path("raw_value").asText(""));
   }
 
   private void event(String type, String status, String source, ObjectNode request) {
@@ -440,7 +707,7 @@ final class Machine {
     events.addFirst(event);
   }
 
-  synchronized ObjectNode json() {
+  synchronized ObjectNode json(boolean withLease) {
     var json =
         Fly.JSON
             .createObjectNode()
@@ -457,9 +724,14 @@ final class Machine {
     json.set("image_ref", imageRef(config.path("image").asText()));
     json.set("config", config);
     var all = json.putArray("events");
-    events.forEach(all::add);
+    events.stream().limit(EVENTS_SHOWN).forEach(all::add);
     json.putArray("checks");
+    if (withLease && current() != null) json.set("lease", lease.json());
     return json;
+  }
+
+  ObjectNode json() {
+    return json(false);
   }
 
   private static ObjectNode imageRef(String image) {

@@ -1,21 +1,34 @@
 package fly.sandbox;
 
+import static fly.sandbox.Rest.body;
+import static fly.sandbox.Rest.csv;
+import static fly.sandbox.Rest.flag;
+import static fly.sandbox.Rest.json;
+import static fly.sandbox.Rest.list;
+import static fly.sandbox.Rest.number;
+import static fly.sandbox.Rest.object;
+import static fly.sandbox.Rest.ok;
+import static fly.sandbox.Rest.optionalBody;
+import static fly.sandbox.Rest.send;
+import static fly.sandbox.Rest.string;
+
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import fly.Fly;
 import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
-import io.javalin.http.Handler;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.CompletionException;
-import java.util.function.Function;
 
-/** The Machines REST API below /v1, as its OpenAPI document has it. */
+/** Machines: the part of the REST API that most of it is about. */
 final class MachinesApi {
+  private static final String MACHINES = "/v1/apps/{app}/machines";
+  private static final String MACHINE = MACHINES + "/{machine}";
+  private static final String NONCE = "fly-machine-lease-nonce";
   private static final Set<String> STATES =
       Set.of("created", "started", "stopped", "suspended", "destroyed", "failed", "settled");
 
@@ -26,139 +39,166 @@ final class MachinesApi {
   }
 
   void routes(RoutesConfig routes) {
-    routes.get("/v1/apps", json(this::listApps));
-    routes.post("/v1/apps", this::createApp);
-    routes.get("/v1/apps/{app}", json(x -> app(x).json()));
-    routes.delete("/v1/apps/{app}", this::deleteApp);
+    routes.get(MACHINES, json(this::listMachines));
+    routes.post(MACHINES, json(this::createMachine));
+    routes.get(MACHINE, json(this::showMachine));
+    routes.post(MACHINE, json(this::updateMachine));
+    routes.delete(MACHINE, json(this::destroyMachine));
+    routes.get(MACHINE + "/wait", this::await);
+    routes.post(MACHINE + "/start", json(this::startMachine));
+    routes.post(MACHINE + "/stop", json(this::stopMachine));
+    routes.post(MACHINE + "/suspend", json(this::suspendMachine));
+    routes.post(MACHINE + "/restart", json(this::restartMachine));
+    routes.post(MACHINE + "/signal", json(this::signalMachine));
+    routes.post(MACHINE + "/cordon", json(x -> cordon(x, true)));
+    routes.post(MACHINE + "/uncordon", json(x -> cordon(x, false)));
+    routes.get(MACHINE + "/events", json(this::events));
+    routes.get(MACHINE + "/versions", json(x -> machine(x).versions()));
+    routes.get(MACHINE + "/ps", json(x -> machine(x).processes()));
+    routes.post(MACHINE + "/exec", json(this::exec));
 
-    routes.get("/v1/apps/{app}/ip_assignments", json(this::listIps));
-    routes.post("/v1/apps/{app}/ip_assignments", json(this::assignIp));
-    routes.delete("/v1/apps/{app}/ip_assignments/{ip}", this::releaseIp);
+    routes.get(MACHINE + "/lease", json(this::showLease));
+    routes.post(MACHINE + "/lease", this::createLease);
+    routes.delete(MACHINE + "/lease", json(this::releaseLease));
 
-    routes.get("/v1/apps/{app}/volumes", json(x -> list(world.volumes(app(x)), Volume::json)));
-    routes.post("/v1/apps/{app}/volumes", json(x -> world.createVolume(app(x), body(x)).json()));
-    routes.get("/v1/apps/{app}/volumes/{volume}", json(x -> volume(x).json()));
-    routes.delete(
-        "/v1/apps/{app}/volumes/{volume}",
-        json(x -> world.deleteVolume(app(x), x.pathParam("volume")).json()));
+    routes.get(MACHINE + "/metadata", json(x -> machine(x).metadata()));
+    routes.put(MACHINE + "/metadata", this::updateMetadata);
+    routes.patch(MACHINE + "/metadata", this::updateMetadata);
+    routes.get(MACHINE + "/metadata/{key}", json(this::metadataKey));
+    routes.post(MACHINE + "/metadata/{key}", this::upsertMetadata);
+    routes.delete(MACHINE + "/metadata/{key}", this::deleteMetadata);
 
-    routes.get("/v1/apps/{app}/machines", json(this::listMachines));
-    routes.post("/v1/apps/{app}/machines", json(this::createMachine));
-    routes.get("/v1/apps/{app}/machines/{machine}", json(x -> machine(x).json()));
-    routes.delete("/v1/apps/{app}/machines/{machine}", json(this::destroyMachine));
-    routes.get("/v1/apps/{app}/machines/{machine}/wait", this::await);
-    routes.post("/v1/apps/{app}/machines/{machine}/start", json(this::startMachine));
-    routes.post("/v1/apps/{app}/machines/{machine}/stop", json(this::stopMachine));
-    routes.post("/v1/apps/{app}/machines/{machine}/suspend", json(this::suspendMachine));
-    routes.post("/v1/apps/{app}/machines/{machine}/cordon", json(x -> cordon(x, true)));
-    routes.post("/v1/apps/{app}/machines/{machine}/uncordon", json(x -> cordon(x, false)));
-
-    routes.get("/v1/platform/regions", json(x -> regions()));
-    routes.get("/v1/tokens/current", json(x -> token()));
+    routes.get(MACHINE + "/memory", json(x -> machine(x).memory()));
+    routes.put(MACHINE + "/memory", json(this::limitMemory));
+    routes.post(MACHINE + "/memory/reclaim", SandboxServer::notHere);
   }
 
-  // Apps
-
-  private JsonNode listApps(Context x) {
-    var org = x.queryParam("org_slug");
-    if (org == null || org.isEmpty()) throw ApiError.invalid("org_slug is required");
-    world.requireOrg(org);
-    var apps = Fly.JSON.createObjectNode().put("total_apps", world.apps().size());
-    apps.set("apps", list(world.apps(), App::json));
-    return apps;
+  private App app(Context x) {
+    return world.app(x.pathParam("app"));
   }
 
-  private void createApp(Context x) {
-    var app = world.createApp(body(x));
-    var json = app.json().put("created_at", app.createdAt.toEpochMilli());
-    x.status(201);
-    send(x, json);
+  private Machine machine(Context x) {
+    return world.machine(app(x), x.pathParam("machine"));
   }
 
-  private void deleteApp(Context x) {
-    world.deleteApp(app(x));
-    x.status(202);
+  /** The Machine, if the one who asks may write to it. */
+  private Machine writable(Context x) {
+    var machine = machine(x);
+    machine.requireLease(x.header(NONCE));
+    return machine;
   }
-
-  // IP addresses
-
-  private JsonNode listIps(Context x) {
-    var app = app(x);
-    synchronized (app) {
-      return Fly.JSON.createObjectNode().set("ips", list(app.ips, App.Ip::json));
-    }
-  }
-
-  private JsonNode assignIp(Context x) {
-    var request = body(x);
-    return world
-        .allocate(app(x), request.path("type").asText(""), request.path("region").asText(""))
-        .json();
-  }
-
-  private void releaseIp(Context x) {
-    if (!world.release(app(x), x.pathParam("ip"))) {
-      throw new ApiError(404, "not_found: ip address not found");
-    }
-    x.status(204);
-  }
-
-  // Machines
 
   private JsonNode listMachines(Context x) {
-    var all = "true".equals(x.queryParam("include_deleted"));
+    var all = flag(x, "include_deleted");
     var states = csv(x, "state");
     var region = x.queryParam("region");
+    var metadata = new TreeMap<String, String>();
+    x.queryParamMap()
+        .forEach(
+            (name, values) -> {
+              if (name.startsWith("metadata.")) metadata.put(name.substring(9), values.get(0));
+            });
     var machines =
         app(x).machines.values().stream()
             .filter(machine -> all || !machine.state().equals("destroyed"))
             .filter(machine -> states.isEmpty() || states.contains(machine.state()))
             .filter(machine -> region == null || region.equals(machine.region))
+            .filter(
+                machine ->
+                    metadata.entrySet().stream()
+                        .allMatch(
+                            entry ->
+                                machine
+                                    .metadata()
+                                    .path(entry.getKey())
+                                    .asText()
+                                    .equals(entry.getValue())))
             .toList();
-    return list(machines, Machine::json);
+    return list(
+        machines,
+        machine -> {
+          var json = machine.json(flag(x, "include_leases"));
+          if (flag(x, "summary")) json.remove(List.of("config", "checks", "events", "host_status"));
+          return json;
+        });
   }
 
   private JsonNode createMachine(Context x) {
     var request = body(x);
     var machine = world.createMachine(app(x), request);
-    var created = machine.json();
+    var created = machine.json(false);
+    var nonce = machine.nonce();
+    if (nonce != null) created.put("nonce", nonce);
     if (!request.path("skip_launch").asBoolean()) machine.start("user");
     return created;
   }
 
+  private JsonNode showMachine(Context x) {
+    return machine(x).json(flag(x, "include_leases"));
+  }
+
+  private JsonNode updateMachine(Context x) {
+    var machine = writable(x);
+    var request = body(x);
+    var current = string(request, "current_version");
+    machine.update(Rules.config(request), current, request.path("skip_launch").asBoolean());
+    var json = machine.json(false);
+    if (request.path("lease_ttl").asInt() > 0) {
+      json.put(
+          "nonce", machine.lease(x.header(NONCE), request.path("lease_ttl").asInt(), "").nonce());
+    }
+    return json;
+  }
+
   private JsonNode startMachine(Context x) {
-    var previous = machine(x).start("user");
-    return Fly.JSON
-        .createObjectNode()
-        .put("previous_state", previous)
-        .put("migrated", false)
-        .put("new_host", "");
+    var previous = writable(x).start("user");
+    return object().put("previous_state", previous).put("migrated", false).put("new_host", "");
   }
 
   private JsonNode stopMachine(Context x) {
     var request = optionalBody(x);
-    var signal = request.path("signal").asText("");
-    if (!signal.isEmpty() && !signal.matches("(SIG)?(HUP|INT|QUIT|KILL|USR1|USR2|TERM)")) {
-      throw ApiError.invalid("invalid signal " + signal);
-    }
-    var timeout = Durations.of(request.path("timeout"), Duration.ZERO);
-    machine(x).stop(signal.isEmpty() ? null : signal, timeout.isZero() ? null : timeout);
+    var signal = signal(request.path("signal").asText(""), "HUP|INT|QUIT|KILL|USR1|USR2|TERM");
+    writable(x).stop(signal, Durations.of(request.path("timeout"), null));
     return ok();
   }
 
   private JsonNode suspendMachine(Context x) {
-    machine(x).suspend();
+    writable(x).suspend();
     return ok();
   }
 
+  private JsonNode restartMachine(Context x) {
+    var signal = signal(x.queryParam("signal"), "HUP|INT|QUIT|KILL|USR1|USR2|TERM");
+    var timeout = x.queryParam("timeout");
+    var patience =
+        timeout == null ? null : Durations.of(Fly.JSON.getNodeFactory().textNode(timeout), null);
+    if (flag(x, "force_stop")) signal = "SIGKILL";
+    writable(x).restart(signal, patience);
+    return ok();
+  }
+
+  private JsonNode signalMachine(Context x) {
+    var given = body(x).path("signal");
+    var name = given.isIntegralNumber() && given.asInt() == 9 ? "SIGKILL" : given.asText("");
+    var signal = signal(name, "ABRT|ALRM|FPE|HUP|ILL|INT|KILL|PIPE|QUIT|SEGV|TERM|TRAP|USR1|USR2");
+    if (signal == null) throw ApiError.invalid("signal is required");
+    machine(x).signal(signal);
+    return ok();
+  }
+
+  private static String signal(String given, String known) {
+    if (given == null || given.isEmpty()) return null;
+    if (given.matches("(SIG)?(" + known + ")")) return given;
+    throw ApiError.invalid("invalid signal " + given);
+  }
+
   private JsonNode cordon(Context x, boolean on) {
-    machine(x).cordon(on);
+    writable(x).cordon(on);
     return ok();
   }
 
   private JsonNode destroyMachine(Context x) {
-    var force = "true".equals(x.queryParam("force")) || "true".equals(x.queryParam("kill"));
-    machine(x).destroy(force);
+    writable(x).destroy(flag(x, "force") || flag(x, "kill"));
     return ok();
   }
 
@@ -174,19 +214,19 @@ final class MachinesApi {
           "invalid_argument: invalid WaitMachineRequest.Timeout: value must be inside range [1s,"
               + " 1m0s]");
     }
-    var reached = world.await(machine, states, Duration.ofSeconds(Integer.parseInt(seconds)));
+    var version = x.queryParam("version");
+    if (version == null) version = x.queryParam("instance_id");
+    var reached =
+        world.await(
+            machine,
+            new Machine.Wanted(states, version, x.queryParam("from_event_id")),
+            Duration.ofSeconds(Integer.parseInt(seconds)));
     x.future(
         () ->
             reached.handle(
-                (state, failure) -> {
-                  if (failure == null) {
-                    var answer = ok().put("state", state);
-                    answer.set("version", machine.json().path("instance_id"));
-                    answer.set("event_id", machine.json().at("/events/0/id"));
-                    send(x, answer);
-                  } else {
-                    SandboxServer.refuse(x, error(failure));
-                  }
+                (answer, failure) -> {
+                  if (failure == null) send(x, answer);
+                  else SandboxServer.refuse(x, error(failure));
                   return null;
                 }));
   }
@@ -196,87 +236,95 @@ final class MachinesApi {
     return cause instanceof ApiError error ? error : new ApiError(500, cause.toString());
   }
 
-  // Platform
-
-  private static JsonNode regions() {
-    var answer = Fly.JSON.createObjectNode().put("nearest", Rules.NEAREST);
-    var regions = answer.putArray("regions");
-    Rules.REGIONS.entrySet().stream()
-        .sorted(java.util.Map.Entry.comparingByKey())
-        .forEach(
-            region ->
-                regions
-                    .addObject()
-                    .put("code", region.getKey())
-                    .put("name", region.getValue().name())
-                    .put("latitude", region.getValue().latitude())
-                    .put("longitude", region.getValue().longitude())
-                    .put("gateway_available", !Set.of("gru", "jnb").contains(region.getKey()))
-                    .put("requires_paid_plan", false)
-                    .put("deprecated", false));
+  private JsonNode events(Context x) {
+    var limit = Math.min(number(x, "limit", 20), 50);
+    var answer = Fly.JSON.createArrayNode();
+    machine(x).events().stream().limit(limit).forEach(answer::add);
     return answer;
   }
 
-  private static JsonNode token() {
-    var answer = Fly.JSON.createObjectNode();
-    var token = answer.putArray("tokens").addObject();
-    token
-        .put("token_id", "sandbox")
-        .put("organization", World.ORG_ID)
-        .put("org_slug", World.ORG)
-        .put("user", "you@sandbox.invalid");
-    token.putArray("apps");
+  private JsonNode exec(Context x) {
+    var request = body(x);
+    var command = new ArrayList<String>();
+    if (request.path("command").isArray()) {
+      request.path("command").forEach(word -> command.add(word.asText()));
+    } else if (string(request, "cmd") != null) {
+      command.addAll(List.of("sh", "-c", string(request, "cmd")));
+    }
+    if (command.isEmpty()) throw ApiError.invalid("command is required");
+    var seconds = Math.max(1, Math.min(request.path("timeout").asInt(30), 60));
+    return machine(x).exec(command, request.path("stdin").asText(""), Duration.ofSeconds(seconds));
+  }
+
+  // Leases
+
+  private JsonNode showLease(Context x) {
+    return machine(x).leaseEnvelope();
+  }
+
+  private void createLease(Context x) {
+    var request = optionalBody(x);
+    var given = number(x, "ttl", request.path("ttl").asInt(0));
+    var machine = machine(x);
+    try {
+      machine.lease(x.header(NONCE), given, request.path("description").asText(""));
+      x.status(201);
+      send(x, machine.leaseEnvelope());
+    } catch (ApiError e) {
+      if (e.status != 409) throw e;
+      x.status(409);
+      var why = e.getMessage().replaceFirst("^aborted: ", "");
+      send(x, object().put("status", "error").put("message", why).put("code", "invalid"));
+    }
+  }
+
+  private JsonNode releaseLease(Context x) {
+    machine(x).release(x.header(NONCE));
+    var answer = object().put("status", "success");
+    answer.putObject("data").put("ok", true);
     return answer;
   }
 
-  // What they share
+  // Metadata
 
-  private App app(Context x) {
-    return world.app(x.pathParam("app"));
+  private void updateMetadata(Context x) {
+    var request = body(x);
+    var changes = new TreeMap<String, String>();
+    var metadata = request.path("metadata");
+    if (!metadata.isObject()) throw ApiError.invalid("metadata is required");
+    for (var entry : metadata.properties()) {
+      var value = string(metadata, entry.getKey());
+      changes.put(entry.getKey(), value == null || value.isEmpty() ? null : value);
+    }
+    machine(x).changeMetadata(changes, string(request, "machine_version"));
+    x.status(204);
   }
 
-  private Volume volume(Context x) {
-    return world.requireVolume(app(x), x.pathParam("volume"));
+  private JsonNode metadataKey(Context x) {
+    var value = machine(x).metadata().path(x.pathParam("key"));
+    if (value.isMissingNode()) throw new ApiError(404, "not_found: metadata key not found");
+    return object().set("value", value);
   }
 
-  private Machine machine(Context x) {
-    return world.machine(app(x), x.pathParam("machine"));
+  private void upsertMetadata(Context x) {
+    var value = string(body(x), "value");
+    if (value == null) throw ApiError.invalid("value is required");
+    machine(x).changeMetadata(Map.of(x.pathParam("key"), value), null);
+    x.status(204);
   }
 
-  private static ObjectNode ok() {
-    return Fly.JSON.createObjectNode().put("ok", true);
+  private void deleteMetadata(Context x) {
+    var change = new TreeMap<String, String>();
+    change.put(x.pathParam("key"), null);
+    machine(x).changeMetadata(change, null);
+    x.status(204);
   }
 
-  private static Handler json(Function<Context, JsonNode> answer) {
-    return x -> send(x, answer.apply(x));
-  }
-
-  private static void send(Context x, JsonNode json) {
-    x.contentType("application/json").result(SandboxServer.bytes(json));
-  }
-
-  private static <T> JsonNode list(Iterable<T> items, Function<T, ObjectNode> json) {
-    var list = Fly.JSON.createArrayNode();
-    for (var item : items) list.add(json.apply(item));
-    return list;
-  }
-
-  /** Repeated, or with commas. */
-  private static Set<String> csv(Context x, String name) {
-    var values = new ArrayList<String>();
-    for (var value : x.queryParams(name)) values.addAll(List.of(value.split(",")));
-    values.removeIf(String::isBlank);
-    return new LinkedHashSet<>(values);
-  }
-
-  private static ObjectNode body(Context x) {
-    var body = SandboxServer.parse(x);
-    if (body instanceof ObjectNode object) return object;
-    throw Rules.wrongType(body, "request", "object");
-  }
-
-  /** As {@link #body}, where none will do as well. */
-  private static ObjectNode optionalBody(Context x) {
-    return x.bodyAsBytes().length == 0 ? Fly.JSON.createObjectNode() : body(x);
+  private JsonNode limitMemory(Context x) {
+    var limit = body(x).path("limit_mb");
+    if (!limit.isIntegralNumber() || limit.asInt() < 1) {
+      throw ApiError.invalid("invalid limit_mb, must be a whole number");
+    }
+    return machine(x).limitMemory(limit.asInt());
   }
 }

@@ -92,11 +92,21 @@ public final class Program {
   private final InputStream stdout;
   private final InputStream stderr;
   private final CompletableFuture<Exit> exit;
+  private final Containment containment;
+  private final PathMapping mapping;
+  private final Map<String, String> variables;
   private boolean suspended;
   private volatile boolean killed;
 
-  private Program(Process process, Containment containment, PathMapping mapping) {
+  private Program(
+      Process process,
+      Containment containment,
+      PathMapping mapping,
+      Map<String, String> variables) {
     this.process = process;
+    this.containment = containment;
+    this.mapping = mapping;
+    this.variables = variables;
     this.inNamespace = containment != Containment.PATH_MAPPING;
     this.stdin =
         inNamespace ? process.getOutputStream() : mapping.toHost(process.getOutputStream());
@@ -132,7 +142,7 @@ public final class Program {
         .forEach((name, value) -> variables.put(name, mapped ? mapping.toHost(value) : value));
     var process = spawn(builder);
     if (!mapped) awaitContainment(process);
-    return new Program(process, containment, mapping);
+    return new Program(process, containment, mapping, Map.copyOf(variables));
   }
 
   private static Process spawn(ProcessBuilder builder) throws IOException {
@@ -172,6 +182,68 @@ public final class Program {
   /** Completes when the command has ended, and all that it started with it. */
   public CompletableFuture<Exit> exit() {
     return exit;
+  }
+
+  /** The command and all that it started, as the host sees them. */
+  public List<ProcessHandle> processes() {
+    if (!inNamespace) {
+      var all = new ArrayList<>(process.descendants().toList());
+      all.add(0, process.toHandle());
+      return all;
+    }
+    return init().map(init -> init.descendants().toList()).orElse(List.of());
+  }
+
+  /** What another command said, and how it ended. */
+  public record Ran(Exit exit, String stdout, String stderr) {}
+
+  /**
+   * Runs another command where this one runs.
+   *
+   * @throws TimeoutException where it does not end in time; it is killed then
+   */
+  public Ran exec(List<String> command, String stdin, Duration timeout)
+      throws IOException, TimeoutException {
+    var words = new ArrayList<String>();
+    if (inNamespace) {
+      var target = init().map(init -> String.valueOf(init.pid())).orElse("");
+      if (target.isEmpty()) throw new IOException("the program has ended");
+      words.addAll(containment.enter(target));
+      words.addAll(command);
+    } else {
+      for (var word : command) words.add(mapping.toHost(word));
+    }
+    var builder = new ProcessBuilder(words);
+    builder.environment().clear();
+    builder.environment().putAll(variables);
+    var other = spawn(builder);
+    try {
+      var out = CompletableFuture.supplyAsync(() -> text(other.getInputStream()));
+      var err = CompletableFuture.supplyAsync(() -> text(other.getErrorStream()));
+      try (var in = other.getOutputStream()) {
+        in.write(stdin.getBytes(StandardCharsets.UTF_8));
+      } catch (IOException e) {
+        // it does not read
+      }
+      if (!other.waitFor(timeout.toMillis(), TimeUnit.MILLISECONDS)) throw new TimeoutException();
+      var code = other.exitValue();
+      var exit = new Exit(code, code > 128 && code <= 128 + 64 ? code - 128 : -1);
+      return new Ran(exit, out.join(), err.join());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IOException("interrupted", e);
+    } finally {
+      other.descendants().forEach(ProcessHandle::destroyForcibly);
+      other.destroyForcibly();
+    }
+  }
+
+  private String text(InputStream stream) {
+    try (var mapped = inNamespace ? stream : mapping.toMachine(stream)) {
+      return new String(mapped.readAllBytes(), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /** Freezes the command and all that it started. */

@@ -2,6 +2,7 @@ package fly.sandbox;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -43,6 +44,11 @@ final class Rules {
           "performance", List.of(1, 2, 4, 6, 8, 10, 12, 14, 16));
 
   private Rules() {}
+
+  /** Whether WireGuard peers can be made there. */
+  static boolean gateway(String region) {
+    return !Set.of("gru", "jnb").contains(region);
+  }
 
   static String appName(JsonNode request) {
     var name = request.path("app_name");
@@ -92,6 +98,7 @@ final class Rules {
     lists(config.path("init"), "config.init", "exec", "entrypoint", "cmd");
     guest(config);
     mounts(config);
+    files(config);
     services(config);
     return config;
   }
@@ -163,10 +170,31 @@ final class Rules {
         throw ApiError.invalid("invalid config.mounts, volume is required");
       }
       var path = mount.path("path").asText("");
-      if (!path.startsWith("/") || path.matches("/+") || List.of(path.split("/")).contains("..")) {
+      if (!absolute(path)) {
         throw ApiError.invalid("invalid config.mounts, path must be absolute");
       }
     }
+  }
+
+  private static void files(ObjectNode config) {
+    var files = config.path("files");
+    if (files.isMissingNode() || files.isNull()) return;
+    if (!files.isArray()) throw wrongType(files, "config.files", "[]File");
+    for (var file : files) {
+      var path = file.path("guest_path").asText("");
+      if (!absolute(path))
+        throw ApiError.invalid("invalid config.files, guest_path must be absolute");
+      try {
+        Base64.getDecoder().decode(file.path("raw_value").asText(""));
+      } catch (IllegalArgumentException e) {
+        throw ApiError.invalid("invalid config.files, raw_value must be base64");
+      }
+    }
+  }
+
+  /** From the root, below it, and without a way up. */
+  private static boolean absolute(String path) {
+    return path.startsWith("/") && !path.matches("/+") && !List.of(path.split("/")).contains("..");
   }
 
   private static void services(ObjectNode config) {

@@ -4,6 +4,9 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import fly.Fly;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
 
 /** A volume: its record, and the folder that holds its files. Guarded by its app. */
 final class Volume {
@@ -20,6 +23,7 @@ final class Volume {
   int sizeGb;
   int snapshotRetention;
   boolean autoBackup;
+  private final List<Snapshot> snapshots = new ArrayList<>();
   String state = "created";
   String machineId;
 
@@ -33,6 +37,17 @@ final class Volume {
     this.autoBackup = request.path("auto_backup_enabled").asBoolean(true);
     this.folder = volumes.resolve(id);
     this.createdAt = now;
+  }
+
+  /** The newest first. */
+  synchronized List<Snapshot> snapshots() {
+    var all = new ArrayList<>(snapshots);
+    Collections.reverse(all);
+    return all;
+  }
+
+  synchronized void add(Snapshot snapshot) {
+    snapshots.add(snapshot);
   }
 
   /** Whether a Machine may still get it. */

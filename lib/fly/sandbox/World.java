@@ -5,8 +5,12 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.security.MessageDigest;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -16,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.ExecutorService;
@@ -34,11 +39,16 @@ final class World implements AutoCloseable {
   static final String ORG = "personal";
   static final String ORG_ID = "sandboxorg00001";
   static final long ORG_NUMBER = 1001;
+
+  /** How long a lease lasts for who does not say; Fly.io's own default is not known. */
+  static final int LEASE_SECONDS = 30;
+
   private static final String MCP_IMAGE = "flyio/mcp";
   private static final String FILES_PACKAGE = "@modelcontextprotocol/server-filesystem";
 
   private final Path home;
   private final Clock clock;
+  private final String token;
   private final Consumer<String> story;
   private final Map<String, App> apps = new ConcurrentSkipListMap<>();
   private final ThreadFactory threads = daemons("sandbox");
@@ -47,10 +57,12 @@ final class World implements AutoCloseable {
       Executors.newSingleThreadScheduledExecutor(daemons("sandbox-timer"));
 
   /**
+   * @param token the one that may do everything
    * @param home where the files of volumes and Machines live
    * @param story takes a line where something happens that its user should know
    */
-  World(Path home, Clock clock, Consumer<String> story) {
+  World(String token, Path home, Clock clock, Consumer<String> story) {
+    this.token = token;
     this.home = home;
     this.clock = clock;
     this.story = story;
@@ -58,6 +70,21 @@ final class World implements AutoCloseable {
 
   Instant now() {
     return clock.instant();
+  }
+
+  String token() {
+    return token;
+  }
+
+  /**
+   * Whether this Authorization header, in any of the forms that clients send, carries the token.
+   */
+  boolean knows(String header) {
+    var bare = header.replaceFirst("(?i)^((bearer|flyv1)\\s+)+", "");
+    var same =
+        MessageDigest.isEqual(
+            bare.getBytes(StandardCharsets.UTF_8), token.getBytes(StandardCharsets.UTF_8));
+    return same && !header.equals(bare);
   }
 
   void work(Runnable task) {
@@ -145,6 +172,15 @@ final class World implements AutoCloseable {
     }
   }
 
+  /** Name and value, for the app's Machines. */
+  Map<String, String> secrets(App app) {
+    var values = new TreeMap<String, String>();
+    synchronized (app) {
+      app.secrets.forEach((name, secret) -> values.put(name, secret.value()));
+    }
+    return values;
+  }
+
   boolean release(App app, String addressOrId) {
     synchronized (app) {
       return app.ips.removeIf(
@@ -157,11 +193,21 @@ final class World implements AutoCloseable {
   Volume createVolume(App app, ObjectNode request) {
     var name = Rules.volumeName(request);
     var region = Rules.region(request.path("region"));
-    var size = Rules.sizeGb(request, "size_gb", 3);
+    var source = source(app, request);
+    var size = Rules.sizeGb(request, "size_gb", source == null ? 3 : source.sizeGb());
+    if (source != null && size < source.sizeGb()) {
+      throw ApiError.invalid("invalid size_gb, must be at least " + source.sizeGb());
+    }
     var volume = new Volume(name, region, size, request, folder("volumes"), now());
     try {
-      Files.createDirectories(volume.folder);
-      if (volume.fstype.equals("ext4")) Files.createDirectory(volume.folder.resolve("lost+found"));
+      if (source != null) {
+        copy(source.folder(), volume.folder);
+      } else {
+        Files.createDirectories(volume.folder);
+        if (volume.fstype.equals("ext4")) {
+          Files.createDirectory(volume.folder.resolve("lost+found"));
+        }
+      }
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -169,6 +215,59 @@ final class World implements AutoCloseable {
       app.volumes.put(volume.id, volume);
     }
     return volume;
+  }
+
+  private record Source(Path folder, int sizeGb) {}
+
+  /** What a new volume starts from: a snapshot, another volume, or nothing (null). */
+  private Source source(App app, JsonNode request) {
+    var snapshotId = Rest.string(request, "snapshot_id");
+    if (snapshotId != null) {
+      for (var volume : volumes(app)) {
+        for (var snapshot : volume.snapshots()) {
+          if (snapshot.id().equals(snapshotId)) {
+            return new Source(snapshot.folder(), snapshot.sizeGb());
+          }
+        }
+      }
+      throw ApiError.invalid("snapshot not found");
+    }
+    var volumeId = Rest.string(request, "source_volume_id");
+    if (volumeId == null) return null;
+    var volume = volume(app, volumeId);
+    if (volume == null || !volume.usable()) throw ApiError.invalid("volume not found");
+    return new Source(volume.folder, volume.sizeGb);
+  }
+
+  void snapshot(App app, Volume volume) {
+    synchronized (app) {
+      if (!volume.usable())
+        throw new ApiError(412, "failed_precondition: volume is " + volume.state);
+      var id = Ids.snapshot();
+      var folder = folder("snapshots").resolve(id);
+      try {
+        var size = copy(volume.folder, folder);
+        volume.add(new Snapshot(id, folder, size, volume.sizeGb, volume.snapshotRetention, now()));
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+  }
+
+  /** Copies a folder with all that is in it; symlinks stay symlinks. Returns the files' bytes. */
+  private static long copy(Path from, Path to) throws IOException {
+    var bytes = 0L;
+    try (var paths = Files.walk(from)) {
+      for (var path : paths.toList()) {
+        Files.copy(
+            path,
+            to.resolve(from.relativize(path).toString()),
+            LinkOption.NOFOLLOW_LINKS,
+            StandardCopyOption.COPY_ATTRIBUTES);
+        if (Files.isRegularFile(path, LinkOption.NOFOLLOW_LINKS)) bytes += Files.size(path);
+      }
+    }
+    return bytes;
   }
 
   List<Volume> volumes(App app) {
@@ -267,7 +366,26 @@ final class World implements AutoCloseable {
       app.machines.put(machine.id, machine);
     }
     if (request.path("skip_service_registration").asBoolean()) machine.cordon(true);
+    if (request.path("lease_ttl").asInt() > 0) {
+      machine.lease(null, request.path("lease_ttl").asInt(), "");
+    }
     return machine;
+  }
+
+  /** A Machine keeps its volumes for good: an update that names others is refused. */
+  void requireSameMounts(App app, JsonNode old, ObjectNode config) {
+    var wanted = config.path("mounts");
+    synchronized (app) {
+      for (int i = 0; i < wanted.size(); i++) {
+        var volume = volume(app, old.at("/mounts/" + i + "/volume").asText());
+        var named = wanted.get(i).path("volume").asText();
+        if (volume == null || !named.equals(volume.id) && !named.equals(volume.name)) {
+          throw ApiError.invalid(
+              "invalid config.mounts, the volume of a machine cannot be changed");
+        }
+        ((ObjectNode) wanted.get(i)).put("volume", volume.id).put("name", volume.name);
+      }
+    }
   }
 
   Machine machine(App app, String id) {
@@ -276,18 +394,16 @@ final class World implements AutoCloseable {
     return machine;
   }
 
-  /** The state reached, or a failure with 408 once the time is up. */
-  CompletableFuture<String> await(Machine machine, Set<String> states, Duration timeout) {
-    var reached = machine.await(states);
-    var wanted = String.join(",", states);
+  CompletableFuture<ObjectNode> await(Machine machine, Set<String> states, Duration timeout) {
+    return await(machine, new Machine.Wanted(states, null, null), timeout);
+  }
+
+  /** Where the Machine is once it got there, or a failure with 408 once the time is up. */
+  CompletableFuture<ObjectNode> await(Machine machine, Machine.Wanted wanted, Duration timeout) {
+    var reached = machine.await(wanted);
     var late =
         timer.schedule(
-            () ->
-                reached.completeExceptionally(
-                    new ApiError(
-                        408,
-                        "deadline_exceeded: machine failed to reach desired state, %s, currently %s"
-                            .formatted(wanted, machine.state()))),
+            () -> reached.completeExceptionally(new ApiError(408, machine.late(wanted))),
             timeout.toMillis(),
             TimeUnit.MILLISECONDS);
     return reached.whenComplete((state, failure) -> late.cancel(false));

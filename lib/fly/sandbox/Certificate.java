@@ -1,0 +1,72 @@
+package fly.sandbox;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.time.Instant;
+
+/** A hostname's certificate: state only, since nobody signs anything here. */
+final class Certificate {
+  final App app;
+  final String hostname;
+  final Instant createdAt;
+  Instant updatedAt;
+  boolean acme;
+  boolean custom;
+
+  Certificate(App app, String hostname, Instant now) {
+    this.app = app;
+    this.hostname = hostname;
+    this.createdAt = now;
+    this.updatedAt = now;
+  }
+
+  private ObjectNode common() {
+    return Rest.object()
+        .put("hostname", hostname)
+        .put("configured", false)
+        .put("status", "pending_validation")
+        .put("dns_provider", "")
+        .put("acme_requested", acme);
+  }
+
+  ObjectNode summary() {
+    return common()
+        .put("acme_alpn_configured", false)
+        .put("acme_dns_configured", false)
+        .put("acme_http_configured", false)
+        .put("ownership_txt_configured", false)
+        .put("has_custom_certificate", custom)
+        .put("has_fly_certificate", false)
+        .put("created_at", createdAt.toString())
+        .put("updated_at", updatedAt.toString());
+  }
+
+  ObjectNode json() {
+    var json = common();
+    var certificates = json.putArray("certificates");
+    if (custom) {
+      certificates
+          .addObject()
+          .put("source", "custom")
+          .put("status", "pending_ownership")
+          .put("created_at", createdAt.toString());
+    }
+    var dns = json.putObject("dns_requirements");
+    dns.putArray("a");
+    dns.putArray("aaaa");
+    dns.put("cname", app.name + ".fly.dev");
+    dns.putObject("acme_challenge")
+        .put("name", "_acme-challenge." + hostname)
+        .put("target", hostname + ".flydns.net");
+    dns.putObject("ownership")
+        .put("name", "_fly-ownership." + hostname)
+        .put("app_value", "app-" + app.id)
+        .put("org_value", "org-" + World.ORG_ID);
+    json.putObject("validation")
+        .put("alpn_configured", false)
+        .put("dns_configured", false)
+        .put("http_configured", false)
+        .put("ownership_txt_configured", false);
+    json.putArray("validation_errors");
+    return json;
+  }
+}

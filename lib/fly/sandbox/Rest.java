@@ -1,0 +1,77 @@
+package fly.sandbox;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import fly.Fly;
+import io.javalin.http.Context;
+import io.javalin.http.Handler;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.function.Function;
+
+/** What the routes of the REST API share: bodies in, JSON out. */
+final class Rest {
+  private Rest() {}
+
+  static Handler json(Function<Context, JsonNode> answer) {
+    return x -> send(x, answer.apply(x));
+  }
+
+  static void send(Context x, JsonNode json) {
+    x.contentType("application/json").result(SandboxServer.bytes(json));
+  }
+
+  static ObjectNode object() {
+    return Fly.JSON.createObjectNode();
+  }
+
+  static ObjectNode ok() {
+    return object().put("ok", true);
+  }
+
+  static <T> JsonNode list(Iterable<T> items, Function<T, ObjectNode> json) {
+    var list = Fly.JSON.createArrayNode();
+    for (var item : items) list.add(json.apply(item));
+    return list;
+  }
+
+  /** Values that are repeated, or have commas between them. */
+  static Set<String> csv(Context x, String name) {
+    var values = new ArrayList<String>();
+    for (var value : x.queryParams(name)) values.addAll(List.of(value.split(",")));
+    values.removeIf(String::isBlank);
+    return new LinkedHashSet<>(values);
+  }
+
+  static boolean flag(Context x, String name) {
+    return "true".equals(x.queryParam(name));
+  }
+
+  static int number(Context x, String name, int fallback) {
+    var value = x.queryParam(name);
+    if (value == null) return fallback;
+    if (value.matches("\\d{1,9}")) return Integer.parseInt(value);
+    throw ApiError.invalid("invalid " + name + ", must be a whole number");
+  }
+
+  static ObjectNode body(Context x) {
+    var body = SandboxServer.parse(x);
+    if (body instanceof ObjectNode object) return object;
+    throw Rules.wrongType(body, "request", "object");
+  }
+
+  /** As {@link #body}, where none will do as well. */
+  static ObjectNode optionalBody(Context x) {
+    return x.bodyAsBytes().length == 0 ? object() : body(x);
+  }
+
+  /** A field that must be a string; null where it is absent or null. */
+  static String string(JsonNode body, String field) {
+    var value = body.path(field);
+    if (value.isMissingNode() || value.isNull()) return null;
+    if (value.isTextual()) return value.asText();
+    throw Rules.wrongType(value, field, "string");
+  }
+}

@@ -1,0 +1,17 @@
+package fly.sandbox;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.time.Instant;
+
+/** A secret of an app: its Machines get it as an environment variable, others see its digest. */
+record Secret(String name, String value, Instant createdAt, Instant updatedAt) {
+  ObjectNode json(boolean withValue) {
+    var json =
+        Rest.object()
+            .put("name", name)
+            .put("digest", Ids.digest(value).substring("sha256:".length()).substring(0, 16))
+            .put("created_at", createdAt.toString())
+            .put("updated_at", updatedAt.toString());
+    return withValue ? json.put("value", value) : json;
+  }
+}

@@ -1,0 +1,75 @@
+package fly.sandbox;
+
+import static fly.sandbox.Rest.body;
+import static fly.sandbox.Rest.json;
+import static fly.sandbox.Rest.list;
+import static fly.sandbox.Rest.object;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.javalin.config.RoutesConfig;
+import io.javalin.http.Context;
+
+/** Volumes and their snapshots. */
+final class VolumesApi {
+  private static final String VOLUMES = "/v1/apps/{app}/volumes";
+  private static final String VOLUME = VOLUMES + "/{volume}";
+
+  private final World world;
+
+  VolumesApi(World world) {
+    this.world = world;
+  }
+
+  void routes(RoutesConfig routes) {
+    routes.get(VOLUMES, json(x -> list(world.volumes(app(x)), Volume::json)));
+    routes.post(VOLUMES, json(x -> world.createVolume(app(x), body(x)).json()));
+    routes.get(VOLUME, json(x -> volume(x).json()));
+    routes.put(VOLUME, json(this::update));
+    routes.delete(VOLUME, json(x -> world.deleteVolume(app(x), x.pathParam("volume")).json()));
+    routes.put(VOLUME + "/extend", json(this::extend));
+    routes.get(VOLUME + "/snapshots", json(x -> list(volume(x).snapshots(), Snapshot::json)));
+    routes.post(VOLUME + "/snapshots", x -> world.snapshot(app(x), volume(x)));
+  }
+
+  private App app(Context x) {
+    return world.app(x.pathParam("app"));
+  }
+
+  private Volume volume(Context x) {
+    return world.requireVolume(app(x), x.pathParam("volume"));
+  }
+
+  private JsonNode update(Context x) {
+    var request = body(x);
+    var volume = volume(x);
+    synchronized (app(x)) {
+      var days = request.path("snapshot_retention");
+      if (days.isIntegralNumber()) {
+        if (days.asInt() < 1 || days.asInt() > 60) {
+          throw ApiError.invalid("invalid snapshot_retention, must be between 1 and 60 days");
+        }
+        volume.snapshotRetention = days.asInt();
+      }
+      if (request.path("auto_backup_enabled").isBoolean()) {
+        volume.autoBackup = request.path("auto_backup_enabled").asBoolean();
+      }
+      return volume.json();
+    }
+  }
+
+  private JsonNode extend(Context x) {
+    var size = Rules.sizeGb(body(x), "size_gb", 0);
+    var app = app(x);
+    var volume = volume(x);
+    synchronized (app) {
+      if (size < volume.sizeGb) {
+        throw ApiError.invalid(
+            "invalid size_gb, a volume cannot shrink: it has %d GB".formatted(volume.sizeGb));
+      }
+      volume.sizeGb = size;
+      var answer = object().put("needs_restart", false);
+      answer.set("volume", volume.json());
+      return answer;
+    }
+  }
+}
