@@ -2,7 +2,7 @@
 //JAVA 17+
 //DESCRIPTION Serve a remote MCP server to a local client: stdio here, HTTP there.
 //SOURCES ../lib/fly/Cli.java ../lib/fly/mcp/Proxy.java
-//RUNTIME_OPTIONS -Xms24m -Xmx256m -Xss512k -Xshare:auto
+//RUNTIME_OPTIONS -Xms24m -Xmx256m -Xss512k
 
 import fly.Cli;
 import fly.Fly;
@@ -36,7 +36,8 @@ import picocli.CommandLine.Option;
     header = "fly-mcp-proxy --url https://mcp-demo-0123456789ab.fly.dev/",
     description = "Serve a remote MCP server to a local client: stdio here, HTTP there.",
     footer = {
-      "%nThis is what an MCP client (Claude, Cursor, VS Code, Zed) starts. It waits while the Machine",
+      "%nThis is what an MCP client (Claude, Cursor, VS Code, Zed) starts. It waits while the"
+          + " Machine",
       "starts, and comes back after a restart; the client's messages pass unchanged.",
       "%nExit codes: 0 the client has left; 1 the server could not be reached; 4 not authorized.",
       "%nGuide: https://fly.io/docs/mcp/deploy-with/machines-api/#accessing-the-mcp"
@@ -75,10 +76,7 @@ class McpProxy implements Runnable {
       description = "For a server that asks for user and password ($$FLY_MCP_PASSWORD).")
   String user;
 
-  @Option(
-      names = "--password-file",
-      paramLabel = "FILE",
-      description = "A file with the password.")
+  @Option(names = "--password-file", paramLabel = "FILE", description = "A file with the password.")
   Path passwordFile;
 
   @Option(
@@ -125,8 +123,7 @@ class McpProxy implements Runnable {
 
   private URI server() {
     var template = Settings.FLY_EDGE_URL.get();
-    var text =
-        url != null ? url : Settings.edgeUrl(template.contains("{app}") ? app.name() : "");
+    var text = url != null ? url : Settings.edgeUrl(template.contains("{app}") ? app.name() : "");
     try {
       var uri = URI.create(text);
       if (uri.getHost() != null && uri.getScheme().matches("https?")) return uri;
@@ -143,7 +140,8 @@ class McpProxy implements Runnable {
     for (var header : headers) {
       var parts = header.split(":", 2);
       if (parts.length < 2 || !parts[0].strip().matches("[\\w!#$%&'*+.^`|~-]+")) {
-        throw FlyException.usage("no header in --header", "NAME: VALUE", "--header 'X-Name: value'");
+        throw FlyException.usage(
+            "no header in --header", "NAME: VALUE", "--header 'X-Name: value'");
       }
       sent.put(parts[0].strip(), parts[1].strip());
     }
@@ -213,7 +211,9 @@ class McpProxy implements Runnable {
       new ProcessBuilder(command).inheritIO().start().waitFor();
     } catch (IOException e) {
       throw new FlyException(
-          "the MCP inspector did not start", String.valueOf(e.getMessage()), "install Node, then run this again");
+          "the MCP inspector did not start",
+          String.valueOf(e.getMessage()),
+          "install Node, then run this again");
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } finally {

@@ -93,8 +93,7 @@ class McpProxySseTest {
   @Test
   void an_endpoint_on_another_origin_is_not_used() throws Exception {
     try (var other = new FakeMcp();
-        var bridge =
-            Bridge.to(server.url(), Map.of("Authorization", "Bearer secret"))) {
+        var bridge = Bridge.to(server.url(), Map.of("Authorization", "Bearer secret"))) {
       server.always(
           "GET",
           request ->

@@ -23,7 +23,8 @@ class McpProxyStdioTest {
         "{\"jsonrpc\":\"2.0\",\"id\":12345678901234567890,\"method\":\"m\"}",
         "{\"jsonrpc\":\"2.0\",\"id\":1.0,\"method\":\"m\",\"params\":{\"x\":1e2,\"y\":0.10}}",
         "{\"method\":\"m\",\"params\":{\"b\":[],\"a\":null},\"id\":\"a\\u0041\\/\",\"jsonrpc\":\"2.0\"}",
-        "{ \"jsonrpc\" : \"2.0\", \"id\" : -7 , \"method\":\"m\", \"x-unknown\": {\"deep\": [[1]]} }",
+        "{ \"jsonrpc\" : \"2.0\", \"id\" : -7 , \"method\":\"m\", \"x-unknown\": {\"deep\": [[1]]}"
+            + " }",
         "{\"jsonrpc\":\"2.0\",\"id\":\"\u00e4\u20ac\ud83d\ude00\",\"method\":\"m\"}"
       })
   void messages_pass_byte_for_byte_both_ways(String message) throws Exception {
@@ -97,7 +98,8 @@ class McpProxyStdioTest {
     try (var bridge = Bridge.to(server.url()).connected()) {
       bridge.send("{not json");
       assertEquals(-32700, bridge.next().at("/error/code").asInt());
-      bridge.raw(new byte[] {'{', '"', 'm', '"', ':', '"', (byte) 0xff, (byte) 0xfe, '"', '}', '\n'});
+      bridge.raw(
+          new byte[] {'{', '"', 'm', '"', ':', '"', (byte) 0xff, (byte) 0xfe, '"', '}', '\n'});
       assertEquals(-32700, bridge.next().at("/error/code").asInt());
       bridge.send("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"a\"} {}");
       assertEquals(-32700, bridge.next().at("/error/code").asInt());
@@ -133,7 +135,8 @@ class McpProxyStdioTest {
   void a_line_may_be_of_any_length(int length) throws Exception {
     server.always(
         "large",
-        request -> request.answer(200, "application/json", request.body.replace("params", "result")));
+        request ->
+            request.answer(200, "application/json", request.body.replace("params", "result")));
 
     try (var bridge = Bridge.to(server.url()).connected()) {
       var line =

@@ -128,7 +128,8 @@ class McpProxyStreamableTest {
         "tools/call",
         request -> {
           var events = request.events();
-          events.event("{\"jsonrpc\":\"2.0\",\"id\":\"s-1\",\"method\":\"sampling/createMessage\"}");
+          events.event(
+              "{\"jsonrpc\":\"2.0\",\"id\":\"s-1\",\"method\":\"sampling/createMessage\"}");
           answered.await(10, TimeUnit.SECONDS);
           events.event(request.result("{}")).end();
         });
@@ -238,8 +239,7 @@ class McpProxyStreamableTest {
       throws Exception {
     try (var bridge = Bridge.to(server.url()).connected()) {
       for (int n = 1; n <= 3; n++) {
-        server
-            .stream()
+        server.stream()
             .raw("retry: 50\n")
             .event("e-" + n, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/n" + n + "\"}");
         assertEquals("notifications/n" + n, bridge.next().path("method").asText());
@@ -251,7 +251,8 @@ class McpProxyStreamableTest {
       assertEquals(
           List.of("none", "e-1", "e-2", "e-3"),
           server.all("GET").stream()
-              .map(get -> get.header("Last-Event-ID") == null ? "none" : get.header("Last-Event-ID"))
+              .map(
+                  get -> get.header("Last-Event-ID") == null ? "none" : get.header("Last-Event-ID"))
               .toList());
       assertTrue(bridge.isQuiet(100));
     }
@@ -260,8 +261,7 @@ class McpProxyStreamableTest {
   @Test
   void what_is_no_JSON_RPC_on_a_stream_does_not_reach_the_client() throws Exception {
     try (var bridge = Bridge.to(server.url()).connected()) {
-      server
-          .stream()
+      server.stream()
           .raw("<html>\n<p>Bad gateway</p>\n\ndata: {\"jsonrpc\":\n\ndata: 42\n\n: ping\n\n")
           .raw("data: {\"jsonrpc\":\"2.0\",\"meth")
           .cut();
@@ -291,7 +291,8 @@ class McpProxyStreamableTest {
 
   @Test
   void an_error_that_is_a_JSON_RPC_reply_passes_as_it_is_whatever_the_status() throws Exception {
-    var error = "{\"id\":5,\"error\":{\"code\":-32601,\"message\":\"no\",\"x\":1},\"jsonrpc\":\"2.0\"}";
+    var error =
+        "{\"id\":5,\"error\":{\"code\":-32601,\"message\":\"no\",\"x\":1},\"jsonrpc\":\"2.0\"}";
     server.once("tools/call", request -> request.answer(400, "application/json", error));
 
     try (var bridge = Bridge.to(server.url()).connected()) {
@@ -446,7 +447,8 @@ class McpProxyStreamableTest {
     server.once(
         "strange",
         request ->
-            request.answer(404, "application/json", FakeMcp.error("1", -32601, "Method not found")));
+            request.answer(
+                404, "application/json", FakeMcp.error("1", -32601, "Method not found")));
 
     try (var bridge = Bridge.to(server.url())) {
       bridge.send(

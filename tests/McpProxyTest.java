@@ -2,6 +2,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import fly.Fly;
 import java.io.BufferedReader;
@@ -208,18 +209,44 @@ class McpProxyTest {
   }
 
   @Test
+  void the_inspector_is_started_on_it_and_gets_secrets_in_a_file(@TempDir Path folder)
+      throws Exception {
+    var npx = folder.resolve("npx");
+    Files.writeString(
+        npx, "#!/bin/sh\necho \"$@\"\nwhile [ $# -gt 1 ]; do shift; done\ncat \"$1\"\n");
+    assumeTrue(npx.toFile().setExecutable(true) && Files.exists(Path.of("/bin/sh")));
+    shell.with("PATH", folder + java.io.File.pathSeparator + System.getenv("PATH"));
+    shell.with("FLY_MCP_BEARER_TOKEN", SECRET);
+
+    var proxy = start("--url", server.url(), "--inspect", "--instance", "m1");
+
+    var out = lines(proxy.getInputStream());
+    var command = out.readLine();
+    assertTrue(command.startsWith("-y @modelcontextprotocol/inspector -- "), command);
+    assertTrue(command.contains(" McpProxy --url " + server.url()), command);
+    assertTrue(command.contains(" --instance m1 --bearer-token-file "), command);
+    assertFalse(command.contains(SECRET));
+    assertEquals(SECRET, out.readLine());
+    assertTrue(proxy.waitFor(20, TimeUnit.SECONDS));
+    assertFalse(Files.exists(Path.of(command.substring(command.lastIndexOf(' ') + 1))));
+  }
+
+  @Test
   void messages_of_64_MiB_pass_both_ways_through_a_heap_of_24() throws Exception {
     var size = 64 << 20;
     server.always(
         "tools/call",
         request -> {
           var sse = request.message.at("/params/sse").asBoolean();
-          request.exchange.getResponseHeaders().set(
-              "Content-Type", sse ? "text/event-stream" : "application/json");
+          request
+              .exchange
+              .getResponseHeaders()
+              .set("Content-Type", sse ? "text/event-stream" : "application/json");
           request.exchange.sendResponseHeaders(200, 0);
           try (var out = request.exchange.getResponseBody()) {
             if (sse) out.write("data: ".getBytes());
-            out.write(("{\"jsonrpc\":\"2.0\",\"id\":" + request.id() + ",\"result\":\"").getBytes());
+            out.write(
+                ("{\"jsonrpc\":\"2.0\",\"id\":" + request.id() + ",\"result\":\"").getBytes());
             fill(out, size);
             out.write("\"}\n\n".getBytes());
           }
@@ -231,10 +258,16 @@ class McpProxyTest {
     var out = proxy.getInputStream();
     skipLine(out);
     for (var sse : List.of(false, true)) {
-      say(proxy, "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"tools/call\",\"params\":{\"sse\":" + sse + "}}");
+      say(
+          proxy,
+          "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"tools/call\",\"params\":{\"sse\":"
+              + sse
+              + "}}");
       assertTrue(skipLine(out) > size);
     }
-    proxy.getOutputStream().write("{\"jsonrpc\":\"2.0\",\"id\":8,\"method\":\"large\",\"params\":\"".getBytes());
+    proxy
+        .getOutputStream()
+        .write("{\"jsonrpc\":\"2.0\",\"id\":8,\"method\":\"large\",\"params\":\"".getBytes());
     fill(proxy.getOutputStream(), 16 << 20);
     say(proxy, "\"}");
 

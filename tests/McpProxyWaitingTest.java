@@ -61,8 +61,7 @@ class McpProxyWaitingTest {
   }
 
   @Test
-  void a_connection_that_is_cut_before_the_handshake_is_answered_is_tried_again()
-      throws Exception {
+  void a_connection_that_is_cut_before_the_handshake_is_answered_is_tried_again() throws Exception {
     server.once("initialize", FakeMcp.Request::cut);
 
     try (var bridge = Bridge.to(server.url())) {
@@ -147,8 +146,7 @@ class McpProxyWaitingTest {
 
   /** Says one thing to everybody, and hangs up. */
   private static final class RawServer implements AutoCloseable {
-    private final ServerSocket socket =
-        new ServerSocket(0, 10, InetAddress.getByName("127.0.0.1"));
+    private final ServerSocket socket = new ServerSocket(0, 10, InetAddress.getByName("127.0.0.1"));
 
     RawServer(String words) throws IOException {
       var thread = new Thread(() -> serve(words), "raw");
@@ -232,8 +230,12 @@ class McpProxyWaitingTest {
       server.start();
       assertTrue(bridge.next().has("result"));
       assertEquals(2, server.all("initialize").size());
-      assertEquals(List.of(1, 2), server.all("tools/call").stream()
-          .map(request -> request.message.path("id").asInt()).distinct().toList());
+      assertEquals(
+          List.of(1, 2),
+          server.all("tools/call").stream()
+              .map(request -> request.message.path("id").asInt())
+              .distinct()
+              .toList());
     }
   }
 

@@ -118,13 +118,16 @@ final class Head {
     var head = new Head();
     if (token == null) {
       head.kind = Kind.BROKEN;
-    } else if (token == JsonToken.START_ARRAY) {
-      while ((token = parser.nextToken()) != JsonToken.END_ARRAY) {
-        head.parts.add(read(parser, token));
-      }
-      if (!head.parts.isEmpty()) head.kind = Kind.BATCH;
     } else if (token == JsonToken.START_OBJECT) {
       head.readObject(parser);
+    } else if (token == JsonToken.START_ARRAY) {
+      while ((token = parser.nextToken()) != JsonToken.END_ARRAY) {
+        var part = new Head();
+        if (token == JsonToken.START_OBJECT) part.readObject(parser);
+        else parser.skipChildren();
+        head.parts.add(part);
+      }
+      if (!head.parts.isEmpty()) head.kind = Kind.BATCH;
     }
     return head;
   }

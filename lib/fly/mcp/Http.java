@@ -11,7 +11,6 @@ import java.net.SocketTimeoutException;
 import java.net.URI;
 import java.net.UnknownHostException;
 import java.util.Deque;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.TimeUnit;
@@ -196,8 +195,7 @@ final class Http {
       connection.setDoOutput(true);
       // Streaming makes the JDK look whether the server has closed the idle connection.
       var since = idle.pollFirst();
-      var stale =
-          since != null && (System.nanoTime() - since > IDLE_NANOS || since - cut < 0);
+      var stale = since != null && (System.nanoTime() - since > IDLE_NANOS || since - cut < 0);
       if (stale || body.length() > Message.LARGE) {
         connection.setFixedLengthStreamingMode(body.length());
       }
@@ -270,7 +268,10 @@ final class Http {
 
   /** An address for people; what may be secret in it is left out. */
   static String shown(URI uri) {
-    return uri.getScheme() + "://" + uri.getRawAuthority().replaceFirst(".*@", "") + uri.getRawPath();
+    return uri.getScheme()
+        + "://"
+        + uri.getRawAuthority().replaceFirst(".*@", "")
+        + uri.getRawPath();
   }
 
   /** Why there was no answer, in words. */

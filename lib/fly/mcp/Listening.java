@@ -11,9 +11,9 @@ import java.util.Set;
 import java.util.concurrent.TimeUnit;
 
 /**
- * A server that says everything on one GET, which has to be open before anything is sent. When it is
- * open again after a cut, nobody knows whether the same server is behind it: the handshake is made
- * again, as the client made it.
+ * A server that says everything on one GET, which has to be open before anything is sent. When it
+ * is open again after a cut, nobody knows whether the same server is behind it: the handshake is
+ * made again, as the client made it.
  */
 abstract class Listening extends Remote {
   private static final long HANDSHAKE_MS = 10_000;

@@ -187,7 +187,9 @@ final class Outbox {
     }
   }
 
-  /** How long the next one must still wait: 0 not at all, Long.MAX_VALUE until something is done. */
+  /**
+   * How long the next one must still wait: 0 not at all, Long.MAX_VALUE until something is done.
+   */
   private long wait(Call next) {
     if (underWay.isEmpty()) return 0;
     if (serial || alone != null || next.opensSession()) return Long.MAX_VALUE;

@@ -13,8 +13,9 @@ import java.util.concurrent.ExecutionException;
 import java.util.function.Consumer;
 
 /**
- * A stdio MCP server in front of one that speaks HTTP: what the client says goes there, and what the
- * server says comes back, byte for byte. The first request that the server sees is the client's.
+ * A stdio MCP server in front of one that speaks HTTP: what the client says goes there, and what
+ * the server says comes back, byte for byte. The first request that the server sees is the
+ * client's.
  */
 public final class Proxy {
   /** How the server is spoken to; {@code AUTO} finds out by the first request. */

@@ -100,8 +100,8 @@ abstract class Remote {
 
   /**
    * Posts a message until somebody takes it. It is sent again only where the server cannot have
-   * acted on it: nobody was reached, or what stands before the server (502, 503) or its limits (429)
-   * sent it back, or it is of a kind that acts on nothing.
+   * acted on it: nobody was reached, or what stands before the server (502, 503) or its limits
+   * (429) sent it back, or it is of a kind that acts on nothing.
    *
    * @param body the call's message, or one that holds it
    */

@@ -106,8 +106,7 @@ final class Streamable extends Remote {
   }
 
   private Map<String, String> headers(Head head, Session session) {
-    var headers =
-        head.is("initialize") ? new LinkedHashMap<String, String>() : headers(session);
+    var headers = head.is("initialize") ? new LinkedHashMap<String, String>() : headers(session);
     headers.put("Accept", JSON + ", " + EVENTS);
     if (head.revision == null) return headers;
     headers.put("MCP-Protocol-Version", head.revision);
@@ -176,8 +175,7 @@ final class Streamable extends Remote {
       return;
     }
     var failure =
-        new Failure(
-            refusal("POST", http.uri, response), response.status, lasting(response.status));
+        new Failure(refusal("POST", http.uri, response), response.status, lasting(response.status));
     var other = otherwise;
     var maybeSse = response.status == 400 || response.status == 404 || response.status == 405;
     if (other != null && maybeSse && body.head().kind != Head.Kind.RESPONSE) {
@@ -256,15 +254,13 @@ final class Streamable extends Remote {
   }
 
   /** A new session in place of one that is over, with what the client said when it came. */
-  private synchronized void renew(Session used)
-      throws IOException, Failure, InterruptedException {
+  private synchronized void renew(Session used) throws IOException, Failure, InterruptedException {
     if (session != used) return;
     log("the session is over; opening another one");
     var handshake = new Call(initialize, System.nanoTime() + link.timeout().toNanos());
     var reply = client.keep(handshake.head.key);
     try {
-      var response =
-          post(http.uri, headers(handshake.head, used), handshake, initialize);
+      var response = post(http.uri, headers(handshake.head, used), handshake, initialize);
       if (response.status / 100 != 2) {
         throw new Failure(refusal("POST", http.uri, response), response.status, false);
       }

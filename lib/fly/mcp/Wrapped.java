@@ -49,8 +49,8 @@ final class Wrapped extends Listening {
 
   /**
    * Takes over a request that was taken before anybody listened. Whether its reply was lost a ping
-   * tells, since the program reads one line after the other; a handshake or a list is then asked for
-   * again.
+   * tells, since the program reads one line after the other; a handshake or a list is then asked
+   * for again.
    */
   void adopt(Call call) throws Failure, InterruptedException {
     remember(call);
