@@ -51,12 +51,15 @@ class McpProxyWaitingTest {
   void a_503_or_502_at_the_start_is_waited_out() throws Exception {
     server.once("initialize", request -> request.retryAfter(503, "1"));
     server.once("initialize", request -> request.retryAfter(502, null));
+    server.once(
+        "initialize",
+        request -> request.answer(503, "application/json", "{\"error\":\"not awake yet\"}"));
 
     try (var bridge = Bridge.to(server.url())) {
       bridge.send(Bridge.INITIALIZE);
 
       assertTrue(bridge.next().has("result"));
-      assertEquals(3, server.all("initialize").size());
+      assertEquals(4, server.all("initialize").size());
     }
   }
 

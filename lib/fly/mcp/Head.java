@@ -67,7 +67,7 @@ final class Head {
   /** The revision that the server chose: result.protocolVersion. */
   String chosen;
 
-  /** error.message. */
+  /** error.message; or error itself, in what is no JSON-RPC. */
   String error;
 
   /** The messages of a batch. */
@@ -155,8 +155,8 @@ final class Head {
               });
         }
         case "error" -> {
-          answers = true;
-          error = "";
+          answers = token == JsonToken.START_OBJECT;
+          error = answers ? "" : text(parser, token); // a text is no JSON-RPC, but says something
           members(
               parser,
               token,

@@ -189,8 +189,8 @@ abstract class Remote {
   final String text(Http.Response response) throws IOException {
     var body = response.whole();
     var error = body.head().error;
-    return http.masked(
-        error == null ? body.start(300).replaceAll("(<[^>]*>|\\s)+", " ").strip() : error);
+    if (error == null || error.isEmpty()) error = body.start(300);
+    return http.masked(error.replaceAll("(<[^>]*>|\\s)+", " ").strip());
   }
 
   /** A status that the server would give again. */
