@@ -77,29 +77,59 @@ abstract class Listening extends Remote {
   /** Posts a message once the stream is open. */
   final void deliver(Call call, Message body, List<Call> calls)
       throws Failure, InterruptedException {
-    awaitUp(call);
-    var target = target();
-    var response = post(target, Map.of("Accept", JSON), call, body);
-    try {
-      if (response.status / 100 != 2) {
-        throw new Failure(
-            refusal("POST", target, response), response.status, lasting(response.status));
-      }
-      response.whole().close();
-    } catch (IOException e) {
-      log("taken, but then: " + Http.reason(e));
-    } finally {
-      response.close();
-    }
-    taken(calls);
+    var way =
+        new Way() {
+          private int stream;
+
+          @Override
+          public URI target() throws Failure, InterruptedException {
+            stream = awaitUp(call);
+            return Listening.this.target();
+          }
+
+          @Override
+          public void left() {
+            synchronized (Listening.this) {
+              taken(calls);
+              if (stream != streams) lost(calls, "the server's stream was cut");
+            }
+          }
+
+          @Override
+          public void returned() {
+            synchronized (Listening.this) {
+              taken.removeAll(calls);
+            }
+          }
+        };
+    post(way, call, body);
   }
 
+  /** The server has these, or may have them. */
   final synchronized void taken(List<Call> calls) {
     taken.removeIf(earlier -> !client.waitsFor(earlier));
     taken.addAll(calls);
   }
 
-  final synchronized void awaitUp(Call call) throws Failure, InterruptedException {
+  /** Posts something of the handshake, whether or not others may send already. */
+  final void tell(Call call) throws Failure, InterruptedException {
+    post(this::target, call, call.message);
+  }
+
+  private void post(Way way, Call call, Message body) throws Failure, InterruptedException {
+    try (var response = post(way, Map.of("Accept", JSON), call, body)) {
+      if (response.status / 100 != 2) {
+        throw new Failure(
+            refusal("POST", target(), response), response.status, lasting(response.status));
+      }
+      response.whole().close();
+    } catch (IOException e) {
+      log("taken, but then: " + Http.reason(e));
+    }
+  }
+
+  /** Waits for the stream, and tells which one it is. */
+  final synchronized int awaitUp(Call call) throws Failure, InterruptedException {
     var begin = System.nanoTime();
     while (!up) {
       if (refusal != null) throw refusal;
@@ -109,6 +139,7 @@ abstract class Listening extends Remote {
       }
       wait(100);
     }
+    return streams;
   }
 
   private void listen() {
@@ -205,14 +236,18 @@ abstract class Listening extends Remote {
       streams++;
       cutAt = System.nanoTime();
       awaySinceCut = false;
-      taken.removeIf(call -> !client.waitsFor(call));
+      taken.removeIf(call -> !client.waitsFor(call) || call.opensSession());
       lost = List.copyOf(taken);
       taken.clear();
     }
+    if (!ended && !lost.isEmpty()) lost(lost, why);
+  }
+
+  /** Their replies would have come on a stream that is no more. */
+  private void lost(List<Call> calls, String why) {
     var told = why + "; the request was not sent again, because it may have taken effect";
-    if (ended || lost.isEmpty()) return;
-    if (forgets()) lost.forEach(call -> client.fail(call, Client.NO_CONNECTION, told));
-    else daemon("mcp-grace", () -> failLater(lost, told));
+    if (forgets()) calls.forEach(call -> client.fail(call, Client.NO_CONNECTION, told));
+    else daemon("mcp-grace", () -> failLater(calls, told));
   }
 
   private void failLater(List<Call> lost, String why) {
@@ -230,14 +265,18 @@ abstract class Listening extends Remote {
   private void handshake(int stream) {
     try {
       var call = new Call(initialize, System.nanoTime() + link.timeout().toNanos());
-      var reply = client.keep(call.head.key);
-      try {
-        tell(call);
-        if (await(reply, HANDSHAKE_MS) == null) log("the server does not answer initialize again");
-      } finally {
-        client.keepNoMore(call.head.key);
+      if (client.find(call.head.key) != null) {
+        tell(call); // it was the first one that was lost: the client still waits for its reply
+      } else {
+        var reply = client.keep(call.head.key);
+        try {
+          tell(call);
+          if (await(reply, HANDSHAKE_MS) == null) log("initialize is not answered again");
+        } finally {
+          client.keepNoMore(call.head.key);
+        }
+        if (initialized != null) tell(new Call(initialized, call.deadline));
       }
-      if (initialized != null) tell(new Call(initialized, call.deadline));
     } catch (IOException e) {
       log("no handshake: " + Http.reason(e));
     } catch (Failure e) {
@@ -246,15 +285,5 @@ abstract class Listening extends Remote {
       Thread.currentThread().interrupt();
     }
     ready(stream);
-  }
-
-  /** Posts something of the handshake, whether or not others may send already. */
-  final void tell(Call call) throws IOException, Failure, InterruptedException {
-    var response = post(target(), Map.of("Accept", JSON), call, call.message);
-    if (response.status / 100 != 2) {
-      throw new Failure(refusal("POST", target(), response), response.status, false);
-    }
-    response.whole().close();
-    response.close();
   }
 }

@@ -98,6 +98,18 @@ abstract class Remote {
     if (call.message != initialize && call.message != initialized) call.message.close();
   }
 
+  /** How a message is posted. */
+  interface Way {
+    /** Where it goes; this may wait until there is such a place. */
+    URI target() throws Failure, InterruptedException;
+
+    /** Its bytes begin to leave. */
+    default void left() {}
+
+    /** It was not taken, and will leave once more. */
+    default void returned() {}
+  }
+
   /**
    * Posts a message until somebody takes it. It is sent again only where the server cannot have
    * acted on it: nobody was reached, or what stands before the server (502, 503) or its limits
@@ -105,13 +117,14 @@ abstract class Remote {
    *
    * @param body the call's message, or one that holds it
    */
-  final Http.Response post(URI uri, Map<String, String> headers, Call call, Message body)
+  final Http.Response post(Way way, Map<String, String> headers, Call call, Message body)
       throws Failure, InterruptedException {
     var begin = System.nanoTime();
     var pause = FIRST_PAUSE_MS;
     while (true) {
       String why;
       var wait = pause;
+      var uri = way.target();
       try {
         var left = TimeUnit.NANOSECONDS.toMillis(call.deadline - System.nanoTime());
         if (left <= 0) throw new Failure("the time is up");
@@ -121,7 +134,10 @@ abstract class Remote {
                 uri,
                 headers,
                 body,
-                () -> link.outbox.leaves(call),
+                () -> {
+                  link.outbox.leaves(call);
+                  way.left();
+                },
                 (int) Math.min(call.open.isEmpty() ? TAKEN_MS : left + LATE_MS, 1 << 30));
         if (!returned(response)) return response;
         why = refusal("POST", uri, response);
@@ -136,6 +152,7 @@ abstract class Remote {
           throw new Failure(why + "; it was not sent again, because it may have taken effect");
         }
       }
+      way.returned();
       call.trouble = why;
       call.written = 0;
       if (waitedTooLong(call, begin, wait)) throw new Failure(why);

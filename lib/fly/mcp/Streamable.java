@@ -2,6 +2,7 @@
 package fly.mcp;
 
 import java.io.IOException;
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;
 import java.util.LinkedHashMap;
@@ -68,13 +69,13 @@ final class Streamable extends Remote {
       used.listening.await(OPENING_MS, TimeUnit.MILLISECONDS);
     }
     try {
-      var response = post(http.uri, headers(call.head, used), call, call.message);
+      var response = post(this::address, headers(call.head, used), call, call.message);
       if (sessionIsOver(response, used, call)) {
         response.close();
         if (call.head.kind == Head.Kind.RESPONSE) return; // its question is over, too
         renew(used);
         if (call.message == initialized) return; // the new session has had it
-        response = post(http.uri, headers(call.head, session), call, call.message);
+        response = post(this::address, headers(call.head, session), call, call.message);
       }
       receive(response, call);
     } catch (IOException e) {
@@ -96,6 +97,10 @@ final class Streamable extends Remote {
         log("the session was not deleted: " + Http.reason(e));
       }
     }
+  }
+
+  private URI address() {
+    return http.uri;
   }
 
   private Map<String, String> headers(Session session) {
@@ -260,7 +265,7 @@ final class Streamable extends Remote {
     var handshake = new Call(initialize, System.nanoTime() + link.timeout().toNanos());
     var reply = client.keep(handshake.head.key);
     try {
-      var response = post(http.uri, headers(handshake.head, used), handshake, initialize);
+      var response = post(this::address, headers(handshake.head, used), handshake, initialize);
       if (response.status / 100 != 2) {
         throw new Failure(refusal("POST", http.uri, response), response.status, false);
       }
@@ -284,7 +289,7 @@ final class Streamable extends Remote {
     if (initialized == null) return;
     session.listening.await(OPENING_MS, TimeUnit.MILLISECONDS);
     var greeting = new Call(initialized, handshake.deadline);
-    var response = post(http.uri, headers(greeting.head, session), greeting, initialized);
+    var response = post(this::address, headers(greeting.head, session), greeting, initialized);
     response.whole().close();
     response.close();
   }
