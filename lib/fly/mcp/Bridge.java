@@ -200,12 +200,12 @@ public final class Bridge implements AutoCloseable {
     try (var message = Message.whole(exchange.body(), config.bodyLimit())) {
       if (message == null) throw tooLong();
       requireMessage(message);
-      if (message.kind() == Message.Kind.REQUEST && message.is("initialize")) {
+      if (message.head().kind == Head.Kind.REQUEST && message.head().is("initialize")) {
         initialize(exchange, message);
         return;
       }
       var session = session(exchange);
-      if (message.kind() == Message.Kind.REQUEST) {
+      if (message.head().kind == Head.Kind.REQUEST) {
         request(exchange, session, message, exchange.header("MCP-Protocol-Version"), Map.of());
       } else {
         session.pass(List.of(message));
@@ -226,7 +226,7 @@ public final class Bridge implements AutoCloseable {
     var id = newId();
     var session = new Session(id, program(), config.heartbeat(), this::ended);
     sessions.put(id, session);
-    request(exchange, session, message, message.protocolVersion(), Map.of("Mcp-Session-Id", id));
+    request(exchange, session, message, message.head().wanted, Map.of("Mcp-Session-Id", id));
   }
 
   private String newId() {
@@ -240,14 +240,15 @@ public final class Bridge implements AutoCloseable {
       throws IOException, InterruptedException {
     var stream = session.request(message);
     if (stream == null) {
-      throw new Refusal(400, INVALID_REQUEST, "the id " + message.id() + " waits for its reply");
+      throw new Refusal(
+          400, INVALID_REQUEST, "the id " + message.head().id + " waits for its reply");
     }
     var reader = stream.take(false);
     var out = exchange.respond(200, events(more));
     try (out) {
       // Older clients take an event without data for a broken one.
       if (version != null && version.compareTo("2025-11-25") >= 0) stream.prime(out);
-      stream.serve(reader, out, Outbox.Format.EVENTS, -1);
+      stream.serve(reader, out, Backlog.Format.EVENTS, -1);
     }
     session.used();
   }
@@ -274,7 +275,7 @@ public final class Bridge implements AutoCloseable {
           409, SERVER_ERROR, "the session has an open stream: there is one at a time");
     }
     try (var out = exchange.respond(200, events(Map.of()))) {
-      stream.serve(reader, out, Outbox.Format.EVENTS, number);
+      stream.serve(reader, out, Backlog.Format.EVENTS, number);
     }
     session.used();
   }
@@ -318,7 +319,7 @@ public final class Bridge implements AutoCloseable {
     var messages = new ArrayList<Message>();
     try {
       var length = 0L;
-      var reader = new MessageReader(exchange.body());
+      var reader = new LineReader(exchange.body());
       for (var message = reader.next(); message != null; message = reader.next()) {
         messages.add(message);
         requireMessage(message);
@@ -340,7 +341,7 @@ public final class Bridge implements AutoCloseable {
     }
     var headers = Map.of("Content-Type", "text/event-stream", "Cache-Control", "no-cache");
     try (var out = exchange.respond(200, headers)) {
-      stream.serve(reader, out, Outbox.Format.LINES, -1);
+      stream.serve(reader, out, Backlog.Format.LINES, -1);
     }
   }
 
@@ -493,12 +494,11 @@ public final class Bridge implements AutoCloseable {
     return new Refusal(413, INVALID_REQUEST, reason);
   }
 
-  private static void requireMessage(Message message) {
-    switch (message.kind()) {
-      case BROKEN -> throw new Refusal(400, PARSE_ERROR, "the body is not JSON");
-      case INVALID -> throw new Refusal(400, INVALID_REQUEST, "the body is no JSON-RPC message");
-      default -> {}
-    }
+  private static void requireMessage(Message message) throws IOException {
+    var head = message.head();
+    if (head.kind == Head.Kind.BROKEN) throw new Refusal(400, PARSE_ERROR, "the body is not JSON");
+    if (head.kind.isOne() && head.versioned) return;
+    throw new Refusal(400, INVALID_REQUEST, "the body is no JSON-RPC message");
   }
 
   private static void refuse(Exchange exchange, Refusal refusal) throws IOException {

@@ -1,4 +1,4 @@
-//SOURCES Message.java MessageReader.java Upstream.java
+//SOURCES LineReader.java Upstream.java
 package fly.mcp;
 
 import java.io.BufferedOutputStream;
@@ -57,14 +57,13 @@ final class Child implements Upstream {
   }
 
   private void readStdout(Client client) throws IOException, InterruptedException {
-    var reader = new MessageReader(process.getInputStream());
+    var reader = new LineReader(process.getInputStream());
     for (var message = reader.next(); message != null; message = reader.next()) {
-      switch (message.kind()) {
-        case REQUEST, NOTIFICATION, RESPONSE -> client.said(message);
-        default -> {
-          log.accept("no message, passed over: " + message);
-          message.close();
-        }
+      if (message.head().kind.isOne() && message.head().versioned) {
+        client.said(message);
+      } else {
+        log.accept("no message, passed over: " + message.start(200));
+        message.close();
       }
     }
   }

@@ -1,167 +1,81 @@
-//SOURCES Spool.java ../Fly.java
+//SOURCES Head.java Spool.java
 package fly.mcp;
 
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.core.JsonToken;
-import com.fasterxml.jackson.core.StreamReadConstraints;
-import com.fasterxml.jackson.core.io.JsonStringEncoder;
-import java.io.Closeable;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.math.BigDecimal;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 
 /**
- * One JSON-RPC message: its bytes as they came, on one line, and what a relay has to know of them.
- * Nobody rewrites it: ids, big numbers, unknown members and the order of keys stay as they are.
+ * One JSON-RPC message: its bytes as they came, without a newline, and its {@link Head}. Nobody
+ * rewrites it: ids, big numbers, unknown members and the order of keys stay as they are.
  */
-final class Message implements Closeable {
-  enum Kind {
-    REQUEST,
-    NOTIFICATION,
-    RESPONSE,
-    /** JSON, and no JSON-RPC. */
-    INVALID,
-    BROKEN
+final class Message implements AutoCloseable {
+  private final Spool text;
+  private Head head;
+
+  private Message(Spool text) throws IOException {
+    this.text = text;
+    text.finish();
   }
 
-  private static final JsonFactory JSON =
-      JsonFactory.builder()
-          .streamReadConstraints(StreamReadConstraints.builder().maxNestingDepth(5000).build())
-          .build();
-
-  /** Where a value stands in the bytes. */
-  private record Span(long start, long end) {}
-
-  private final Spool text;
-  private Span idSpan;
-  private Span aboutSpan;
-  private Kind kind = Kind.BROKEN;
-  private boolean result;
-
-  /** As JSON; null where there is none. */
-  private String id;
-
-  private String method;
-  private String progressToken;
-  private String requestId;
-  private String protocolVersion;
-
-  Message(Spool text) throws IOException {
-    this.text = text;
-    try (var in = text.read();
-        var json = JSON.createParser(in)) {
-      peek(json);
-    } catch (com.fasterxml.jackson.core.JacksonException e) {
-      kind = Kind.BROKEN;
+  static Message of(String json) {
+    var text = new Spool();
+    var bytes = json.getBytes(StandardCharsets.UTF_8);
+    try {
+      text.write(bytes, 0, bytes.length);
+      return new Message(text);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 
-  static Message of(String json) throws IOException {
-    var text = new Spool();
-    text.write(json.getBytes(StandardCharsets.UTF_8));
-    return new Message(text);
-  }
-
   /** A reply in the place of a server that cannot give one. */
-  static Message error(String id, int code, String reason) throws IOException {
+  static Message error(String id, int code, String reason) {
     return of(errorJson(id, code, reason));
   }
 
   static String errorJson(String id, int code, String reason) {
-    return "{\"jsonrpc\":\"2.0\",\"id\":%s,\"error\":{\"code\":%d,\"message\":\"%s\"}}"
-        .formatted(id, code, new String(JsonStringEncoder.getInstance().quoteAsString(reason)));
+    return "{\"jsonrpc\":\"2.0\",\"id\":%s,\"error\":{\"code\":%d,\"message\":%s}}"
+        .formatted(id, code, Head.quote(reason));
+  }
+
+  /** Several messages, one a line; they are small. */
+  static Message lines(List<Message> messages) throws IOException {
+    var lines = new Spool();
+    for (var message : messages) {
+      if (lines.length() > 0) lines.write('\n');
+      message.writeTo(lines);
+    }
+    var all = new Message(lines);
+    all.head = new Head();
+    all.head.kind = Head.Kind.BATCH;
+    return all;
   }
 
   /** The whole of a body as one message, whatever lines it has; null where it is too long. */
   static Message whole(InputStream body, long limit) throws IOException {
-    var text = new Spool();
-    var buffer = new byte[1 << 16];
+    var text = new Builder();
+    var buffer = new byte[16 * 1024];
     for (var count = body.read(buffer); count >= 0; count = body.read(buffer)) {
-      if (text.length() + count > limit) {
-        text.close();
-        return null;
-      }
-      for (var i = 0; i < count; i++) if (buffer[i] == '\n' || buffer[i] == '\r') buffer[i] = ' ';
-      text.write(buffer, 0, count);
+      text.append(buffer, 0, count);
+      if (text.length() <= limit) continue;
+      text.clear();
+      return null;
     }
-    return new Message(text);
+    return text.build();
   }
 
-  private void peek(JsonParser json) throws IOException {
-    if (json.nextToken() != JsonToken.START_OBJECT) {
-      if (json.currentToken() != null) json.skipChildren();
-      kind = json.currentToken() == null ? Kind.BROKEN : Kind.INVALID;
-      return;
-    }
-    var version = "";
-    while (json.nextToken() != JsonToken.END_OBJECT) {
-      var name = json.currentName();
-      var value = json.nextToken();
-      switch (name) {
-        case "jsonrpc" -> version = value.isScalarValue() ? json.getText() : "";
-        case "id" -> {
-          id = scalar(json);
-          idSpan = span(json);
-        }
-        case "method" -> method = value == JsonToken.VALUE_STRING ? json.getText() : null;
-        case "result", "error" -> result = true;
-        case "params" -> {
-          if (value == JsonToken.START_OBJECT) peekParams(json);
-        }
-        default -> {}
-      }
-      json.skipChildren();
-    }
-    var alone = json.nextToken() == null;
-    if (!alone || !version.equals("2.0")) kind = Kind.INVALID;
-    else if (method != null) kind = id == null ? Kind.NOTIFICATION : Kind.REQUEST;
-    else kind = result ? Kind.RESPONSE : Kind.INVALID;
+  long length() {
+    return text.length();
   }
 
-  private void peekParams(JsonParser json) throws IOException {
-    while (json.nextToken() != JsonToken.END_OBJECT) {
-      var name = json.currentName();
-      var value = json.nextToken();
-      if (name.equals("_meta") && value == JsonToken.START_OBJECT) {
-        while (json.nextToken() != JsonToken.END_OBJECT) {
-          var meta = json.currentName();
-          json.nextToken();
-          if (meta.equals("progressToken")) {
-            progressToken = scalar(json);
-            aboutSpan = span(json);
-          }
-          json.skipChildren();
-        }
-      } else if (name.equals("progressToken")) {
-        progressToken = scalar(json);
-        aboutSpan = span(json);
-      } else if (name.equals("requestId")) {
-        requestId = scalar(json);
-        aboutSpan = span(json);
-      } else if (name.equals("protocolVersion") && value == JsonToken.VALUE_STRING) {
-        protocolVersion = json.getText();
-      }
-      json.skipChildren();
-    }
-  }
-
-  private static String scalar(JsonParser json) throws IOException {
-    return switch (json.currentToken()) {
-      case VALUE_STRING ->
-          "\"" + new String(JsonStringEncoder.getInstance().quoteAsString(json.getText())) + "\"";
-      case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT -> json.getText();
-      default -> null;
-    };
-  }
-
-  private static Span span(JsonParser json) throws IOException {
-    var start = json.currentTokenLocation().getByteOffset();
-    var number = json.currentToken().isNumeric();
-    return new Span(
-        start, number ? start + json.getTextLength() : json.currentLocation().getByteOffset());
+  /** What it is; looked up once. */
+  synchronized Head head() throws IOException {
+    if (head == null) head = Head.of(text.open());
+    return head;
   }
 
   /**
@@ -172,11 +86,13 @@ final class Message implements Closeable {
    */
   Message with(String newId, String newAbout) throws IOException {
     var copy = new Spool();
-    try (var in = text.read()) {
+    var head = head();
+    try (var in = text.open()) {
+      var first =
+          head.aboutAt != null && head.idAt != null && head.aboutAt.start() < head.idAt.start();
       var at = 0L;
-      var first = aboutSpan != null && idSpan != null && aboutSpan.start() < idSpan.start();
       for (var about : first ? new boolean[] {true, false} : new boolean[] {false, true}) {
-        var span = about ? aboutSpan : idSpan;
+        var span = about ? head.aboutAt : head.idAt;
         var value = about ? newAbout : newId;
         if (span == null || value == null) continue;
         copy(in, copy, span.start() - at);
@@ -199,69 +115,63 @@ final class Message implements Closeable {
     }
   }
 
-  /** Two ids that mean the same are the same key: a server may send 1 where it got 1.0. */
-  static String key(String id) {
-    if (id == null || id.startsWith("\"")) return id;
-    var number = new BigDecimal(id).stripTrailingZeros();
-    return number.unscaledValue() + "e" + -number.scale();
+  /** Its bytes from the first one on. */
+  InputStream open() {
+    return text.open();
   }
 
-  Kind kind() {
-    return kind;
-  }
-
-  String id() {
-    return id;
-  }
-
-  String method() {
-    return method;
-  }
-
-  boolean is(String name) {
-    return name.equals(method);
-  }
-
-  /** Of a request, where it asks for progress; of a notification, which progress it tells. */
-  String progressToken() {
-    return progressToken;
-  }
-
-  /** Which request a notification is about; null elsewhere. */
-  String requestId() {
-    return requestId;
-  }
-
-  /** What an initialize asks for; null elsewhere. */
-  String protocolVersion() {
-    return protocolVersion;
-  }
-
-  long length() {
-    return text.length();
-  }
-
-  /** The bytes, without a newline. */
   void writeTo(OutputStream out) throws IOException {
     text.writeTo(out);
   }
 
-  @Override
-  public void close() {
-    try {
-      text.close();
-    } catch (IOException e) {
-      // a temporary file stays behind, in the system's folder for them
+  /** The first bytes, for people. */
+  String start(int count) throws IOException {
+    try (var in = open()) {
+      return new String(in.readNBytes(count), StandardCharsets.UTF_8);
     }
   }
 
-  /** The beginning, for people. */
   @Override
-  public String toString() {
-    try (var in = text.read()) {
-      return new String(in.readNBytes(200), StandardCharsets.UTF_8);
-    } catch (IOException e) {
-      return kind.toString();
+  public void close() {
+    text.close();
+  }
+
+  /** Collects a message. A newline inside becomes a blank: JSON has none inside its strings. */
+  static final class Builder {
+    private Spool text = new Spool();
+
+    /** Nothing in it, or nothing but blanks. */
+    boolean isBlank() {
+      return text.isBlank();
+    }
+
+    long length() {
+      return text.length();
+    }
+
+    /** Takes bytes, and blanks newlines in the array itself. */
+    void append(byte[] source, int start, int end) throws IOException {
+      for (int i = start; i < end; i++) {
+        if (source[i] == '\n' || source[i] == '\r') source[i] = ' ';
+      }
+      text.write(source, start, end - start);
+    }
+
+    void append(InputStream source) throws IOException {
+      var buffer = new byte[16 * 1024];
+      for (int n = source.read(buffer); n >= 0; n = source.read(buffer)) append(buffer, 0, n);
+    }
+
+    /** The message; the builder is empty again. */
+    Message build() throws IOException {
+      var message = new Message(text);
+      text = new Spool();
+      return message;
+    }
+
+    void clear() {
+      text.close();
+      text = new Spool();
     }
   }
 }

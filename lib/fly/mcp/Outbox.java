@@ -1,214 +1,229 @@
-//SOURCES Message.java
+//SOURCES Call.java
 package fly.mcp;
 
-import java.io.IOException;
-import java.io.OutputStream;
-import java.nio.charset.StandardCharsets;
-import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.HashSet;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 
 /**
- * What one client is to read, in order: kept until it is read, and some of it longer, for a client
- * whose connection broke. It is bounded: a reader who is slow holds up the program, and where there
- * is no reader the oldest messages go.
+ * Sends the client's messages, many at a time, in an order that a server can rely on: a
+ * notification leaves after the requests before it, and is taken by the server before anything
+ * behind it leaves. Requests do not wait for each other, however long one takes.
  */
 final class Outbox {
-  private static final int MOST_EVENTS = 1000;
-  private static final long MOST_BYTES = 4 << 20;
+  /** As many connections serve any number of quick calls. */
+  private static final int WIDTH = 16;
 
-  /** How messages look to the reader. */
-  enum Format {
-    /** The wrap protocol: bare lines. A blank before a line is one that JSON allows. */
-    LINES,
-    EVENTS
-  }
+  private static final int MOST = 256;
+  private static final int LONGEST_QUEUE = 1024;
+  private static final long STUCK_NANOS = TimeUnit.MILLISECONDS.toNanos(25);
 
-  private record Event(long number, Message message) {}
+  /** So long after it began to leave, a request is ahead of what leaves on another connection. */
+  private static final long AHEAD_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
 
-  private final String name;
-  private final long heartbeatMs;
-  private final ArrayDeque<Event> sent = new ArrayDeque<>();
-  private final ArrayDeque<Event> waiting = new ArrayDeque<>();
-  private long sentBytes;
-  private long waitingBytes;
-  private long last;
-  private boolean ended;
-  private Object reader;
-  private boolean asked;
-  private long answers;
-
-  /**
-   * @param name stands before the number in an event's id
-   * @param heartbeat how long a stream may be silent
-   */
-  Outbox(String name, Duration heartbeat) {
-    this.name = name;
-    this.heartbeatMs = heartbeat.toMillis();
-  }
-
-  /** Takes a message; waits while there is a reader who is far behind. */
-  synchronized void add(Message message) throws InterruptedException {
-    while (reader != null && full()) wait();
-    waiting.add(new Event(++last, message));
-    waitingBytes += message.length();
-    trim();
-    notifyAll();
-  }
-
-  private boolean full() {
-    return waiting.size() >= MOST_EVENTS || waitingBytes > MOST_BYTES;
-  }
-
-  private void trim() {
-    while (!sent.isEmpty() && (sent.size() > MOST_EVENTS || sentBytes > MOST_BYTES)) {
-      var oldest = sent.poll().message();
-      sentBytes -= oldest.length();
-      oldest.close();
-    }
-    while (reader == null && waiting.size() > 1 && full()) {
-      var oldest = waiting.poll().message();
-      waitingBytes -= oldest.length();
-      oldest.close();
-    }
-  }
-
-  private void moveToSent() {
-    var event = waiting.poll();
-    waitingBytes -= event.message().length();
-    sent.add(event);
-    sentBytes += event.message().length();
-  }
-
-  private void moveToWaiting() {
-    var event = sent.pollLast();
-    sentBytes -= event.message().length();
-    waiting.addFirst(event);
-    waitingBytes += event.message().length();
-  }
-
-  /** No message comes any more. */
-  synchronized void end() {
-    ended = true;
-    notifyAll();
-  }
-
-  synchronized boolean ended() {
-    return ended;
-  }
-
-  synchronized boolean read() {
-    return reader != null;
-  }
-
-  /** Forgets all, and ends. */
-  synchronized void drop() {
-    end();
-    sent.forEach(event -> event.message().close());
-    waiting.forEach(event -> event.message().close());
-    sent.clear();
-    waiting.clear();
-  }
+  private final Consumer<Call> sender;
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition ready = lock.newCondition();
+  private final Condition room = lock.newCondition();
+  private final Condition empty = lock.newCondition();
+  private final Deque<Call> queue = new ArrayDeque<>();
+  private final Set<Call> underWay = new HashSet<>();
+  private Call alone;
+  private boolean serial;
+  private int workers;
+  private int idle;
+  private long lastTaken;
+  private boolean growing;
 
   /**
-   * Makes the caller the reader.
-   *
-   * @param resumed whether the caller was the reader before, and lost the connection
-   * @return the token for {@link #serve}, or null where there is a reader, who is still there
+   * @param sender sends one message; the next ones that may leave beside it do so in other threads
    */
-  synchronized Object take(boolean resumed) throws InterruptedException {
-    if (!resumed) awaitSignOfLife();
-    if (reader != null && !resumed) return null;
-    reader = new Object();
-    notifyAll();
-    return reader;
+  Outbox(Consumer<Call> sender) {
+    this.sender = sender;
   }
 
-  /**
-   * Whether a client is there only writing can tell: its reader is asked to, three times. One that
-   * has gone answers the first bytes with a reset, so that the later ones fail.
-   */
-  private void awaitSignOfLife() throws InterruptedException {
-    var enough = answers + 3;
-    for (var pause = 0; pause < 25 && reader != null && answers < enough; pause++) {
-      asked = true;
-      notifyAll();
-      var until = System.nanoTime() + 20_000_000;
-      while (reader != null && System.nanoTime() < until) wait(5);
-    }
+  /** From now on one is sent after the other. */
+  void serial() {
+    lock.lock();
+    serial = true;
+    lock.unlock();
   }
 
-  /**
-   * Writes what there is and what comes, until the end or until the client has gone.
-   *
-   * @param after the number of the last event that the client has; -1 for all that it was not sent
-   */
-  void serve(Object token, OutputStream out, Format format, long after) throws IOException {
+  /** Until this one is done no other one leaves. */
+  void alone(Call call) {
+    lock.lock();
+    alone = call;
+    lock.unlock();
+  }
+
+  /** Waits while the queue is full. */
+  void put(Call call) throws InterruptedException {
+    lock.lock();
     try {
-      synchronized (this) {
-        while (after >= 0 && !sent.isEmpty() && sent.getLast().number() > after) moveToWaiting();
-        while (!waiting.isEmpty() && waiting.peek().number() <= after) moveToSent();
+      while (queue.size() >= LONGEST_QUEUE) room.await();
+      queue.add(call);
+      callSomebody();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** The next one, if it may leave together with those under way; else null. */
+  Call poll(long longest) {
+    lock.lock();
+    try {
+      var next = queue.peek();
+      if (next == null || next.message.length() > longest) return null;
+      room.signal();
+      return queue.poll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Its bytes begin to leave. */
+  void leaves(Call call) {
+    call.written = System.nanoTime();
+    lock.lock();
+    ready.signal();
+    lock.unlock();
+  }
+
+  /** Nothing behind it needs to wait for it any more. */
+  void done(Call call) {
+    lock.lock();
+    try {
+      underWay.remove(call);
+      if (alone == call) alone = null;
+      ready.signal();
+      if (queue.isEmpty() && underWay.isEmpty()) empty.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Waits until all has been sent; false where it has not. */
+  boolean drain(long millis) throws InterruptedException {
+    var left = TimeUnit.MILLISECONDS.toNanos(millis);
+    lock.lock();
+    try {
+      while (!queue.isEmpty() || !underWay.isEmpty()) {
+        if (left <= 0) return false;
+        left = empty.awaitNanos(left);
       }
-      out.flush();
-      while (true) {
-        Event next;
-        boolean answering;
-        synchronized (this) {
-          if (reader == token && waiting.isEmpty() && !ended && !asked) wait(heartbeatMs);
-          if (reader != token) return;
-          next = waiting.peek();
-          if (next == null && ended) return;
-          answering = asked;
-          asked = false;
+      return true;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Somebody looks whether the next one may leave. */
+  private void callSomebody() {
+    if (idle > 0 || serial && workers > 0) {
+      ready.signal();
+    } else if (workers < WIDTH) {
+      start();
+    } else if (!growing) {
+      growing = true;
+      daemon(this::grow, "mcp-outbox");
+    }
+  }
+
+  private void start() {
+    workers++;
+    daemon(this::work, "mcp-call");
+  }
+
+  private static void daemon(Runnable work, String name) {
+    var thread = new Thread(null, work, name, 512 * 1024);
+    thread.setDaemon(true);
+    thread.start();
+  }
+
+  private void work() {
+    try {
+      for (var call = take(); call != null; call = take()) {
+        try {
+          sender.accept(call);
+        } finally {
+          done(call);
         }
-        if (next == null) heartbeat(out, format);
-        else write(next, out, format);
-        boolean pause;
-        synchronized (this) {
-          if (reader != token) return;
-          if (next != null && next == waiting.peek()) moveToSent();
-          pause = waiting.isEmpty();
-          trim();
-          notifyAll();
-        }
-        if (pause || answering) out.flush();
-        if (answering) answered();
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-    } finally {
-      synchronized (this) {
-        if (reader == token) reader = null;
-        notifyAll();
+    }
+  }
+
+  /** The next one that may leave; null where this worker is one too many. */
+  private Call take() throws InterruptedException {
+    lock.lock();
+    try {
+      while (true) {
+        var wait = queue.isEmpty() ? Long.MAX_VALUE : wait(queue.peek());
+        if (wait == 0) break;
+        idle++;
+        var tired = false;
+        if (wait == Long.MAX_VALUE) tired = !ready.await(10, TimeUnit.SECONDS);
+        else ready.awaitNanos(wait);
+        idle--;
+        if (tired && queue.isEmpty() && workers > WIDTH) {
+          workers--;
+          return null;
+        }
       }
+      var call = queue.poll();
+      underWay.add(call);
+      lastTaken = System.nanoTime();
+      room.signal();
+      if (!queue.isEmpty()) callSomebody();
+      return call;
+    } finally {
+      lock.unlock();
     }
   }
 
-  private synchronized void answered() {
-    answers++;
-    notifyAll();
-  }
-
-  private void write(Event event, OutputStream out, Format format) throws IOException {
-    if (format == Format.EVENTS) {
-      out.write(bytes("id: " + name + "-" + event.number() + "\ndata: "));
-      event.message().writeTo(out);
-      out.write(bytes("\n\n"));
-    } else {
-      event.message().writeTo(out);
-      out.write('\n');
+  /**
+   * How long the next one must still wait: 0 not at all, Long.MAX_VALUE until something is done.
+   */
+  private long wait(Call next) {
+    if (underWay.isEmpty()) return 0;
+    if (serial || alone != null || next.opensSession()) return Long.MAX_VALUE;
+    var wait = 0L;
+    for (var call : underWay) {
+      if (call.opensSession()) return Long.MAX_VALUE;
+      if (call.head.kind == Head.Kind.NOTIFICATION) return Long.MAX_VALUE;
+      if (next.head.kind != Head.Kind.NOTIFICATION) continue;
+      if (call.written == 0) return Long.MAX_VALUE;
+      wait = Math.max(wait, call.written + AHEAD_NANOS - System.nanoTime());
     }
+    return wait;
   }
 
-  private static void heartbeat(OutputStream out, Format format) throws IOException {
-    out.write(bytes(format == Format.EVENTS ? ":\n\n" : " "));
-  }
-
-  /** An event without a message, so that a client can resume before the first one. */
-  void prime(OutputStream out) throws IOException {
-    out.write(bytes("id: " + name + "-0\nretry: 1000\ndata:\n\n"));
-  }
-
-  private static byte[] bytes(String text) {
-    return text.getBytes(StandardCharsets.US_ASCII);
+  /** While all workers are stuck in slow calls, more of them are started. */
+  private void grow() {
+    try {
+      while (true) {
+        TimeUnit.NANOSECONDS.sleep(STUCK_NANOS);
+        lock.lock();
+        try {
+          if (queue.isEmpty()) {
+            growing = false;
+            return;
+          }
+          if (idle > 0 || System.nanoTime() - lastTaken < STUCK_NANOS) continue;
+          if (wait(queue.peek()) != 0) continue;
+          for (int i = 0; i < queue.size() && workers < MOST; i++) start();
+        } finally {
+          lock.unlock();
+        }
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 }

@@ -1,4 +1,4 @@
-//SOURCES Message.java Outbox.java Upstream.java
+//SOURCES Message.java Backlog.java Upstream.java
 package fly.mcp;
 
 import java.io.IOException;
@@ -16,7 +16,7 @@ import java.util.function.Consumer;
 final class Session implements Upstream.Client {
   private static final int FINISHED_KEPT = 16;
 
-  private record Call(String id, String progressToken, Outbox stream) {}
+  private record Call(String id, String progressToken, Backlog stream) {}
 
   /** Null for the one of the wrap protocol, which knows no sessions. */
   final String id;
@@ -24,12 +24,12 @@ final class Session implements Upstream.Client {
   final Upstream child;
 
   /** What belongs to no request; its name is 0. */
-  final Outbox standing;
+  final Backlog standing;
 
   private final Duration heartbeat;
   private final Consumer<Session> onEnd;
   private final Map<String, Call> calls = new LinkedHashMap<>();
-  private final Map<String, Outbox> streams = new LinkedHashMap<>();
+  private final Map<String, Backlog> streams = new LinkedHashMap<>();
   private int streamsOpened;
   private String ending;
   private long lastUsed = System.nanoTime();
@@ -41,7 +41,7 @@ final class Session implements Upstream.Client {
     this.id = id;
     this.child = child;
     this.heartbeat = heartbeat;
-    this.standing = new Outbox("0", heartbeat);
+    this.standing = new Backlog("0", heartbeat);
     this.onEnd = onEnd;
     child.serve(this);
   }
@@ -51,10 +51,10 @@ final class Session implements Upstream.Client {
    *
    * @return null where a request with this id has no reply yet
    */
-  Outbox request(Message request) throws IOException {
-    Outbox stream;
+  Backlog request(Message request) throws IOException {
+    Backlog stream;
     synchronized (this) {
-      stream = new Outbox(String.valueOf(++streamsOpened), heartbeat);
+      stream = new Backlog(String.valueOf(++streamsOpened), heartbeat);
       if (!expect(request, stream)) return null;
       streams.put(String.valueOf(streamsOpened), stream);
       forgetFinished();
@@ -67,15 +67,15 @@ final class Session implements Upstream.Client {
   void requestOnStanding(List<Message> messages) throws IOException {
     synchronized (this) {
       for (var message : messages) {
-        if (message.kind() == Message.Kind.REQUEST) expect(message, standing);
+        if (message.head().kind == Head.Kind.REQUEST) expect(message, standing);
       }
     }
     pass(messages);
   }
 
-  private boolean expect(Message request, Outbox stream) {
-    var call = new Call(request.id(), Message.key(request.progressToken()), stream);
-    if (calls.putIfAbsent(Message.key(request.id()), call) != null) return false;
+  private boolean expect(Message request, Backlog stream) throws IOException {
+    var call = new Call(request.head().id, request.head().progressToken, stream);
+    if (calls.putIfAbsent(request.head().key, call) != null) return false;
     if (ending != null) fail(ending);
     return true;
   }
@@ -83,7 +83,8 @@ final class Session implements Upstream.Client {
   /** Passes messages on that nobody answers. */
   void pass(List<Message> messages) throws IOException {
     used();
-    for (var message : messages) if (message.is("notifications/cancelled")) cancelled(message);
+    for (var message : messages)
+      if (message.head().is("notifications/cancelled")) cancelled(message);
     try {
       child.send(messages);
     } catch (IOException e) {
@@ -93,10 +94,10 @@ final class Session implements Upstream.Client {
   }
 
   /** A request that is cancelled gets no reply. */
-  private synchronized void cancelled(Message message) {
-    var call = calls.get(Message.key(message.requestId()));
+  private synchronized void cancelled(Message message) throws IOException {
+    var call = calls.get(message.head().cancels);
     if (call == null || call.stream() == standing) return;
-    calls.remove(Message.key(message.requestId()));
+    calls.remove(message.head().cancels);
     call.stream().end();
   }
 
@@ -112,18 +113,18 @@ final class Session implements Upstream.Client {
   }
 
   /** A stream by its name in event ids; null where it is forgotten. */
-  synchronized Outbox stream(String name) {
+  synchronized Backlog stream(String name) {
     return name.equals("0") ? standing : streams.get(name);
   }
 
   @Override
-  public void said(Message message) throws InterruptedException {
-    Outbox stream;
+  public void said(Message message) throws IOException, InterruptedException {
+    Backlog stream;
     var last = false;
     synchronized (this) {
       stream = standing;
-      if (message.kind() == Message.Kind.RESPONSE) {
-        var call = calls.remove(Message.key(message.id()));
+      if (message.head().kind == Head.Kind.RESPONSE) {
+        var call = calls.remove(message.head().key);
         if (call == null && id != null) return; // to a request that was cancelled
         if (call != null) stream = call.stream();
         last = stream != standing;
@@ -140,9 +141,9 @@ final class Session implements Upstream.Client {
    * Stdio does not tell to which request a message belongs. Progress does; anything else goes to
    * the standing stream where somebody reads it, and else to the oldest request.
    */
-  private Call callOf(Message message) {
-    if (message.is("notifications/progress") && message.progressToken() != null) {
-      var token = Message.key(message.progressToken());
+  private Call callOf(Message message) throws IOException {
+    if (message.head().is("notifications/progress") && message.head().progressToken != null) {
+      var token = message.head().progressToken;
       for (var call : calls.values()) if (token.equals(call.progressToken())) return call;
     }
     if (standing.read() || calls.isEmpty()) return null;
@@ -155,7 +156,7 @@ final class Session implements Upstream.Client {
       if (ending != null) return;
       ending = why;
       fail(why);
-      streams.values().forEach(Outbox::end);
+      streams.values().forEach(Backlog::end);
       standing.end();
     }
     onEnd.accept(this);
@@ -167,8 +168,6 @@ final class Session implements Upstream.Client {
       for (var call : calls.values()) {
         call.stream().add(Message.error(call.id(), -32000, why));
       }
-    } catch (IOException e) {
-      throw new IllegalStateException(e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
@@ -190,7 +189,7 @@ final class Session implements Upstream.Client {
 
   /** Whether nobody reads, waits for a reply, or has sent anything for so long. */
   synchronized boolean idle(long nanos) {
-    if (standing.read() || streams.values().stream().anyMatch(Outbox::read)) {
+    if (standing.read() || streams.values().stream().anyMatch(Backlog::read)) {
       lastUsed = System.nanoTime();
     }
     return System.nanoTime() - lastUsed > nanos;
@@ -199,7 +198,7 @@ final class Session implements Upstream.Client {
   /** Forgets all that is kept for the client. */
   synchronized void forget() {
     standing.drop();
-    streams.values().forEach(Outbox::drop);
+    streams.values().forEach(Backlog::drop);
     streams.clear();
   }
 }

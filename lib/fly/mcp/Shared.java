@@ -17,7 +17,7 @@ import java.util.Set;
  */
 final class Shared implements Upstream.Client {
   /** What a number that the program knows stands for; a request's has its token's number too. */
-  private record Given(Part part, String value, String token) {}
+  private record Given(Part part, String value, String key, String token) {}
 
   private final Upstream program;
   private final Set<Part> parts = new LinkedHashSet<>();
@@ -99,16 +99,16 @@ final class Shared implements Upstream.Client {
 
   private synchronized Message rename(Part part, Message message) throws IOException {
     last = part;
-    if (message.kind() == Message.Kind.REQUEST) {
-      var asked = message.progressToken();
-      var token = asked == null ? null : give(tokens, part, asked, null);
-      return message.with(give(ids, part, message.id(), token), token);
+    var head = message.head();
+    if (head.kind == Head.Kind.REQUEST) {
+      var asked = head.progressToken;
+      var token = asked == null ? null : give(tokens, part, asked, null, null);
+      return message.with(give(ids, part, head.id, head.key, token), token);
     }
-    if (message.kind() == Message.Kind.NOTIFICATION && message.requestId() != null) {
-      var wanted = Message.key(message.requestId());
+    if (head.kind == Head.Kind.NOTIFICATION && head.cancels != null) {
       for (var id : ids.entrySet()) {
         var mine = id.getValue().part() == part;
-        if (mine && Message.key(id.getValue().value()).equals(wanted)) {
+        if (mine && id.getValue().key().equals(head.cancels)) {
           taken(id.getKey());
           return message.with(null, id.getKey());
         }
@@ -117,9 +117,9 @@ final class Shared implements Upstream.Client {
     return message.with(null, null);
   }
 
-  private String give(Map<String, Given> map, Part part, String value, String token) {
+  private String give(Map<String, Given> map, Part part, String value, String key, String token) {
     var number = String.valueOf(++given);
-    map.put(number, new Given(part, value, token));
+    map.put(number, new Given(part, value, key, token));
     return number;
   }
 
@@ -133,14 +133,15 @@ final class Shared implements Upstream.Client {
   @Override
   public void said(Message message) throws IOException, InterruptedException {
     var deliveries = new ArrayList<Map.Entry<Part, Message>>();
+    var head = message.head();
     synchronized (this) {
-      if (message.kind() == Message.Kind.RESPONSE) {
-        var given = taken(message.id());
+      if (head.kind == Head.Kind.RESPONSE) {
+        var given = taken(head.id);
         if (given != null) deliver(deliveries, given.part(), message.with(given.value(), null));
-      } else if (message.progressToken() != null && tokens.containsKey(message.progressToken())) {
-        var given = tokens.get(message.progressToken());
+      } else if (head.progressToken != null && tokens.containsKey(head.progressToken)) {
+        var given = tokens.get(head.progressToken);
         deliver(deliveries, given.part(), message.with(null, given.value()));
-      } else if (message.kind() == Message.Kind.REQUEST) {
+      } else if (head.kind == Head.Kind.REQUEST) {
         var asked = ids.values().stream().map(Given::part).findFirst().orElse(last);
         if (asked != null) deliver(deliveries, asked, message.with(null, null));
       } else {

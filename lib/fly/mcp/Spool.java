@@ -4,18 +4,35 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
-import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 
-/** Bytes of any length: in memory while they are few, then in a file of their own. */
+/**
+ * Bytes of any length: in memory while they are few, then in a file that has no name any more, so
+ * that the heap stays small whatever passes.
+ */
 final class Spool extends OutputStream {
-  private static final int IN_MEMORY = 1 << 18;
+  /** More bytes go to a file. */
+  static final int LARGE = 64 * 1024;
 
-  private byte[] memory = new byte[256];
-  private Path file;
-  private OutputStream out;
-  private long length;
+  private byte[] memory = new byte[512];
+  private int buffered;
+  private FileChannel file;
+  private long filed;
+
+  long length() {
+    return filed + buffered;
+  }
+
+  /** Whether there is nothing in it but blanks. */
+  boolean isBlank() {
+    if (file != null) return false;
+    for (int i = 0; i < buffered; i++) if (memory[i] > ' ' || memory[i] < 0) return false;
+    return true;
+  }
 
   @Override
   public void write(int b) throws IOException {
@@ -24,44 +41,93 @@ final class Spool extends OutputStream {
 
   @Override
   public void write(byte[] bytes, int from, int count) throws IOException {
-    if (file == null && length + count > IN_MEMORY) {
-      file = Files.createTempFile("mcp-", ".json");
-      out = Files.newOutputStream(file);
-      out.write(memory, 0, (int) length);
-      memory = null;
+    for (var left = count; left > 0; ) {
+      if (buffered == memory.length) grow(left);
+      var part = Math.min(left, memory.length - buffered);
+      System.arraycopy(bytes, from + count - left, memory, buffered, part);
+      buffered += part;
+      left -= part;
     }
-    if (file == null) {
-      if (length + count > memory.length) {
-        memory = Arrays.copyOf(memory, Math.max(memory.length * 2, (int) length + count));
+  }
+
+  private void grow(int wanted) throws IOException {
+    if (buffered < LARGE) {
+      memory = Arrays.copyOf(memory, Math.min(LARGE, Math.max(2 * buffered, buffered + wanted)));
+      return;
+    }
+    if (file == null) file = temporaryFile();
+    moveToFile();
+  }
+
+  private void moveToFile() throws IOException {
+    for (var rest = ByteBuffer.wrap(memory, 0, buffered); rest.hasRemaining(); ) {
+      filed += file.write(rest, filed);
+    }
+    buffered = 0;
+  }
+
+  /** Nothing is written any more: what is in the file needs no memory. */
+  void finish() throws IOException {
+    if (file == null) return;
+    moveToFile();
+    memory = null;
+  }
+
+  /** Its bytes from the first one on, once it is finished. */
+  InputStream open() {
+    if (file == null) return new ByteArrayInputStream(memory, 0, buffered);
+    return new InputStream() {
+      private long position;
+
+      @Override
+      public int read() throws IOException {
+        var one = new byte[1];
+        return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
       }
-      System.arraycopy(bytes, from, memory, (int) length, count);
-    } else {
-      out.write(bytes, from, count);
+
+      @Override
+      public int read(byte[] target, int start, int count) throws IOException {
+        var n = file.read(ByteBuffer.wrap(target, start, count), position);
+        if (n > 0) position += n;
+        return n;
+      }
+    };
+  }
+
+  void writeTo(OutputStream out) throws IOException {
+    if (file == null) {
+      out.write(memory, 0, buffered);
+      return;
     }
-    length += count;
-  }
-
-  long length() {
-    return length;
-  }
-
-  /** All that was written; nothing is written after this. */
-  InputStream read() throws IOException {
-    if (file == null) return new ByteArrayInputStream(memory, 0, (int) length);
-    out.close();
-    return Files.newInputStream(file);
-  }
-
-  void writeTo(OutputStream target) throws IOException {
-    if (file == null) target.write(memory, 0, (int) length);
-    else Files.copy(file, target);
+    try (var in = open()) {
+      in.transferTo(out);
+    }
   }
 
   /** Forgets the bytes. */
   @Override
-  public void close() throws IOException {
-    if (file == null) return;
-    out.close();
-    Files.deleteIfExists(file);
+  public void close() {
+    try {
+      if (file != null) file.close();
+    } catch (IOException e) {
+      // a file that nobody can find any more
+    }
+  }
+
+  /** Only its owner may read it; where the system allows, its name goes at once. */
+  private static FileChannel temporaryFile() throws IOException {
+    var path = Files.createTempFile("fly-mcp-", null);
+    var file =
+        FileChannel.open(
+            path,
+            StandardOpenOption.READ,
+            StandardOpenOption.WRITE,
+            StandardOpenOption.DELETE_ON_CLOSE);
+    try {
+      Files.deleteIfExists(path);
+    } catch (IOException e) {
+      // Windows: when it is closed, then
+    }
+    return file;
   }
 }
