@@ -9,7 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.ConcurrentHashMap;
 
 /** An app and all that is in it. Whoever reads or changes volumes and addresses, locks it. */
 final class App {
@@ -34,7 +34,7 @@ final class App {
   final String org;
   final String network;
   final Instant createdAt;
-  final Map<String, Machine> machines = new ConcurrentSkipListMap<>();
+  final Map<String, Machine> machines = new ConcurrentHashMap<>();
   final Map<String, Machine> names = new HashMap<>();
   final Map<String, Volume> volumes = new LinkedHashMap<>();
   final List<Ip> ips = new ArrayList<>();

@@ -26,6 +26,7 @@ import java.time.Clock;
 import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.Consumer;
 import org.eclipse.jetty.util.thread.QueuedThreadPool;
@@ -36,6 +37,7 @@ import org.eclipse.jetty.util.thread.QueuedThreadPool;
  * page of somebody else's might send, because its Machines run commands.
  */
 public final class SandboxServer implements AutoCloseable {
+  private static final Set<String> LOOPBACK = Set.of("localhost", "127.0.0.1", "[::1]");
   private static final int MOST_THREADS = 512;
   private static final long MOST_BYTES = 4 * 1024 * 1024;
 
@@ -201,7 +203,7 @@ public final class SandboxServer implements AutoCloseable {
   private static boolean loopback(String url) {
     try {
       var host = URI.create(url).getHost();
-      return host != null && host.matches("localhost|127\\.0\\.0\\.1|\\[::1]");
+      return host != null && LOOPBACK.contains(host);
     } catch (IllegalArgumentException e) {
       return false;
     }

@@ -30,12 +30,14 @@ import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
+import java.util.regex.Pattern;
 
 /**
  * All that there is in this Fly.io: one organization, its apps, and what is in them. Every method
  * throws an {@link ApiError} where Fly.io would say no.
  */
 final class World implements AutoCloseable {
+  private static final Pattern SCHEMES = Pattern.compile("(?i)^((bearer|flyv1)\\s+)+");
   static final String ORG = "personal";
   static final String ORG_ID = "sandboxorg00001";
   static final long ORG_NUMBER = 1001;
@@ -82,7 +84,7 @@ final class World implements AutoCloseable {
    * Whether this Authorization header, in any of the forms that clients send, carries the token.
    */
   boolean knows(String header) {
-    var bare = header.replaceFirst("(?i)^((bearer|flyv1)\\s+)+", "");
+    var bare = SCHEMES.matcher(header).replaceFirst("");
     var same =
         MessageDigest.isEqual(
             bare.getBytes(StandardCharsets.UTF_8), token.getBytes(StandardCharsets.UTF_8));
