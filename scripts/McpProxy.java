@@ -2,7 +2,6 @@
 //JAVA 17+
 //DESCRIPTION Serve a remote MCP server to a local client: stdio here, HTTP there.
 //SOURCES ../lib/fly/Cli.java ../lib/fly/mcp/Proxy.java
-//RUNTIME_OPTIONS -Xms24m -Xmx256m -Xss512k
 
 import fly.Cli;
 import fly.Fly;

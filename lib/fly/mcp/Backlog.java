@@ -48,7 +48,12 @@ final class Backlog {
 
   /** Takes a message; waits while there is a reader who is far behind. */
   synchronized void add(Message message) throws InterruptedException {
-    while (reader != null && full()) wait();
+    while (reader != null && full() && !ended) wait();
+    addAtOnce(message);
+  }
+
+  /** Takes a message and waits for nobody. */
+  synchronized void addAtOnce(Message message) {
     waiting.add(new Event(++last, message));
     waitingBytes += message.length();
     trim();

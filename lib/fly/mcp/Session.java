@@ -164,12 +164,8 @@ final class Session implements Upstream.Client {
 
   /** Every request gets its reply: here, that there will be none. */
   private void fail(String why) {
-    try {
-      for (var call : calls.values()) {
-        call.stream().add(Message.error(call.id(), -32000, why));
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
+    for (var call : calls.values()) {
+      call.stream().addAtOnce(Message.error(call.id(), -32000, why));
     }
     calls.values().forEach(call -> call.stream().end());
     calls.clear();
