@@ -23,7 +23,8 @@ class McpConformanceTest {
   /** How many the suite has for a server of 2025-11-25. */
   private static final int SCENARIOS = 33;
 
-  private static final Pattern RESULT = Pattern.compile("(\\S+) (\\S+): \\d+ passed, (\\d+) failed");
+  private static final Pattern RESULT =
+      Pattern.compile("(\\S+) (\\S+): \\d+ passed, (\\d+) failed");
 
   @TempDir Path folder;
   private final List<Process> processes = new ArrayList<>();
@@ -82,7 +83,8 @@ class McpConformanceTest {
 
     var result = conformance("client", "--scenario", scenario, "--command", words(client));
 
-    assertTrue(result.out().contains(", 0 failed"), result.out() + result.err());
+    var told = (result.out() + result.err()).replaceAll("\u001b\\[\\d+m", "");
+    assertTrue(told.contains(", 0 failed"), told);
   }
 
   private Shell.Result scenarios(String url) {
