@@ -230,9 +230,14 @@ public final class SandboxServer implements AutoCloseable {
     x.contentType("application/json").result(bytes(status));
   }
 
-  private void stop(Context x) {
+  /** Its answer has left before anything stops. */
+  private void stop(Context x) throws IOException {
     requireControl(x);
-    x.contentType("application/json").result("{\"ok\":true}");
+    var answer = bytes(Rest.ok());
+    x.res().setContentType("application/json");
+    x.res().setContentLength(answer.length);
+    x.res().getOutputStream().write(answer);
+    x.res().getOutputStream().close();
     stopRequested.countDown();
   }
 
