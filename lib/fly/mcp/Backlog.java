@@ -1,0 +1,219 @@
+//SOURCES Message.java
+package fly.mcp;
+
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayDeque;
+
+/**
+ * What one client is to read, in order: kept until it is read, and some of it longer, for a client
+ * whose connection broke. It is bounded: a reader who is slow holds up the program, and where there
+ * is no reader the oldest messages go.
+ */
+final class Backlog {
+  private static final int MOST_EVENTS = 1000;
+  private static final long MOST_BYTES = 4 << 20;
+
+  /** How messages look to the reader. */
+  enum Format {
+    /** The wrap protocol: bare lines. A blank before a line is one that JSON allows. */
+    LINES,
+    EVENTS
+  }
+
+  private record Event(long number, Message message) {}
+
+  private final String name;
+  private final long heartbeatMs;
+  private final ArrayDeque<Event> sent = new ArrayDeque<>();
+  private final ArrayDeque<Event> waiting = new ArrayDeque<>();
+  private long sentBytes;
+  private long waitingBytes;
+  private long last;
+  private boolean ended;
+  private Object reader;
+  private boolean asked;
+  private long answers;
+
+  /**
+   * @param name stands before the number in an event's id
+   * @param heartbeat how long a stream may be silent
+   */
+  Backlog(String name, Duration heartbeat) {
+    this.name = name;
+    this.heartbeatMs = heartbeat.toMillis();
+  }
+
+  /** Takes a message; waits while there is a reader who is far behind. */
+  synchronized void add(Message message) throws InterruptedException {
+    while (reader != null && full() && !ended) wait();
+    addAtOnce(message);
+  }
+
+  /** Takes a message and waits for nobody. */
+  synchronized void addAtOnce(Message message) {
+    waiting.add(new Event(++last, message));
+    waitingBytes += message.length();
+    trim();
+    notifyAll();
+  }
+
+  private boolean full() {
+    return waiting.size() >= MOST_EVENTS || waitingBytes > MOST_BYTES;
+  }
+
+  private void trim() {
+    while (!sent.isEmpty() && (sent.size() > MOST_EVENTS || sentBytes > MOST_BYTES)) {
+      var oldest = sent.poll().message();
+      sentBytes -= oldest.length();
+      oldest.close();
+    }
+    while (reader == null && waiting.size() > 1 && full()) {
+      var oldest = waiting.poll().message();
+      waitingBytes -= oldest.length();
+      oldest.close();
+    }
+  }
+
+  private void moveToSent() {
+    var event = waiting.poll();
+    waitingBytes -= event.message().length();
+    sent.add(event);
+    sentBytes += event.message().length();
+  }
+
+  private void moveToWaiting() {
+    var event = sent.pollLast();
+    sentBytes -= event.message().length();
+    waiting.addFirst(event);
+    waitingBytes += event.message().length();
+  }
+
+  /** No message comes any more. */
+  synchronized void end() {
+    ended = true;
+    notifyAll();
+  }
+
+  synchronized boolean ended() {
+    return ended;
+  }
+
+  synchronized boolean read() {
+    return reader != null;
+  }
+
+  /** Forgets all, and ends. */
+  synchronized void drop() {
+    end();
+    sent.forEach(event -> event.message().close());
+    waiting.forEach(event -> event.message().close());
+    sent.clear();
+    waiting.clear();
+  }
+
+  /**
+   * Makes the caller the reader.
+   *
+   * @param resumed whether the caller was the reader before, and lost the connection
+   * @return the token for {@link #serve}, or null where there is a reader, who is still there
+   */
+  synchronized Object take(boolean resumed) throws InterruptedException {
+    if (!resumed) awaitSignOfLife();
+    if (reader != null && !resumed) return null;
+    reader = new Object();
+    notifyAll();
+    return reader;
+  }
+
+  /**
+   * Whether a client is there only writing can tell: its reader is asked to, three times. One that
+   * has gone answers the first bytes with a reset, so that the later ones fail.
+   */
+  private void awaitSignOfLife() throws InterruptedException {
+    var enough = answers + 3;
+    for (var pause = 0; pause < 25 && reader != null && answers < enough; pause++) {
+      asked = true;
+      notifyAll();
+      var until = System.nanoTime() + 20_000_000;
+      while (reader != null && System.nanoTime() < until) wait(5);
+    }
+  }
+
+  /**
+   * Writes what there is and what comes, until the end or until the client has gone.
+   *
+   * @param after the number of the last event that the client has; -1 for all that it was not sent
+   */
+  void serve(Object token, OutputStream out, Format format, long after) throws IOException {
+    try {
+      synchronized (this) {
+        while (after >= 0 && !sent.isEmpty() && sent.getLast().number() > after) moveToWaiting();
+        while (!waiting.isEmpty() && waiting.peek().number() <= after) moveToSent();
+      }
+      out.flush();
+      while (true) {
+        Event next;
+        boolean answering;
+        synchronized (this) {
+          if (reader == token && waiting.isEmpty() && !ended && !asked) wait(heartbeatMs);
+          if (reader != token) return;
+          next = waiting.peek();
+          if (next == null && ended) return;
+          answering = asked;
+          asked = false;
+        }
+        if (next == null) heartbeat(out, format);
+        else write(next, out, format);
+        boolean pause;
+        synchronized (this) {
+          if (reader != token) return;
+          if (next != null && next == waiting.peek()) moveToSent();
+          pause = waiting.isEmpty();
+          trim();
+          notifyAll();
+        }
+        if (pause || answering) out.flush();
+        if (answering) answered();
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } finally {
+      synchronized (this) {
+        if (reader == token) reader = null;
+        notifyAll();
+      }
+    }
+  }
+
+  private synchronized void answered() {
+    answers++;
+    notifyAll();
+  }
+
+  private void write(Event event, OutputStream out, Format format) throws IOException {
+    if (format == Format.EVENTS) {
+      out.write(bytes("id: " + name + "-" + event.number() + "\ndata: "));
+      event.message().writeTo(out);
+      out.write(bytes("\n\n"));
+    } else {
+      event.message().writeTo(out);
+      out.write('\n');
+    }
+  }
+
+  private static void heartbeat(OutputStream out, Format format) throws IOException {
+    out.write(bytes(format == Format.EVENTS ? ":\n\n" : " "));
+  }
+
+  /** An event without a message, so that a client can resume before the first one. */
+  void prime(OutputStream out) throws IOException {
+    out.write(bytes("id: " + name + "-0\nretry: 1000\ndata:\n\n"));
+  }
+
+  private static byte[] bytes(String text) {
+    return text.getBytes(StandardCharsets.US_ASCII);
+  }
+}

@@ -1,0 +1,521 @@
+//SOURCES Child.java Exchange.java Guard.java Session.java Shared.java
+package fly.mcp;
+
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+
+/**
+ * Puts a stdio MCP program behind HTTP. One address serves two protocols:
+ *
+ * <ul>
+ *   <li>Streamable HTTP (MCP 2025-03-26 to 2025-11-25), each session with a program of its own;
+ *   <li>the protocol of {@code fly mcp wrap} (superfly/flyctl, internal/command/mcp/wrap.go): lines
+ *       in by POST, lines out on one open GET, all for one program.
+ * </ul>
+ */
+public final class Bridge implements AutoCloseable {
+  private static final List<String> VERSIONS =
+      List.of("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25");
+  private static final int MOST_SESSIONS = 256;
+  private static final int SERVER_ERROR = -32000;
+  private static final int INVALID_REQUEST = -32600;
+  private static final int PARSE_ERROR = -32700;
+
+  /** Which protocol a client speaks. */
+  public enum Protocol {
+    /** Told by its requests: see {@link Bridge#streamable}. */
+    AUTO,
+    STREAMABLE,
+    WRAP
+  }
+
+  /**
+   * @param command the program and its arguments
+   * @param bodyLimit bytes that a POST may have
+   * @param idle how long an unused session is kept
+   * @param heartbeat how long a stream may be silent
+   * @param grace how long a program has to end, after the end of its input and after SIGTERM
+   * @param shared whether all sessions have the same program, instead of one each
+   * @param restart whether a program that ended by itself is started again on the next request
+   * @param log takes lines for people
+   */
+  public record Config(
+      List<String> command,
+      Protocol protocol,
+      Guard guard,
+      long bodyLimit,
+      Duration idle,
+      Duration heartbeat,
+      Duration grace,
+      boolean shared,
+      boolean restart,
+      Consumer<String> log) {}
+
+  private final Config config;
+  private final Map<String, Session> sessions = new ConcurrentHashMap<>();
+  private final SecureRandom random = new SecureRandom();
+  private final CountDownLatch over = new CountDownLatch(1);
+  private volatile int exitCode;
+  private Child spare;
+  private Child sharedChild;
+  private Shared shared;
+  private Session wrap;
+  private volatile boolean closed;
+
+  /**
+   * Starts a first program at once, so that the first client need not wait for it.
+   *
+   * @throws IOException where there is no such command
+   */
+  public Bridge(Config config) throws IOException {
+    this.config = config;
+    this.spare = new Child(config.command(), config.log());
+    watch(spare);
+    var reaper = Executors.newSingleThreadScheduledExecutor(Bridge::daemon);
+    var period = Math.max(100, Math.min(10_000, config.idle().toMillis() / 4));
+    reaper.scheduleWithFixedDelay(this::reap, period, period, TimeUnit.MILLISECONDS);
+  }
+
+  private static Thread daemon(Runnable task) {
+    var thread = new Thread(task, "mcp-sessions");
+    thread.setDaemon(true);
+    return thread;
+  }
+
+  /** Waits until the program has ended by itself and is not started again; its exit code. */
+  public int await() throws InterruptedException {
+    over.await();
+    return exitCode;
+  }
+
+  // ---- Requests
+
+  /** Answers one request; a stream lasts until its client goes or all is said. */
+  public void handle(Exchange exchange) throws IOException {
+    try {
+      route(exchange);
+    } catch (Refusal refusal) {
+      refuse(exchange, refusal);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void route(Exchange exchange) throws IOException, InterruptedException {
+    var objection = config.guard().objection(exchange);
+    if (objection != null) throw new Refusal(403, SERVER_ERROR, objection);
+    var method = exchange.method();
+    if (exchange.path().equals("/healthz")) {
+      health(exchange);
+      return;
+    }
+    if (!config.guard().authorized(exchange)) {
+      throw new Refusal(401, SERVER_ERROR, "this MCP server asks for credentials")
+          .with("WWW-Authenticate", config.guard().challenge());
+    }
+    var streamable = streamable(exchange);
+    switch (method) {
+      case "POST" -> {
+        if (streamable) post(exchange);
+        else postLines(exchange);
+      }
+      case "GET" -> {
+        if (streamable) get(exchange);
+        else getLines(exchange);
+      }
+      case "DELETE" -> delete(exchange);
+      case "OPTIONS" -> exchange.respond(204, Map.of("Allow", "GET, POST, DELETE")).close();
+      default ->
+          throw new Refusal(405, SERVER_ERROR, "GET, POST and DELETE are for MCP")
+              .with("Allow", "GET, POST, DELETE");
+    }
+  }
+
+  /**
+   * Whether a request is of Streamable HTTP: it carries Mcp-Session-Id or MCP-Protocol-Version; or
+   * it is a POST that accepts both JSON and event streams, as only that protocol's must; or it is a
+   * GET that accepts event streams and neither JSON nor everything, as no client of the wrap
+   * protocol does. Flyctl's client tells who it is.
+   */
+  private boolean streamable(Exchange exchange) {
+    if (config.protocol() != Protocol.AUTO) return config.protocol() == Protocol.STREAMABLE;
+    if (exchange.header("Mcp-Session-Id") != null) return true;
+    if (exchange.header("MCP-Protocol-Version") != null) return true;
+    var agent = exchange.header("User-Agent");
+    if (agent != null && agent.startsWith("mcp-bridge-client")) return false;
+    var json = accepts(exchange, "application/json");
+    var events = accepts(exchange, "text/event-stream");
+    if (exchange.method().equals("POST")) return json && events;
+    return events && !json && !accepts(exchange, "*/*");
+  }
+
+  private static boolean accepts(Exchange exchange, String type) {
+    for (var header : exchange.headers("Accept")) {
+      for (var range : header.split(",")) {
+        if (range.split(";")[0].strip().equalsIgnoreCase(type)) return true;
+      }
+    }
+    return false;
+  }
+
+  private void health(Exchange exchange) throws IOException {
+    if (!List.of("GET", "HEAD").contains(exchange.method())) {
+      throw new Refusal(405, SERVER_ERROR, "GET tells the health").with("Allow", "GET, HEAD");
+    }
+    String trouble;
+    synchronized (this) {
+      trouble = closed || exitCode != 0 ? "the MCP server has ended" : null;
+      if (trouble == null && wrap != null && wrap.over()) trouble = wrap.ending();
+      if (trouble == null && shared != null && shared.over()) trouble = sharedChild.ending();
+      if (trouble == null && spare != null && !spare.alive()) trouble = spare.ending();
+    }
+    if (trouble != null) throw new Refusal(503, SERVER_ERROR, trouble);
+    try (var out = exchange.respond(200, Map.of("Content-Type", "application/json"))) {
+      if (!exchange.method().equals("HEAD")) out.write(bytes("{\"status\":\"ok\"}\n"));
+    }
+  }
+
+  // ---- Streamable HTTP
+
+  private void post(Exchange exchange) throws IOException, InterruptedException {
+    if (!accepts(exchange, "*/*")
+        && !(accepts(exchange, "application/json") && accepts(exchange, "text/event-stream"))) {
+      throw new Refusal(406, SERVER_ERROR, "accept application/json and text/event-stream");
+    }
+    requireJson(exchange);
+    requireLength(exchange);
+    try (var message = Message.whole(exchange.body(), config.bodyLimit())) {
+      if (message == null) throw tooLong();
+      requireMessage(message);
+      if (message.head().kind == Head.Kind.REQUEST && message.head().is("initialize")) {
+        initialize(exchange, message);
+        return;
+      }
+      var session = session(exchange);
+      if (message.head().kind == Head.Kind.REQUEST) {
+        request(exchange, session, message, exchange.header("MCP-Protocol-Version"), Map.of());
+      } else {
+        session.pass(List.of(message));
+        exchange.respond(202, Map.of()).close();
+      }
+    }
+  }
+
+  private void initialize(Exchange exchange, Message message)
+      throws IOException, InterruptedException {
+    var given = exchange.header("Mcp-Session-Id");
+    if (given != null) {
+      throw new Refusal(400, INVALID_REQUEST, "a session is initialized once, without its id");
+    }
+    if (sessions.size() >= MOST_SESSIONS) {
+      throw new Refusal(503, SERVER_ERROR, "there are too many sessions").with("Retry-After", "10");
+    }
+    var id = newId();
+    var session = new Session(id, program(), config.heartbeat(), this::ended);
+    sessions.put(id, session);
+    request(exchange, session, message, message.head().wanted, Map.of("Mcp-Session-Id", id));
+  }
+
+  private String newId() {
+    var bytes = new byte[24];
+    random.nextBytes(bytes);
+    return HexFormat.of().formatHex(bytes);
+  }
+
+  private void request(
+      Exchange exchange, Session session, Message message, String version, Map<String, String> more)
+      throws IOException, InterruptedException {
+    var stream = session.request(message);
+    if (stream == null) {
+      throw new Refusal(
+          400, INVALID_REQUEST, "the id " + message.head().id + " waits for its reply");
+    }
+    var reader = stream.take(false);
+    var out = exchange.respond(200, events(more));
+    try (out) {
+      // Older clients take an event without data for a broken one.
+      if (version != null && version.compareTo("2025-11-25") >= 0) stream.prime(out);
+      stream.serve(reader, out, Backlog.Format.EVENTS, -1);
+    }
+    session.used();
+  }
+
+  private void get(Exchange exchange) throws IOException, InterruptedException {
+    if (!accepts(exchange, "text/event-stream") && !accepts(exchange, "*/*")) {
+      throw new Refusal(406, SERVER_ERROR, "accept text/event-stream");
+    }
+    var session = session(exchange);
+    var after = exchange.header("Last-Event-ID");
+    var stream = session.standing;
+    var number = -1L;
+    if (after != null) {
+      var parts = after.split("-", 2);
+      stream = session.stream(parts[0]);
+      if (stream == null || parts.length != 2 || !parts[1].matches("\\d{1,18}")) {
+        throw new Refusal(400, INVALID_REQUEST, "the event " + after + " is not known any more");
+      }
+      number = Long.parseLong(parts[1]);
+    }
+    var reader = stream.take(after != null);
+    if (reader == null) {
+      throw new Refusal(
+          409, SERVER_ERROR, "the session has an open stream: there is one at a time");
+    }
+    try (var out = exchange.respond(200, events(Map.of()))) {
+      stream.serve(reader, out, Backlog.Format.EVENTS, number);
+    }
+    session.used();
+  }
+
+  private void delete(Exchange exchange) throws IOException {
+    var session = session(exchange);
+    end(session);
+    exchange.respond(204, Map.of()).close();
+  }
+
+  private Session session(Exchange exchange) {
+    var version = exchange.header("MCP-Protocol-Version");
+    if (version != null && !VERSIONS.contains(version)) {
+      throw new Refusal(
+          400,
+          SERVER_ERROR,
+          "the protocol version %s is not supported; these are: %s"
+              .formatted(version, String.join(", ", VERSIONS)));
+    }
+    var id = exchange.header("Mcp-Session-Id");
+    if (id == null) throw new Refusal(400, SERVER_ERROR, "there is no Mcp-Session-Id header");
+    var session = sessions.get(id);
+    if (session == null || session.over())
+      throw new Refusal(404, SERVER_ERROR, "the session has ended: initialize");
+    session.used();
+    return session;
+  }
+
+  private static Map<String, String> events(Map<String, String> more) {
+    var headers = new LinkedHashMap<>(more);
+    headers.put("Content-Type", "text/event-stream");
+    headers.put("Cache-Control", "no-cache, no-transform");
+    headers.put("X-Accel-Buffering", "no");
+    return headers;
+  }
+
+  // ---- The wrap protocol
+
+  private void postLines(Exchange exchange) throws IOException {
+    requireLength(exchange);
+    var messages = new ArrayList<Message>();
+    try {
+      var length = 0L;
+      var reader = new LineReader(exchange.body());
+      for (var message = reader.next(); message != null; message = reader.next()) {
+        messages.add(message);
+        requireMessage(message);
+        length += message.length();
+        if (length > config.bodyLimit()) throw tooLong();
+      }
+      if (!messages.isEmpty()) wrapSession().requestOnStanding(messages);
+    } finally {
+      messages.forEach(Message::close);
+    }
+    exchange.respond(202, Map.of()).close();
+  }
+
+  private void getLines(Exchange exchange) throws IOException, InterruptedException {
+    var stream = wrapSession().standing;
+    var reader = stream.take(false);
+    if (reader == null) {
+      throw new Refusal(409, SERVER_ERROR, "another client is connected: there is one at a time");
+    }
+    var headers = Map.of("Content-Type", "text/event-stream", "Cache-Control", "no-cache");
+    try (var out = exchange.respond(200, headers)) {
+      stream.serve(reader, out, Backlog.Format.LINES, -1);
+    }
+  }
+
+  private synchronized Session wrapSession() throws IOException {
+    if (wrap != null && wrap.over() && !config.restart()) {
+      throw new Refusal(502, SERVER_ERROR, wrap.ending());
+    }
+    if (wrap == null || wrap.over())
+      wrap = new Session(null, program(), config.heartbeat(), this::ended);
+    return wrap;
+  }
+
+  // ---- Programs
+
+  private synchronized Upstream program() throws IOException {
+    if (closed) throw new Refusal(503, SERVER_ERROR, "this MCP server is going down");
+    if (!config.shared()) return child();
+    if (shared != null && shared.over() && !config.restart()) {
+      throw new Refusal(502, SERVER_ERROR, sharedChild.ending());
+    }
+    if (shared == null || shared.over()) {
+      sharedChild = child();
+      shared = new Shared(sharedChild);
+    }
+    return shared.part();
+  }
+
+  private Child child() {
+    var ready = spare;
+    spare = null;
+    if (ready != null && ready.alive()) return ready;
+    try {
+      return new Child(config.command(), config.log());
+    } catch (IOException e) {
+      throw new Refusal(502, SERVER_ERROR, "the MCP server cannot be started: " + e.getMessage());
+    }
+  }
+
+  /** One that ends before anybody asked for it would end for the next client too. */
+  private void watch(Child child) {
+    daemon(
+            () -> {
+              try {
+                var code = child.exitCode();
+                synchronized (this) {
+                  if (child != spare || !child.crashed()) return;
+                }
+                config.log().accept(child.ending());
+                if (!config.restart()) over(code);
+              } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+              }
+            })
+        .start();
+  }
+
+  private void over(int code) {
+    exitCode = code == 0 ? 1 : code;
+    over.countDown();
+  }
+
+  private void ended(Session session) {
+    if (session.id != null) sessions.remove(session.id);
+    if (!session.child.crashed()) return;
+    config.log().accept(session.ending());
+    if ((session.id == null || config.shared()) && !config.restart()) {
+      try {
+        TimeUnit.MILLISECONDS.sleep(200); // so that the clients hear of it
+        over(session.child.exitCode());
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  private void end(Session session) {
+    if (session.id != null) sessions.remove(session.id);
+    session.child.stop(config.grace());
+    session.ended("the session has ended");
+    session.forget();
+  }
+
+  private void reap() {
+    for (var session : List.copyOf(sessions.values())) {
+      if (session.idle(config.idle().toNanos())) end(session);
+    }
+  }
+
+  /** Ends all programs, each with all that it started, and with them the streams. */
+  @Override
+  public void close() {
+    var ending = new ArrayList<Thread>();
+    synchronized (this) {
+      closed = true;
+      if (spare != null) {
+        var unused = spare;
+        ending.add(new Thread(() -> unused.stop(config.grace())));
+      }
+      if (sharedChild != null) ending.add(new Thread(() -> sharedChild.stop(config.grace())));
+      if (wrap != null) ending.add(new Thread(() -> end(wrap)));
+    }
+    for (var session : sessions.values()) ending.add(new Thread(() -> end(session)));
+    ending.forEach(Thread::start);
+    try {
+      for (var thread : ending) thread.join();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    over.countDown();
+  }
+
+  // ---- Refusals
+
+  private static final class Refusal extends RuntimeException {
+    private static final long serialVersionUID = 1;
+
+    final int status;
+    final int code;
+    final transient Map<String, String> headers = new LinkedHashMap<>();
+
+    Refusal(int status, int code, String reason) {
+      super(reason, null, false, false);
+      this.status = status;
+      this.code = code;
+      headers.put("Content-Type", "application/json");
+    }
+
+    Refusal with(String name, String value) {
+      headers.put(name, value);
+      return this;
+    }
+  }
+
+  private static void requireJson(Exchange exchange) {
+    var type = exchange.header("Content-Type");
+    if (type == null || !type.split(";")[0].strip().equalsIgnoreCase("application/json")) {
+      throw new Refusal(415, SERVER_ERROR, "the Content-Type must be application/json");
+    }
+  }
+
+  private void requireLength(Exchange exchange) {
+    var length = exchange.header("Content-Length");
+    if (length != null && length.matches("\\d{1,18}")) {
+      if (Long.parseLong(length) > config.bodyLimit()) throw tooLong();
+    }
+  }
+
+  private Refusal tooLong() {
+    var reason = "the body is longer than " + config.bodyLimit() + " bytes";
+    return new Refusal(413, INVALID_REQUEST, reason);
+  }
+
+  private static void requireMessage(Message message) throws IOException {
+    var head = message.head();
+    if (head.kind == Head.Kind.BROKEN) throw new Refusal(400, PARSE_ERROR, "the body is not JSON");
+    if (head.kind.isOne() && head.versioned) return;
+    throw new Refusal(400, INVALID_REQUEST, "the body is no JSON-RPC message");
+  }
+
+  private static void refuse(Exchange exchange, Refusal refusal) throws IOException {
+    try (var out = exchange.respond(refusal.status, refusal.headers)) {
+      if (exchange.method().equals("HEAD")) return;
+      out.write(bytes(Message.errorJson("null", refusal.code, refusal.getMessage()) + "\n"));
+      out.flush();
+      drain(exchange);
+    }
+  }
+
+  /** A client that is still sending would see a reset, and not the answer. */
+  private static void drain(Exchange exchange) throws IOException {
+    exchange.body().transferTo(OutputStream.nullOutputStream());
+  }
+
+  private static byte[] bytes(String text) {
+    return text.getBytes(StandardCharsets.UTF_8);
+  }
+}

@@ -1,0 +1,51 @@
+//SOURCES Message.java
+package fly.mcp;
+
+import java.io.IOException;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** A message of the client on its way to the server. */
+final class Call {
+  final Message message;
+  final Head head;
+
+  /** When its requests must have been answered: System.nanoTime. */
+  final long deadline;
+
+  /** What the client waits for: the ids of its requests, by key. Guarded by {@link Client}. */
+  final Map<String, String> open = new LinkedHashMap<>();
+
+  /** The client does not care any more. */
+  volatile boolean cancelled;
+
+  /** When its bytes began to leave; 0 before that. */
+  volatile long written;
+
+  /** What has gone wrong so far; null where nothing has. */
+  volatile String trouble;
+
+  Call(Message message, long deadline) throws IOException {
+    this.message = message;
+    this.head = message.head();
+    this.deadline = deadline;
+    for (var part : head.kind == Head.Kind.BATCH ? head.parts : java.util.List.of(head)) {
+      if (part.kind == Head.Kind.REQUEST) open.put(part.key, part.id);
+    }
+  }
+
+  /** One that has to go alone: nothing can be sent beside it, or before it is done. */
+  boolean opensSession() {
+    return head.is("initialize");
+  }
+
+  /** Its reply comes when the client ends it, and not before: MCP 2026-07-28. */
+  boolean lasts() {
+    return head.is("subscriptions/listen");
+  }
+
+  @Override
+  public String toString() {
+    return head.toString();
+  }
+}

@@ -1,0 +1,174 @@
+//SOURCES LineReader.java Upstream.java
+package fly.mcp;
+
+import java.io.BufferedOutputStream;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+
+/** A stdio MCP program. */
+final class Child implements Upstream {
+  private static final int LAST_LINES = 5;
+
+  private final Process process;
+  private final OutputStream stdin;
+  private final Consumer<String> log;
+  private final ArrayDeque<String> lastLines = new ArrayDeque<>();
+  private final Thread stderr;
+  private volatile boolean stopping;
+
+  /**
+   * @param log takes its stderr, and what it says on stdout that is no message
+   * @throws IOException where there is no such command
+   */
+  Child(List<String> command, Consumer<String> log) throws IOException {
+    var builder = new ProcessBuilder(command);
+    // The bridge's own credentials are none of the program's business.
+    builder.environment().keySet().removeIf(name -> name.startsWith("FLY_MCP_"));
+    this.process = builder.start();
+    this.stdin = new BufferedOutputStream(process.getOutputStream(), 1 << 16);
+    this.log = log;
+    this.stderr = thread("mcp-stderr", this::readStderr);
+  }
+
+  @Override
+  public void serve(Client client) {
+    thread(
+        "mcp-stdout",
+        () -> {
+          try {
+            readStdout(client);
+          } catch (IOException e) {
+            // its end, as below
+          } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+          }
+          client.ended(ending());
+        });
+  }
+
+  private void readStdout(Client client) throws IOException, InterruptedException {
+    var reader = new LineReader(process.getInputStream());
+    for (var message = reader.next(); message != null; message = reader.next()) {
+      if (message.head().kind.isOne() && message.head().versioned) {
+        client.said(message);
+      } else {
+        log.accept("no message, passed over: " + message.start(200));
+        message.close();
+      }
+    }
+  }
+
+  private void readStderr() {
+    try (var lines =
+        new BufferedReader(
+            new InputStreamReader(process.getErrorStream(), StandardCharsets.UTF_8))) {
+      for (var line = lines.readLine(); line != null; line = lines.readLine()) {
+        log.accept(line);
+        synchronized (lastLines) {
+          if (lastLines.size() == LAST_LINES) lastLines.poll();
+          lastLines.add(line);
+        }
+      }
+    } catch (IOException e) {
+      // its end
+    }
+  }
+
+  @Override
+  public void send(List<Message> messages) throws IOException {
+    synchronized (stdin) {
+      for (var message : messages) {
+        message.writeTo(stdin);
+        stdin.write('\n');
+      }
+      stdin.flush();
+    }
+  }
+
+  @Override
+  public boolean alive() {
+    return process.isAlive();
+  }
+
+  @Override
+  public boolean crashed() {
+    return !process.isAlive() && !stopping;
+  }
+
+  @Override
+  public int exitCode() throws InterruptedException {
+    return process.waitFor();
+  }
+
+  @Override
+  public String ending() {
+    try {
+      process.waitFor(2, TimeUnit.SECONDS);
+      stderr.join(200);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    synchronized (lastLines) {
+      return "the MCP server has ended"
+          + (process.isAlive() ? "" : " (exit code " + process.exitValue() + ")")
+          + (lastLines.isEmpty() ? "" : ": " + String.join("; ", lastLines));
+    }
+  }
+
+  /** Ends it and all that it started: the end of its input, then SIGTERM, then SIGKILL. */
+  @Override
+  public void stop(Duration grace) {
+    stopping = true;
+    var family = family();
+    thread("mcp-eof", this::closeStdin); // a program that does not read would hold it up
+    if (!gone(family, grace)) family.forEach(ProcessHandle::destroy);
+    if (!gone(family, grace)) {
+      Stream.concat(family.stream(), family().stream()).forEach(ProcessHandle::destroyForcibly);
+    }
+  }
+
+  private void closeStdin() {
+    try {
+      stdin.close();
+    } catch (IOException e) {
+      // it has ended already
+    }
+  }
+
+  private List<ProcessHandle> family() {
+    var family = new ArrayList<>(process.descendants().toList());
+    family.add(process.toHandle());
+    return family;
+  }
+
+  private static boolean gone(List<ProcessHandle> family, Duration grace) {
+    var deadline = System.nanoTime() + grace.toNanos();
+    while (family.stream().anyMatch(ProcessHandle::isAlive)) {
+      if (System.nanoTime() > deadline) return false;
+      try {
+        Thread.sleep(10);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private static Thread thread(String name, Runnable task) {
+    var thread = new Thread(null, task, name, 1 << 18);
+    thread.setDaemon(true);
+    thread.start();
+    return thread;
+  }
+}

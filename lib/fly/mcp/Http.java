@@ -1,0 +1,292 @@
+//SOURCES Message.java
+package fly.mcp;
+
+import java.io.EOFException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.ConnectException;
+import java.net.HttpURLConnection;
+import java.net.SocketException;
+import java.net.SocketTimeoutException;
+import java.net.URI;
+import java.net.UnknownHostException;
+import java.util.Deque;
+import java.util.Map;
+import java.util.concurrent.ConcurrentLinkedDeque;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import javax.net.ssl.SSLException;
+
+/**
+ * HTTP requests to one MCP server, each sent once: HttpURLConnection, because it answers its first
+ * request 350 ms before java.net.http.HttpClient does.
+ *
+ * <p>It is kept from repeating a POST by itself, and from waiting 1 ms for every reused connection:
+ * only one that lay idle is looked at before it is used, whether the server has closed it.
+ */
+final class Http {
+  static {
+    System.setProperty("sun.net.http.retryPost", "false");
+    System.setProperty("sun.net.http.allowRestrictedHeaders", "true"); // --header "Origin: ..."
+    System.setProperty("http.maxConnections", "16");
+  }
+
+  private static final int REDIRECTS = 5;
+  private static final int CONNECT_MS = 10_000;
+  private static final long IDLE_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+  /** Nothing was sent: the same request may be tried again. */
+  static final class NotSent extends IOException {
+    /** Waiting will not help: a certificate, a wrong protocol. */
+    final boolean lasting;
+
+    NotSent(IOException cause) {
+      super(reason(cause), cause);
+      lasting = cause instanceof SSLException && !cut(cause);
+    }
+
+    private NotSent(String why) {
+      super(why);
+      lasting = true;
+    }
+
+    private static boolean cut(Throwable e) {
+      return e instanceof EOFException
+          || e instanceof SocketException
+          || e.getCause() != null && cut(e.getCause());
+    }
+  }
+
+  final URI uri;
+  private final Map<String, String> headers;
+  private final Consumer<String> log;
+
+  /** When each connection of the JDK's pool came back to it, the last one first. */
+  private final Deque<Long> idle = new ConcurrentLinkedDeque<>();
+
+  private volatile boolean answered;
+
+  /** When a connection was last seen to break: those that were idle then may be broken, too. */
+  private volatile long cut = System.nanoTime();
+
+  /**
+   * @param headers for every request to this origin, and to no other: they may hold secrets
+   * @param log gets a line for each request
+   */
+  Http(URI uri, Map<String, String> headers, Consumer<String> log) {
+    this.uri = uri;
+    this.headers = headers;
+    this.log = log;
+  }
+
+  /** Whether anybody has ever answered. */
+  boolean answered() {
+    return answered;
+  }
+
+  /** An answer; its body is to be read by one thread, and closed. */
+  final class Response implements AutoCloseable {
+    final int status;
+    private final HttpURLConnection connection;
+    private InputStream body;
+    private Message whole;
+
+    private Response(int status, HttpURLConnection connection) {
+      this.status = status;
+      this.connection = connection;
+    }
+
+    String header(String name) {
+      return connection.getHeaderField(name);
+    }
+
+    boolean is(String type) {
+      var actual = header("Content-Type");
+      return actual != null && actual.strip().toLowerCase().startsWith(type);
+    }
+
+    InputStream body() throws IOException {
+      if (body == null)
+        body = status >= 400 ? connection.getErrorStream() : connection.getInputStream();
+      if (body == null) body = InputStream.nullInputStream();
+      return body;
+    }
+
+    /** The whole body: a message, or what a server says instead of one. */
+    Message whole() throws IOException {
+      if (whole == null) {
+        var builder = new Message.Builder();
+        builder.append(body());
+        whole = builder.build();
+      }
+      return whole;
+    }
+
+    /** The connection can be used again if the body was read to its end. */
+    @Override
+    public void close() {
+      try {
+        body().close();
+      } catch (IOException e) {
+        return;
+      }
+      idle.addFirst(System.nanoTime());
+      if (idle.size() > 16) idle.pollLast();
+    }
+  }
+
+  /**
+   * Sends one request, and follows where it is redirected to, the method kept.
+   *
+   * @param body null for none
+   * @param leaves runs when the connection stands, before the first byte
+   * @param waitMs for the answer's first byte, and between two of them; 0 for ever
+   * @throws NotSent where the server cannot have seen it; any other IOException means that it may
+   */
+  Response send(
+      String method,
+      URI target,
+      Map<String, String> headers,
+      Message body,
+      Runnable leaves,
+      int waitMs)
+      throws IOException {
+    for (int hop = 0; ; hop++) {
+      var response = once(method, target, headers, body, leaves, waitMs);
+      if (response.status / 100 != 3 || response.header("Location") == null) return response;
+      if (response.status == 303 || response.status == 304) return response;
+      URI next;
+      try {
+        next = target.resolve(response.header("Location"));
+      } catch (IllegalArgumentException e) {
+        return response;
+      } finally {
+        response.body().readNBytes(Spool.LARGE);
+        response.close();
+      }
+      if (hop == REDIRECTS) throw new NotSent("redirected more than " + REDIRECTS + " times");
+      if (!"https".equals(next.getScheme())
+          && !("http".equals(next.getScheme()) && "http".equals(target.getScheme()))) {
+        throw new NotSent("redirected from " + shown(target) + " to " + shown(next));
+      }
+      target = next;
+    }
+  }
+
+  private Response once(
+      String method,
+      URI target,
+      Map<String, String> headers,
+      Message body,
+      Runnable leaves,
+      int waitMs)
+      throws IOException {
+    var connection = (HttpURLConnection) target.toURL().openConnection();
+    connection.setInstanceFollowRedirects(false);
+    connection.setUseCaches(false);
+    connection.setConnectTimeout(waitMs == 0 ? CONNECT_MS : Math.min(CONNECT_MS, waitMs));
+    connection.setReadTimeout(waitMs);
+    connection.setRequestMethod(method);
+    connection.setRequestProperty("User-Agent", "fly-mcp-proxy");
+    if (sameOrigin(target)) this.headers.forEach(connection::setRequestProperty);
+    headers.forEach(connection::setRequestProperty);
+    if (body != null) {
+      connection.setRequestProperty("Content-Type", "application/json");
+      connection.setDoOutput(true);
+      // Streaming makes the JDK look whether the server has closed the idle connection.
+      var since = idle.pollFirst();
+      var stale = since != null && (System.nanoTime() - since > IDLE_NANOS || since - cut < 0);
+      if (stale || body.length() > Spool.LARGE) {
+        connection.setFixedLengthStreamingMode(body.length());
+      }
+    }
+    try {
+      connection.connect();
+    } catch (IOException e) {
+      log.accept(method + " " + shown(target) + ": " + reason(e));
+      throw new NotSent(e);
+    }
+    leaves.run();
+    try {
+      if (body != null) write(connection, body);
+      var status = connection.getResponseCode();
+      if (status < 0) throw new IOException("the answer is not HTTP");
+      answered = true;
+      log.accept(
+          method
+              + " "
+              + shown(target)
+              + (body == null ? "" : " " + body.head())
+              + " -> "
+              + status
+              + (connection.getContentType() == null ? "" : " " + connection.getContentType()));
+      return new Response(status, connection);
+    } catch (IOException e) {
+      cut();
+      log.accept(method + " " + shown(target) + ": " + reason(e));
+      throw e;
+    }
+  }
+
+  /** A stream has broken, or ended: perhaps the server has. */
+  void cut() {
+    cut = System.nanoTime();
+  }
+
+  private static void write(HttpURLConnection connection, Message body) throws IOException {
+    try (var out = connection.getOutputStream()) {
+      body.writeTo(out);
+    } catch (IOException e) {
+      // A server may answer before it has read everything, and say why it does not want to.
+      try {
+        if (connection.getResponseCode() >= 400) return;
+      } catch (IOException none) {
+        e.addSuppressed(none);
+      }
+      throw e;
+    }
+  }
+
+  boolean sameOrigin(URI other) {
+    return uri.getScheme().equalsIgnoreCase(other.getScheme())
+        && uri.getHost().equalsIgnoreCase(other.getHost())
+        && port(uri) == port(other);
+  }
+
+  private static int port(URI uri) {
+    if (uri.getPort() >= 0) return uri.getPort();
+    return "https".equalsIgnoreCase(uri.getScheme()) ? 443 : 80;
+  }
+
+  /** What a server says, without the secrets that it may have been sent. */
+  String masked(String text) {
+    for (var value : headers.values()) {
+      for (var part : value.split(" ")) if (part.length() > 5) text = text.replace(part, "***");
+    }
+    return text;
+  }
+
+  /** An address for people; what may be secret in it is left out. */
+  static String shown(URI uri) {
+    return uri.getScheme()
+        + "://"
+        + uri.getRawAuthority().replaceFirst(".*@", "")
+        + uri.getRawPath();
+  }
+
+  /** Why there was no answer, in words. */
+  static String reason(IOException e) {
+    if (e instanceof UnknownHostException) return "no such host: " + e.getMessage();
+    if (e instanceof SocketTimeoutException) return "no answer in time";
+    if (e instanceof ConnectException && String.valueOf(e.getMessage()).contains("refused")) {
+      return "connection refused";
+    }
+    if (e instanceof SSLException) return "TLS: " + e.getMessage();
+    if (e instanceof SocketException && String.valueOf(e.getMessage()).contains("reset")
+        || String.valueOf(e.getMessage()).startsWith("Unexpected end of file")
+        || String.valueOf(e.getMessage()).startsWith("Premature EOF")) {
+      return "the connection was cut";
+    }
+    return e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
+  }
+}

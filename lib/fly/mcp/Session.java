@@ -1,0 +1,200 @@
+//SOURCES Message.java Backlog.java Upstream.java
+package fly.mcp;
+
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+
+/**
+ * One client's conversation with a program of its own: which reply belongs to which request, and
+ * what goes to the client's standing stream.
+ */
+final class Session implements Upstream.Client {
+  private static final int FINISHED_KEPT = 16;
+
+  private record Call(String id, String progressToken, Backlog stream) {}
+
+  /** Null for the one of the wrap protocol, which knows no sessions. */
+  final String id;
+
+  final Upstream child;
+
+  /** What belongs to no request; its name is 0. */
+  final Backlog standing;
+
+  private final Duration heartbeat;
+  private final Consumer<Session> onEnd;
+  private final Map<String, Call> calls = new LinkedHashMap<>();
+  private final Map<String, Backlog> streams = new LinkedHashMap<>();
+  private int streamsOpened;
+  private String ending;
+  private long lastUsed = System.nanoTime();
+
+  /**
+   * @param onEnd told when the program has ended
+   */
+  Session(String id, Upstream child, Duration heartbeat, Consumer<Session> onEnd) {
+    this.id = id;
+    this.child = child;
+    this.heartbeat = heartbeat;
+    this.standing = new Backlog("0", heartbeat);
+    this.onEnd = onEnd;
+    child.serve(this);
+  }
+
+  /**
+   * Passes a request on; its reply, and what belongs to it, comes on the stream.
+   *
+   * @return null where a request with this id has no reply yet
+   */
+  Backlog request(Message request) throws IOException {
+    Backlog stream;
+    synchronized (this) {
+      stream = new Backlog(String.valueOf(++streamsOpened), heartbeat);
+      if (!expect(request, stream)) return null;
+      streams.put(String.valueOf(streamsOpened), stream);
+      forgetFinished();
+    }
+    pass(List.of(request));
+    return stream;
+  }
+
+  /** Passes messages on; replies come on the standing stream. */
+  void requestOnStanding(List<Message> messages) throws IOException {
+    synchronized (this) {
+      for (var message : messages) {
+        if (message.head().kind == Head.Kind.REQUEST) expect(message, standing);
+      }
+    }
+    pass(messages);
+  }
+
+  private boolean expect(Message request, Backlog stream) throws IOException {
+    var call = new Call(request.head().id, request.head().progressToken, stream);
+    if (calls.putIfAbsent(request.head().key, call) != null) return false;
+    if (ending != null) fail(ending);
+    return true;
+  }
+
+  /** Passes messages on that nobody answers. */
+  void pass(List<Message> messages) throws IOException {
+    used();
+    for (var message : messages)
+      if (message.head().is("notifications/cancelled")) cancelled(message);
+    try {
+      child.send(messages);
+    } catch (IOException e) {
+      if (child.alive()) throw e;
+      ended(child.ending());
+    }
+  }
+
+  /** A request that is cancelled gets no reply. */
+  private synchronized void cancelled(Message message) throws IOException {
+    var call = calls.get(message.head().cancels);
+    if (call == null || call.stream() == standing) return;
+    calls.remove(message.head().cancels);
+    call.stream().end();
+  }
+
+  private void forgetFinished() {
+    var finished = new ArrayList<String>();
+    streams.forEach(
+        (name, stream) -> {
+          if (stream.ended() && !stream.read()) finished.add(name);
+        });
+    for (var i = 0; i < finished.size() - FINISHED_KEPT; i++) {
+      streams.remove(finished.get(i)).drop();
+    }
+  }
+
+  /** A stream by its name in event ids; null where it is forgotten. */
+  synchronized Backlog stream(String name) {
+    return name.equals("0") ? standing : streams.get(name);
+  }
+
+  @Override
+  public void said(Message message) throws IOException, InterruptedException {
+    Backlog stream;
+    var last = false;
+    synchronized (this) {
+      stream = standing;
+      if (message.head().kind == Head.Kind.RESPONSE) {
+        var call = calls.remove(message.head().key);
+        if (call == null && id != null) return; // to a request that was cancelled
+        if (call != null) stream = call.stream();
+        last = stream != standing;
+      } else {
+        var call = callOf(message);
+        if (call != null) stream = call.stream();
+      }
+    }
+    stream.add(message);
+    if (last) stream.end();
+  }
+
+  /**
+   * Stdio does not tell to which request a message belongs. Progress does; anything else goes to
+   * the standing stream where somebody reads it, and else to the oldest request.
+   */
+  private Call callOf(Message message) throws IOException {
+    if (message.head().is("notifications/progress") && message.head().progressToken != null) {
+      var token = message.head().progressToken;
+      for (var call : calls.values()) if (token.equals(call.progressToken())) return call;
+    }
+    if (standing.read() || calls.isEmpty()) return null;
+    return calls.values().iterator().next();
+  }
+
+  @Override
+  public void ended(String why) {
+    synchronized (this) {
+      if (ending != null) return;
+      ending = why;
+      fail(why);
+      streams.values().forEach(Backlog::end);
+      standing.end();
+    }
+    onEnd.accept(this);
+  }
+
+  /** Every request gets its reply: here, that there will be none. */
+  private void fail(String why) {
+    for (var call : calls.values()) {
+      call.stream().addAtOnce(Message.error(call.id(), -32000, why));
+    }
+    calls.values().forEach(call -> call.stream().end());
+    calls.clear();
+  }
+
+  synchronized boolean over() {
+    return ending != null;
+  }
+
+  synchronized String ending() {
+    return ending;
+  }
+
+  synchronized void used() {
+    lastUsed = System.nanoTime();
+  }
+
+  /** Whether nobody reads, waits for a reply, or has sent anything for so long. */
+  synchronized boolean idle(long nanos) {
+    if (standing.read() || streams.values().stream().anyMatch(Backlog::read)) {
+      lastUsed = System.nanoTime();
+    }
+    return System.nanoTime() - lastUsed > nanos;
+  }
+
+  /** Forgets all that is kept for the client. */
+  synchronized void forget() {
+    standing.drop();
+    streams.values().forEach(Backlog::drop);
+    streams.clear();
+  }
+}

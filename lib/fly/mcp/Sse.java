@@ -1,0 +1,80 @@
+//SOURCES Listening.java
+package fly.mcp;
+
+import java.io.IOException;
+import java.net.URI;
+import java.util.List;
+
+/**
+ * HTTP+SSE (MCP 2024-11-05): the stream's first event names the address that takes messages; the
+ * session ends with the stream.
+ */
+final class Sse extends Listening {
+  private volatile URI endpoint;
+
+  Sse(Link link) {
+    super(link);
+  }
+
+  @Override
+  void send(Call call) throws Failure, InterruptedException {
+    remember(call);
+    deliver(call, call.message, List.of(call));
+  }
+
+  /**
+   * Takes over a message that the server did not take as a POST to its own address.
+   *
+   * @param refusal what to say if there is no such stream
+   */
+  void adopt(Call call, Failure refusal) throws Failure, InterruptedException {
+    start();
+    try {
+      awaitUp(call);
+    } catch (Failure e) {
+      log("no HTTP+SSE either: " + e.getMessage());
+      throw refusal;
+    }
+    send(call);
+  }
+
+  @Override
+  URI target() {
+    return endpoint;
+  }
+
+  @Override
+  boolean isStream(Http.Response response) {
+    return response.is(EVENTS);
+  }
+
+  @Override
+  boolean isOpen(SseReader.Event event) throws IOException {
+    if (!event.type().equals("endpoint")) return false;
+    var named = event.data().start(8192).strip();
+    event.data().close();
+    try {
+      var target = http.uri.resolve(named);
+      if (!http.sameOrigin(target)) throw new IOException("it names an endpoint elsewhere");
+      endpoint = target;
+      return true;
+    } catch (IllegalArgumentException e) {
+      throw new IOException("it names no endpoint");
+    }
+  }
+
+  @Override
+  boolean opensAtOnce() {
+    return false;
+  }
+
+  @Override
+  boolean isFinal(int status, long sinceMs) {
+    return true;
+  }
+
+  @Override
+  boolean forgets() {
+    return true;
+  }
+}

@@ -1,0 +1,208 @@
+import com.fasterxml.jackson.databind.JsonNode;
+import fly.Fly;
+import fly.FlyException;
+import fly.mcp.Proxy;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+
+/** An MCP client with a proxy of ours at its pipes, in this JVM. */
+final class Bridge implements AutoCloseable {
+  static final String INITIALIZE =
+      "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":{\"protocolVersion\":"
+          + "\"2025-06-18\",\"capabilities\":{\"roots\":{}},\"clientInfo\":{\"name\":\"me\"}}}";
+  static final String INITIALIZED =
+      "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}";
+
+  private static final long PATIENCE_S = 20;
+
+  final List<String> log = new CopyOnWriteArrayList<>();
+  private final BlockingQueue<byte[]> input = new LinkedBlockingQueue<>();
+  private final BlockingQueue<String> output = new LinkedBlockingQueue<>();
+  private final CompletableFuture<FlyException> end = new CompletableFuture<>();
+  private final Proxy proxy;
+
+  static Bridge to(String url) {
+    return to(url, Proxy.Transport.AUTO);
+  }
+
+  static Bridge to(String url, Proxy.Transport transport) {
+    return new Bridge(url, transport, Map.of(), Duration.ofSeconds(15));
+  }
+
+  static Bridge to(String url, Map<String, String> headers) {
+    return new Bridge(url, Proxy.Transport.AUTO, headers, Duration.ofSeconds(15));
+  }
+
+  static Bridge to(String url, Duration timeout) {
+    return new Bridge(url, Proxy.Transport.AUTO, Map.of(), timeout);
+  }
+
+  private Bridge(
+      String url, Proxy.Transport transport, Map<String, String> headers, Duration timeout) {
+    proxy =
+        new Proxy(
+            URI.create(url),
+            transport,
+            new LinkedHashMap<>(headers),
+            timeout,
+            new Stdout(),
+            log::add);
+    var server = new Thread(this::serve, "bridge");
+    server.setDaemon(true);
+    server.start();
+  }
+
+  private void serve() {
+    try {
+      proxy.serve(new Stdin());
+      end.complete(null);
+    } catch (FlyException e) {
+      end.complete(e);
+    } catch (InterruptedException e) {
+      end.completeExceptionally(e);
+    }
+  }
+
+  Bridge send(String... lines) {
+    for (var line : lines) raw((line + "\n").getBytes(StandardCharsets.UTF_8));
+    return this;
+  }
+
+  Bridge raw(byte[] bytes) {
+    input.add(bytes);
+    return this;
+  }
+
+  /** The handshake, done. */
+  Bridge connected() throws Exception {
+    send(INITIALIZE);
+    next();
+    return send(INITIALIZED);
+  }
+
+  Bridge call(Object id) {
+    return call(id, "{}");
+  }
+
+  Bridge call(Object id, String arguments) {
+    return send(
+        ("{\"jsonrpc\":\"2.0\",\"id\":%s,\"method\":\"tools/call\","
+                + "\"params\":{\"name\":\"echo\",\"arguments\":%s}}")
+            .formatted(id, arguments));
+  }
+
+  /** The next line for the client, as it is. */
+  String line() throws InterruptedException {
+    var line = output.poll(PATIENCE_S, TimeUnit.SECONDS);
+    if (line == null) throw new AssertionError("nothing came; the log: " + log);
+    return line;
+  }
+
+  JsonNode next() throws Exception {
+    return Fly.JSON.readTree(line());
+  }
+
+  /** As many lines, in any order. */
+  List<JsonNode> next(int count) throws Exception {
+    var lines = new ArrayList<JsonNode>();
+    for (int i = 0; i < count; i++) lines.add(next());
+    return lines;
+  }
+
+  boolean isQuiet(long millis) throws InterruptedException {
+    var line = output.poll(millis, TimeUnit.MILLISECONDS);
+    if (line != null) log.add("unexpected: " + line);
+    return line == null;
+  }
+
+  /** The client leaves; why the proxy failed, or null. */
+  FlyException leave() throws Exception {
+    input.add(new byte[0]);
+    return ended();
+  }
+
+  FlyException ended() throws ExecutionException, InterruptedException {
+    try {
+      return end.get(PATIENCE_S, TimeUnit.SECONDS);
+    } catch (TimeoutException e) {
+      throw new AssertionError("the proxy does not end; the log: " + log);
+    }
+  }
+
+  void stop() {
+    proxy.stop();
+  }
+
+  @Override
+  public void close() {
+    proxy.stop();
+    input.add(new byte[0]);
+  }
+
+  private final class Stdin extends InputStream {
+    private byte[] current = {0};
+    private int position = 1;
+
+    @Override
+    public int read() throws IOException {
+      var one = new byte[1];
+      return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
+    }
+
+    @Override
+    public int read(byte[] target, int start, int count) throws IOException {
+      if (current.length == 0) return -1;
+      if (position == current.length) {
+        try {
+          current = input.take();
+        } catch (InterruptedException e) {
+          throw new IOException(e);
+        }
+        position = 0;
+        if (current.length == 0) return -1;
+      }
+      var n = Math.min(count, current.length - position);
+      System.arraycopy(current, position, target, start, n);
+      position += n;
+      return n;
+    }
+  }
+
+  private final class Stdout extends OutputStream {
+    private final ByteArrayOutputStream line = new ByteArrayOutputStream();
+
+    @Override
+    public void write(int b) {
+      write(new byte[] {(byte) b}, 0, 1);
+    }
+
+    @Override
+    public void write(byte[] bytes, int start, int count) {
+      var from = start;
+      for (int i = start; i < start + count; i++) {
+        if (bytes[i] != '\n') continue;
+        line.write(bytes, from, i - from);
+        output.add(line.toString(StandardCharsets.UTF_8));
+        line.reset();
+        from = i + 1;
+      }
+      line.write(bytes, from, start + count - from);
+    }
+  }
+}

@@ -1,0 +1,109 @@
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import fly.mcp.Proxy;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** fly-mcp-proxy in front of a server of 2024-11-05: HTTP+SSE. */
+class McpProxySseTest {
+  private final FakeMcp server = new FakeMcp();
+  private final AtomicInteger sessions = new AtomicInteger();
+  private volatile FakeMcp.Events stream;
+  private volatile boolean mute;
+
+  @BeforeEach
+  void sse() {
+    server.always(
+        "GET",
+        request -> {
+          var events = request.events();
+          events.raw(
+              "event: endpoint\ndata: /messages?session=" + sessions.incrementAndGet() + "\n\n");
+          stream = events;
+          events.await(30_000);
+        });
+    for (var method :
+        List.of("initialize", "notifications/initialized", "tools/call", "ping", "reply")) {
+      server.always(method, this::post);
+    }
+  }
+
+  private void post(FakeMcp.Request request) throws Exception {
+    if (!request.uri().toString().equals("/messages?session=" + sessions.get())) {
+      request.answer(request.uri().getPath().equals("/mcp") ? 405 : 404, "text/plain", "no");
+      return;
+    }
+    request.answer(202, "text/plain", "Accepted");
+    if (!mute && request.message.has("id") && request.message.has("method")) {
+      stream.event(request.result("{\"sse\":1}"));
+    }
+  }
+
+  @AfterEach
+  void stop() {
+    server.close();
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = Proxy.Transport.class,
+      names = {"AUTO", "SSE"})
+  void messages_go_to_the_endpoint_and_replies_come_on_the_stream(Proxy.Transport transport)
+      throws Exception {
+    try (var bridge = Bridge.to(server.url(), transport).connected()) {
+      bridge.call("\"a\"");
+
+      assertEquals("{\"jsonrpc\":\"2.0\",\"id\":\"a\",\"result\":{\"sse\":1}}", bridge.line());
+      assertNull(bridge.leave());
+      assertEquals(1, server.all("GET").size());
+    }
+  }
+
+  @Test
+  void a_restart_is_survived_and_the_handshake_made_again_unseen() throws Exception {
+    try (var bridge = Bridge.to(server.url(), Proxy.Transport.SSE).connected()) {
+      bridge.call(1).next();
+      mute = true;
+      bridge.call(2);
+      FakeMcp.await(() -> server.all("tools/call").size() == 2);
+      server.stop();
+      mute = false;
+
+      var lost = bridge.next();
+      assertEquals(2, lost.path("id").asInt());
+      assertTrue(lost.has("error"));
+      bridge.call(3);
+      server.start();
+      assertEquals(3, bridge.next().path("id").asInt());
+      assertEquals(2, server.all("initialize").size());
+      assertEquals(Bridge.INITIALIZE, server.all("initialize").get(1).body);
+      assertEquals(2, server.all("notifications/initialized").size());
+      assertTrue(bridge.isQuiet(50));
+    }
+  }
+
+  @Test
+  void an_endpoint_on_another_origin_is_not_used() throws Exception {
+    try (var other = new FakeMcp();
+        var bridge = Bridge.to(server.url(), Map.of("Authorization", "Bearer secret"))) {
+      server.always(
+          "GET",
+          request ->
+              request.events().raw("event: endpoint\ndata: " + other.url() + "\n\n").await(2_000));
+
+      bridge.send(Bridge.INITIALIZE);
+      bridge.leave();
+
+      assertTrue(bridge.next().has("error"));
+      assertTrue(other.requests.isEmpty());
+    }
+  }
+}

@@ -1,0 +1,239 @@
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import fly.mcp.Proxy;
+import java.io.IOException;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.Executors;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** fly-mcp-proxy in front of {@code fly mcp wrap}: POST 202, and bare lines on the one GET. */
+class McpProxyWrapTest {
+  private static final String RESULT = "{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":{\"wrap\":1}}";
+
+  private final FakeMcp server = new FakeMcp();
+
+  /** What came to the program's stdin. */
+  private final List<String> stdin = new CopyOnWriteArrayList<>();
+
+  private volatile Consumer<String> program = this::answer;
+  private volatile FakeMcp.Events slot;
+
+  @BeforeEach
+  void wrap() {
+    server.always(
+        "GET",
+        request -> {
+          if (slot != null) {
+            request.answer(409, "text/plain", "Another client is connected");
+            return;
+          }
+          slot = request.events();
+          server.streams.add(slot);
+          slot.await(30_000);
+          slot = null;
+        });
+    for (var method : List.of("initialize", "notifications/initialized", "tools/call", "ping")) {
+      server.always(method, this::post);
+    }
+  }
+
+  @AfterEach
+  void stop() {
+    server.close();
+  }
+
+  private void post(FakeMcp.Request request) throws IOException {
+    request.answer(202, null, "");
+    for (var line : request.body.split("\n")) {
+      stdin.add(line);
+      program.accept(line);
+    }
+  }
+
+  private void answer(String line) {
+    if (line.contains("\"id\":")) say(RESULT.formatted(id(line)));
+  }
+
+  private static String id(String line) {
+    return line.replaceFirst(".*?\"id\":(\"[^\"]*\"|[^,}]*).*", "$1");
+  }
+
+  /** As the original does: what nobody listens to is thrown away. */
+  private void say(String line) {
+    var listener = slot;
+    try {
+      if (listener != null) listener.raw(line + "\n");
+    } catch (IOException e) {
+      slot = null;
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = Proxy.Transport.class,
+      names = {"AUTO", "WRAP"})
+  void calls_are_answered_on_the_one_stream(Proxy.Transport transport) throws Exception {
+    try (var bridge = Bridge.to(server.url(), transport)) {
+      bridge.send(Bridge.INITIALIZE);
+      assertEquals(RESULT.formatted(0), bridge.line());
+      bridge.send(Bridge.INITIALIZED).call("\"a\"");
+
+      assertEquals(RESULT.formatted("\"a\""), bridge.line());
+      assertNull(bridge.leave());
+      assertEquals(1, server.all("GET").size());
+      assertTrue(bridge.isQuiet(50));
+    }
+  }
+
+  @Test
+  void a_reply_to_the_handshake_that_was_thrown_away_is_asked_for_again_and_nothing_else()
+      throws Exception {
+    try (var bridge = Bridge.to(server.url())) {
+      bridge.send(Bridge.INITIALIZE);
+
+      assertEquals(RESULT.formatted(0), bridge.line());
+      assertTrue(bridge.isQuiet(100));
+    }
+
+    assertEquals("initialize", server.methods().get(0));
+    assertEquals(List.of("initialize", "ping", "initialize"), methods());
+  }
+
+  @Test
+  void a_reply_that_was_kept_is_not_asked_for_again() throws Exception {
+    var kept = Executors.newSingleThreadExecutor();
+    kept.submit(
+        () -> {
+          FakeMcp.await(() -> slot != null);
+          return null;
+        });
+    program = line -> kept.submit(() -> answer(line));
+
+    try (var bridge = Bridge.to(server.url())) {
+      bridge.send(Bridge.INITIALIZE);
+
+      assertEquals(RESULT.formatted(0), bridge.line());
+      assertEquals(1, methods().stream().filter("initialize"::equals).count());
+    } finally {
+      kept.shutdownNow();
+    }
+  }
+
+  @Test
+  void messages_that_wait_go_together_and_keep_their_order() throws Exception {
+    server.always(
+        "tools/call",
+        request -> {
+          Thread.sleep(100);
+          post(request);
+        });
+
+    try (var bridge = Bridge.to(server.url(), Proxy.Transport.WRAP).connected()) {
+      for (int id = 1; id <= 20; id++) bridge.call(id);
+      for (int id = 1; id <= 20; id++) assertEquals(id, bridge.next().path("id").asInt());
+
+      assertTrue(server.all("tools/call").size() < 10, server.methods().toString());
+    }
+  }
+
+  @Test
+  void your_headers_are_on_the_stream_too() throws Exception {
+    try (var bridge = Bridge.to(server.url(), Map.of("fly-force-instance-id", "m1"))) {
+      bridge.connected().call(1).next();
+    }
+
+    for (var request : server.requests) {
+      assertEquals("m1", request.header("fly-force-instance-id"), request.name);
+    }
+  }
+
+  @Test
+  void a_slot_that_somebody_else_has_is_told() throws Exception {
+    server.always("GET", request -> request.answer(409, "text/plain", "Another client"));
+
+    for (var transport : List.of(Proxy.Transport.AUTO, Proxy.Transport.WRAP)) {
+      try (var bridge = Bridge.to(server.url(), transport)) {
+        bridge.send(Bridge.INITIALIZE);
+
+        var message = bridge.next().at("/error/message").asText();
+        assertTrue(message.contains("HTTP 409") && message.contains("Another client"), message);
+        assertEquals(1, bridge.ended().exitCode);
+      }
+    }
+  }
+
+  @Test
+  void a_slot_that_an_earlier_client_has_just_left_is_waited_for() throws Exception {
+    server.once("GET", request -> request.answer(409, "text/plain", "Another client"));
+
+    try (var bridge = Bridge.to(server.url(), Proxy.Transport.WRAP)) {
+      assertEquals(RESULT.formatted(0), bridge.send(Bridge.INITIALIZE).line());
+    }
+  }
+
+  @Test
+  void a_restart_is_survived_and_the_handshake_made_again_unseen() throws Exception {
+    try (var bridge = Bridge.to(server.url(), Proxy.Transport.WRAP).connected()) {
+      bridge.call(1).next();
+      program = line -> {};
+      bridge.call(2);
+      FakeMcp.await(() -> stdin.size() == 4);
+      server.stop();
+      slot = null;
+      program = this::answer;
+      Thread.sleep(300);
+      server.start();
+
+      bridge.call(3);
+
+      assertEquals(RESULT.formatted(3), bridge.line());
+      assertEquals(
+          List.of("initialize", "notifications/initialized", "tools/call"),
+          methods().subList(4, 7));
+      var lost = bridge.next();
+      assertEquals(2, lost.path("id").asInt());
+      assertTrue(lost.at("/error/message").asText().contains("not sent again"), lost.toString());
+      assertTrue(bridge.isQuiet(50));
+    }
+  }
+
+  @Test
+  void a_line_that_was_cut_in_the_middle_is_not_glued_to_the_next_one() throws Exception {
+    try (var bridge = Bridge.to(server.url(), Proxy.Transport.WRAP).connected()) {
+      slot.raw("<html>\n: ping\n{\"jsonrpc\":\"2.0\",\"id\":1,\"res").cut();
+      FakeMcp.await(() -> server.all("GET").size() == 2);
+      bridge.call(2);
+
+      assertEquals(RESULT.formatted(2), bridge.line());
+      assertTrue(bridge.isQuiet(50));
+    }
+  }
+
+  @Test
+  void what_the_program_asks_reaches_the_client() throws Exception {
+    try (var bridge = Bridge.to(server.url(), Proxy.Transport.WRAP).connected()) {
+      var question = "{\"jsonrpc\":\"2.0\",\"id\":5,\"method\":\"roots/list\"}";
+      server.always("reply", this::post);
+      say(question);
+      assertEquals(question, bridge.line());
+      bridge.send("{\"jsonrpc\":\"2.0\",\"id\":5,\"result\":{\"roots\":[]}}");
+
+      FakeMcp.await(() -> stdin.toString().contains("roots"));
+    }
+  }
+
+  private List<String> methods() {
+    return stdin.stream()
+        .map(line -> line.replaceFirst(".*\"method\":\"([^\"]*)\".*", "$1"))
+        .toList();
+  }
+}
