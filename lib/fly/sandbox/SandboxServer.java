@@ -289,7 +289,7 @@ public final class SandboxServer implements AutoCloseable {
     } catch (JsonProcessingException e) {
       throw ApiError.invalid("invalid JSON: " + e.getOriginalMessage());
     } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      throw ApiError.invalid("invalid JSON: " + e.getMessage()); // not even characters
     }
   }
 
