@@ -1,12 +1,15 @@
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.Fly;
 import fly.sandbox.SandboxServer;
+import java.io.BufferedReader;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStreamReader;
 import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -103,7 +106,7 @@ class SandboxBadInputTest {
       var answer = send("POST", APP + "/machines", body);
 
       assertEquals(413, answer.statusCode(), answer.body());
-      assertTrue(error(answer).contains("4 MiB"), answer.body());
+      assertEquals("the body is larger than 4 MiB", error(answer));
     }
     assertEquals(200, ask("GET", APP, "").statusCode());
   }
@@ -222,9 +225,10 @@ class SandboxBadInputTest {
           "%s %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nConnection: close\r\n\r\n"
               .formatted(method, path, host, sandbox.token());
       socket.getOutputStream().write(request.getBytes(StandardCharsets.ISO_8859_1));
-      var answer = new String(socket.getInputStream().readAllBytes(), StandardCharsets.ISO_8859_1);
-      assertFalse(answer.isEmpty(), path);
-      return Integer.parseInt(answer.split(" ")[1]);
+      var lines = new InputStreamReader(socket.getInputStream(), StandardCharsets.ISO_8859_1);
+      var status = new BufferedReader(lines).readLine();
+      assertNotNull(status, path);
+      return Integer.parseInt(status.split(" ")[1]);
     }
   }
 

@@ -13,6 +13,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import fly.Fly;
 import fly.FlyException;
 import io.javalin.Javalin;
+import io.javalin.http.ContentTooLargeResponse;
 import io.javalin.http.Context;
 import io.javalin.http.HttpResponseException;
 import io.javalin.http.MethodNotAllowedResponse;
@@ -40,6 +41,8 @@ public final class SandboxServer implements AutoCloseable {
   private static final Set<String> LOOPBACK = Set.of("localhost", "127.0.0.1", "[::1]");
   private static final int MOST_THREADS = 512;
   private static final long MOST_BYTES = 4 * 1024 * 1024;
+  private static final ApiError TOO_LARGE =
+      new ApiError(413, "the body is larger than %d MiB".formatted(MOST_BYTES >> 20));
 
   /** The header that no foreign web page can send, for what only its owner may ask. */
   public static final String CONTROL_HEADER = "Fly-Sandbox";
@@ -113,6 +116,7 @@ public final class SandboxServer implements AutoCloseable {
               routes.exception(ApiError.class, (e, x) -> refuse(x, e));
               routes.exception(NotFoundResponse.class, (e, x) -> noRoute(x));
               routes.exception(MethodNotAllowedResponse.class, (e, x) -> noRoute(x));
+              routes.exception(ContentTooLargeResponse.class, (e, x) -> refuse(x, TOO_LARGE));
               routes.exception(
                   HttpResponseException.class,
                   (e, x) -> refuse(x, new ApiError(e.getStatus(), e.getMessage())));
