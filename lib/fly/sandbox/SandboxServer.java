@@ -13,7 +13,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import fly.Fly;
 import fly.FlyException;
 import io.javalin.Javalin;
-import io.javalin.http.ContentTooLargeResponse;
 import io.javalin.http.Context;
 import io.javalin.http.HttpResponseException;
 import io.javalin.http.MethodNotAllowedResponse;
@@ -124,10 +123,14 @@ public final class SandboxServer implements AutoCloseable {
               routes.exception(ApiError.class, (e, x) -> refuse(x, e));
               routes.exception(NotFoundResponse.class, (e, x) -> noRoute(x));
               routes.exception(MethodNotAllowedResponse.class, (e, x) -> noRoute(x));
-              routes.exception(ContentTooLargeResponse.class, (e, x) -> refuse(x, TOO_LARGE));
               routes.exception(
                   HttpResponseException.class,
-                  (e, x) -> refuse(x, new ApiError(e.getStatus(), e.getMessage())));
+                  (e, x) ->
+                      refuse(
+                          x,
+                          e.getStatus() == TOO_LARGE.status
+                              ? TOO_LARGE
+                              : new ApiError(e.getStatus(), e.getMessage())));
               routes.exception(
                   Exception.class,
                   (e, x) -> {
