@@ -12,11 +12,12 @@ final class Durations {
 
   static Duration of(JsonNode value, Duration fallback) {
     if (value.isIntegralNumber()) {
+      if (value.asLong() < 0) throw ApiError.invalid("invalid duration " + value);
       return value.asLong() == 0 ? fallback : Duration.ofNanos(value.asLong());
     }
     if (!value.isTextual() || value.asText().isEmpty()) return fallback;
     var text = value.asText();
-    if (text.matches("\\d+")) return Duration.ofSeconds(Long.parseLong(text));
+    if (text.matches("\\d{1,9}")) return Duration.ofSeconds(Long.parseLong(text));
     if (!text.matches("(" + PART + ")+")) {
       throw ApiError.invalid("invalid duration \"" + text + "\"");
     }

@@ -174,7 +174,7 @@ final class Machine {
       try {
         var here = world.localCommand(this, command);
         launched = Program.start(new Program.Spec(id, here, env(), mounts(), world.folder(this)));
-      } catch (IOException e) {
+      } catch (IOException | IllegalArgumentException e) { // such as a variable's name with =
         failure = e.getMessage();
         log("error: " + failure);
       }
@@ -347,6 +347,11 @@ final class Machine {
             if (state.equals("suspending")) become("suspended", "suspend", "flyd", null);
           }
         });
+  }
+
+  /** As {@link #destroy}, where it may be gone already. */
+  synchronized void destroyAnyway() {
+    if (!state.equals("destroyed")) destroy(true);
   }
 
   /** Ends it for good; its volumes are detached and stay. */

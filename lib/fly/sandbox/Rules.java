@@ -136,7 +136,7 @@ final class Rules {
     if (!CPUS.containsKey(kind)) throw ApiError.invalid("invalid config.guest.cpu_kind");
     for (var field : List.of("cpus", "memory_mb")) {
       var number = guest.path(field);
-      if (!number.isMissingNode() && !number.isIntegralNumber()) {
+      if (!number.isMissingNode() && !number.isNull() && !number.isIntegralNumber()) {
         throw wrongType(number, "config.guest." + field, "int");
       }
     }
@@ -194,6 +194,7 @@ final class Rules {
 
   /** From the root, below it, and without a way up. */
   private static boolean absolute(String path) {
+    if (path.indexOf(0) >= 0) return false;
     return path.startsWith("/") && !path.matches("/+") && !List.of(path.split("/")).contains("..");
   }
 

@@ -43,6 +43,8 @@ public final class SandboxServer implements AutoCloseable {
   private static final Set<String> LOOPBACK = Set.of("localhost", "127.0.0.1", "[::1]");
   private static final int MOST_THREADS = 512;
   private static final long MOST_BYTES = 4 * 1024 * 1024;
+  private static final ApiError TOO_LARGE =
+      new ApiError(413, "the body is larger than %d MiB".formatted(MOST_BYTES >> 20));
 
   /** The header that no foreign web page can send, for what only its owner may ask. */
   public static final String CONTROL_HEADER = "Fly-Sandbox";
@@ -123,7 +125,12 @@ public final class SandboxServer implements AutoCloseable {
               routes.exception(MethodNotAllowedResponse.class, (e, x) -> noRoute(x));
               routes.exception(
                   HttpResponseException.class,
-                  (e, x) -> refuse(x, new ApiError(e.getStatus(), e.getMessage())));
+                  (e, x) ->
+                      refuse(
+                          x,
+                          e.getStatus() == TOO_LARGE.status
+                              ? TOO_LARGE
+                              : new ApiError(e.getStatus(), e.getMessage())));
               routes.exception(
                   Exception.class,
                   (e, x) -> {
@@ -307,7 +314,7 @@ public final class SandboxServer implements AutoCloseable {
     } catch (JsonProcessingException e) {
       throw ApiError.invalid("invalid JSON: " + e.getOriginalMessage());
     } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      throw ApiError.invalid("invalid JSON: " + e.getMessage()); // not even characters
     }
   }
 

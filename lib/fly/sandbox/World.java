@@ -128,6 +128,11 @@ final class World implements AutoCloseable {
     return find(name).orElseThrow(() -> new ApiError(404, "app not found"));
   }
 
+  /** Under the app's lock: what is put into it now goes with it, should it go. */
+  private void requireThere(App app) {
+    if (apps.get(app.name) != app) throw new ApiError(404, "app not found");
+  }
+
   App createApp(JsonNode request) {
     var org = request.path("org_slug").asText("");
     if (org.isEmpty()) throw ApiError.invalid("org_slug is required");
@@ -145,8 +150,10 @@ final class World implements AutoCloseable {
   }
 
   void deleteApp(App app) {
-    apps.remove(app.name, app);
-    for (var machine : app.living()) machine.destroy(true);
+    synchronized (app) {
+      apps.remove(app.name, app);
+    }
+    for (var machine : app.living()) machine.destroyAnyway();
     work(
         () -> {
           for (var machine : app.machines.values()) machine.await(Set.of("destroyed")).join();
@@ -223,6 +230,7 @@ final class World implements AutoCloseable {
       throw new UncheckedIOException(e);
     }
     synchronized (app) {
+      requireThere(app);
       app.volumes.put(volume.id, volume);
     }
     return volume;
@@ -366,6 +374,7 @@ final class World implements AutoCloseable {
     var name = request.path("name").asText("");
     Machine machine;
     synchronized (app) {
+      requireThere(app);
       var other = app.names.get(name);
       if (other != null) {
         throw new ApiError(
