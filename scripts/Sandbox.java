@@ -190,7 +190,12 @@ class Sandbox implements Runnable {
   private void stop() {
     var pid = status().orElseThrow(this::nobody).path("pid").asLong();
     var process = ProcessHandle.of(pid);
-    Unirest.post(url() + "/sandbox/stop").header(SandboxServer.CONTROL_HEADER, "stop").asEmpty();
+    try {
+      Unirest.post(url() + "/sandbox/stop").header(SandboxServer.CONTROL_HEADER, "stop").asEmpty();
+    } catch (UnirestException e) {
+      if (!(e.getCause() instanceof IOException)) throw e;
+      // It may stop before its answer has left.
+    }
     process.ifPresent(sandbox -> sandbox.onExit().orTimeout(30, TimeUnit.SECONDS).join());
     cli.say("The sandbox on port %d has ended, and its Machines with it.", port);
   }

@@ -3,13 +3,17 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import com.sun.net.httpserver.HttpServer;
 import fly.Fly;
+import fly.sandbox.SandboxServer;
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.regex.Pattern;
+import kong.unirest.core.Unirest;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -66,6 +70,61 @@ class SandboxScriptTest {
         ProcessHandle.of(status.path("pid").asLong()).map(ProcessHandle::isAlive).orElse(false));
     assertEquals(1, sandbox("--status").exit());
     assertTrue(sandbox("--stop").err().contains("error: no sandbox runs on port " + port));
+  }
+
+  @Test
+  void one_that_stops_before_its_answer_has_left_has_stopped() throws Exception {
+    var process = new ProcessBuilder("sleep", "300").start();
+    var server = HttpServer.create(new InetSocketAddress("127.0.0.1", Integer.parseInt(port)), 0);
+    var status = "{\"sandbox\":true,\"pid\":" + process.pid() + "}";
+    server.createContext(
+        "/sandbox",
+        exchange -> {
+          if (exchange.getRequestMethod().equals("POST")) {
+            process.destroyForcibly();
+          } else {
+            exchange.sendResponseHeaders(200, status.length());
+            exchange.getResponseBody().write(status.getBytes());
+          }
+          exchange.close();
+        });
+    server.start();
+    try {
+      var stopped = sandbox("--stop");
+
+      assertEquals(0, stopped.exit(), stopped.err());
+      assertFalse(process.isAlive());
+    } finally {
+      server.stop(0);
+      process.destroyForcibly();
+    }
+  }
+
+  @Test
+  void whoever_asks_it_to_stop_gets_the_answer() throws Exception {
+    for (int i = 0; i < 10; i++) {
+      try (var server = SandboxServer.start(SandboxServer.Config.onPort(0))) {
+        var closing = new Thread(() -> closeWhenAsked(server));
+        closing.start();
+
+        var answer =
+            Unirest.post(server.url() + "/sandbox/stop")
+                .header(SandboxServer.CONTROL_HEADER, "stop")
+                .asString();
+
+        assertEquals("{\"ok\":true}", answer.getBody());
+        closing.join(20_000);
+      }
+    }
+  }
+
+  private static void closeWhenAsked(SandboxServer server) {
+    try {
+      server.awaitStop();
+      server.close();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   @Test

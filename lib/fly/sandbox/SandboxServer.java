@@ -25,7 +25,9 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.Consumer;
@@ -86,7 +88,7 @@ public final class SandboxServer implements AutoCloseable {
               threads.setDaemon(true);
               javalin.jetty.threadPool = threads;
               var routes = javalin.routes;
-              routes.before(this::guard);
+              routes.before(x -> guard(x, edge));
               routes.before("/v1/*", trouble::before);
               routes.before("/graphql", trouble::before);
               routes.after("/v1/*", trouble::after);
@@ -101,12 +103,12 @@ public final class SandboxServer implements AutoCloseable {
               new LogsApi(world).routes(routes);
               routes.post("/graphql", graphql::handle);
               for (var path : new String[] {"/edge/{app}", "/edge/{app}/<path>"}) {
-                routes.get(path, edge::handle);
-                routes.post(path, edge::handle);
-                routes.put(path, edge::handle);
-                routes.patch(path, edge::handle);
-                routes.delete(path, edge::handle);
-                routes.options(path, edge::handle);
+                routes.get(path, edge::handlePath);
+                routes.post(path, edge::handlePath);
+                routes.put(path, edge::handlePath);
+                routes.patch(path, edge::handlePath);
+                routes.delete(path, edge::handlePath);
+                routes.options(path, edge::handlePath);
               }
               routes.get("/sandbox", this::status);
               routes.post("/sandbox/stop", this::stop);
@@ -191,23 +193,30 @@ public final class SandboxServer implements AutoCloseable {
   }
 
   /** What is not from this machine, or from a web page of another origin, is refused. */
-  private void guard(Context x) {
+  private void guard(Context x, Edge edge) throws IOException {
     x.header("fly-request-id", Ids.ulid(Instant.now()) + "-" + Rules.NEAREST);
-    if (!loopback("http://" + x.header("Host"))) {
-      throw new ApiError(403, "the sandbox answers to localhost and 127.0.0.1 only");
+    var host = host("http://" + x.header("Host"));
+    var app = LOOPBACK.contains(host) ? Optional.<App>empty() : edge.named(host);
+    if (!LOOPBACK.contains(host) && app.isEmpty()) {
+      throw new ApiError(
+          403,
+          "the sandbox answers to localhost and 127.0.0.1 only,"
+              + " and to the {app}.fly.dev and {app}.localhost of its apps");
     }
     var origin = x.header("Origin");
-    if (origin != null && !loopback(origin)) {
+    if (origin != null && !LOOPBACK.contains(host(origin))) {
       throw new ApiError(403, "the sandbox does not answer web pages of another origin");
     }
+    if (app.isPresent()) edge.handleHost(x, app.get(), host);
   }
 
-  private static boolean loopback(String url) {
+  /** In small letters; empty where there is none. */
+  private static String host(String url) {
     try {
       var host = URI.create(url).getHost();
-      return host != null && LOOPBACK.contains(host);
+      return host == null ? "" : host.toLowerCase(Locale.ROOT);
     } catch (IllegalArgumentException e) {
-      return false;
+      return "";
     }
   }
 
@@ -232,9 +241,14 @@ public final class SandboxServer implements AutoCloseable {
     x.contentType("application/json").result(bytes(status));
   }
 
-  private void stop(Context x) {
+  /** Its answer has left before anything stops. */
+  private void stop(Context x) throws IOException {
     requireControl(x);
-    x.contentType("application/json").result("{\"ok\":true}");
+    var answer = bytes(Rest.ok());
+    x.res().setContentType("application/json");
+    x.res().setContentLength(answer.length);
+    x.res().getOutputStream().write(answer);
+    x.res().getOutputStream().close();
     stopRequested.countDown();
   }
 
