@@ -72,7 +72,8 @@ class SandboxLogsTest {
     var newest = fly.getCentral(LOGS, "logs");
     var end = newest.at("/meta/next_token").asText();
     var first = fly.getCentral(LOGS + "?next_token=0", "logs");
-    var second = fly.getCentral(LOGS + "?next_token={t}", "logs", first.at("/meta/next_token").asText());
+    var second =
+        fly.getCentral(LOGS + "?next_token={t}", "logs", first.at("/meta/next_token").asText());
 
     assertEquals(100, newest.path("data").size());
     assertEquals(List.of(), messages("?next_token=" + end));
