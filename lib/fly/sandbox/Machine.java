@@ -30,6 +30,7 @@ import java.util.concurrent.TimeoutException;
 final class Machine {
   private static final int EVENTS = 50;
   private static final int EVENTS_SHOWN = 20;
+  private static final int LOG_LINES = 200;
   private static final int LAST_WORDS = 5;
 
   /** A program that lives this long has started; one that ends sooner has not. */
@@ -201,6 +202,16 @@ final class Machine {
         .exit()
         .thenCombine(heard, (exit, nothing) -> exit)
         .thenAccept(exit -> world.work(() -> ended(running, exit)));
+  }
+
+  /** What its program said last, oldest first. */
+  List<String> log() {
+    return app
+        .logs
+        .newest(LOG_LINES, line -> line.instance().equals(id) && line.provider().equals("app"))
+        .stream()
+        .map(Logs.Line::message)
+        .toList();
   }
 
   /** Takes a line of a program. */
