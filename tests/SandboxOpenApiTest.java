@@ -63,6 +63,7 @@ class SandboxOpenApiTest {
     run(0, new StopMachine(), machine, "--signal", "SIGTERM", "--timeout", "1s");
     run(0, new WaitMachine(), machine, "--state", "stopped");
     run(0, new Status(), "--json");
+    run(0, new Logs());
     run(0, new DestroyMachine(), machine);
     run(0, new Cleanup(), "--confirm", APP);
 

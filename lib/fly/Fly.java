@@ -137,6 +137,15 @@ public final class Fly {
     return send("GET", apiHostname + fill(path, ids), null, Repeat.FREELY);
   }
 
+  /** A GET of what is where GraphQL is, such as an app's logs, and not in the Machines API. */
+  public JsonNode getCentral(String path, Object... ids) {
+    return send("GET", centralUrl() + fill(path, ids), null, Repeat.FREELY);
+  }
+
+  private String centralUrl() {
+    return graphqlUrl.substring(0, graphqlUrl.length() - "/graphql".length());
+  }
+
   /** As {@link #get}, but empty where there is no such thing (404). */
   public Optional<JsonNode> find(String path, Object... ids) {
     try {
@@ -318,7 +327,8 @@ public final class Fly {
   private String authorization(String url) {
     requireSafe(url);
     if (token == null) token = Token.parse(Settings.FLY_API_TOKEN.require());
-    return url.equals(graphqlUrl) ? token.graphqlHeader() : token.header();
+    var central = url.equals(graphqlUrl) || url.startsWith(centralUrl() + "/api/");
+    return central ? token.graphqlHeader() : token.header();
   }
 
   /** Refuses to send a token in the clear to anything but this machine or a private network. */

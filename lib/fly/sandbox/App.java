@@ -39,6 +39,7 @@ final class App {
   final Map<String, Volume> volumes = new LinkedHashMap<>();
   final List<Ip> ips = new ArrayList<>();
   final Map<String, Certificate> certificates = new LinkedHashMap<>();
+  final Logs logs = new Logs();
   final Map<String, Secret> secrets = new TreeMap<>();
   long secretsVersion;
 

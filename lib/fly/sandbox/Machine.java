@@ -4,10 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import fly.Fly;
 import fly.mcp.Wrap;
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.time.Duration;
@@ -51,7 +48,6 @@ final class Machine {
 
   private final World world;
   private final Deque<ObjectNode> events = new ArrayDeque<>();
-  private final Deque<String> log = new ArrayDeque<>();
   private final Deque<String> said = new ArrayDeque<>();
   private final List<Waiter> waiters = new ArrayList<>();
   private ObjectNode config;
@@ -109,10 +105,6 @@ final class Machine {
 
   synchronized void cordon(boolean on) {
     cordoned = on;
-  }
-
-  synchronized List<String> log() {
-    return List.copyOf(log);
   }
 
   /** Whether a request may start it: one of its services says so. */
@@ -176,7 +168,7 @@ final class Machine {
         launched = Program.start(new Program.Spec(id, here, env(), mounts(), world.folder(this)));
       } catch (IOException | IllegalArgumentException e) { // such as a variable's name with =
         failure = e.getMessage();
-        log("error: " + failure);
+        app.logs.add(world.now(), "runner", "error", this, failure);
       }
     }
     Program unwanted = null;
@@ -203,7 +195,7 @@ final class Machine {
     var heard = new CompletableFuture<Void>();
     world.thread(
         () -> {
-          follow(running.stderr());
+          Logs.read(running.stderr(), this::log);
           heard.complete(null);
         });
     running
@@ -212,17 +204,19 @@ final class Machine {
         .thenAccept(exit -> world.work(() -> ended(running, exit)));
   }
 
-  private void follow(InputStream stderr) {
-    try (var lines = new BufferedReader(new InputStreamReader(stderr, StandardCharsets.UTF_8))) {
-      for (var line = lines.readLine(); line != null; line = lines.readLine()) log(line);
-    } catch (IOException e) {
-      // the end of the program, which is told elsewhere
-    }
+  /** What its program said last, oldest first. */
+  List<String> log() {
+    return app
+        .logs
+        .newest(LOG_LINES, line -> line.instance().equals(id) && line.provider().equals("app"))
+        .stream()
+        .map(Logs.Line::message)
+        .toList();
   }
 
+  /** Takes a line of a program. */
   synchronized void log(String line) {
-    if (log.size() == LOG_LINES) log.removeFirst();
-    log.addLast(line);
+    app.logs.add(world.now(), "app", "info", this, line);
     if (said.size() == LAST_WORDS) said.removeFirst();
     said.addLast(line);
   }
@@ -237,7 +231,7 @@ final class Machine {
       if (program != old) return;
       program = null;
       wrap = null;
-      event("exit", "stopped", "flyd", exitEvent(exit));
+      exited(exit);
       if (stopRequested || !Set.of("started", "starting").contains(state)) return;
       var policy = config.at("/restart/policy").asText("on-failure");
       lastCrash =
@@ -254,6 +248,8 @@ final class Machine {
     lastCrash = why;
     var most = config.at("/restart/max_retries").asInt(10);
     if (restarts++ >= most) {
+      var gaveUp = "not restarted again, after %d restarts".formatted(most);
+      app.logs.add(world.now(), "runner", "error", this, gaveUp);
       become("stopped", null, null, null);
       return;
     }
@@ -266,6 +262,12 @@ final class Machine {
       if (!state.equals("starting") || program != null) return;
     }
     launch();
+  }
+
+  private void exited(Program.Exit exit) {
+    var how = exit.signal() < 0 ? "with code " + exit.code() : "by signal " + exit.signal();
+    app.logs.add(world.now(), "runner", "info", this, "program ended " + how);
+    event("exit", "stopped", "flyd", exitEvent(exit));
   }
 
   private ObjectNode exitEvent(Program.Exit exit) {
@@ -326,7 +328,7 @@ final class Machine {
       if (program != old) return;
       program = null;
       wrap = null;
-      event("exit", "stopped", "flyd", exitEvent(old.exit().join()));
+      exited(old.exit().join());
     }
   }
 
@@ -598,6 +600,7 @@ final class Machine {
   private void become(String next, String type, String source, ObjectNode request) {
     state = next;
     updatedAt = world.now();
+    app.logs.add(updatedAt, "runner", "info", this, "machine " + next);
     if (type != null) event(type, next, source, request);
     var done = waiters.stream().filter(waiter -> reached(waiter.wanted())).toList();
     waiters.removeAll(done);

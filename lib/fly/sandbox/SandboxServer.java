@@ -1,6 +1,7 @@
 //SOURCES ../Fly.java ../mcp/Wrap.java
 //SOURCES ApiError.java App.java AppsApi.java Certificate.java Durations.java Edge.java GraphQlApi.java
-//SOURCES Ids.java Lease.java Machine.java MachinesApi.java PageApi.java PlatformApi.java Program.java Rest.java Rules.java
+//SOURCES Ids.java Lease.java Logs.java LogsApi.java Machine.java MachinesApi.java PageApi.java PlatformApi.java Program.java
+//SOURCES Rest.java Rules.java
 //SOURCES Secret.java Snapshot.java Trouble.java Volume.java VolumesApi.java World.java
 //DEPS io.javalin:javalin:7.2.3
 //DEPS com.graphql-java:graphql-java:25.0
@@ -102,10 +103,12 @@ public final class SandboxServer implements AutoCloseable {
               routes.after("/graphql", trouble::after);
               routes.beforeMatched("/v1/*", this::authorize);
               routes.beforeMatched("/graphql", this::authorize);
+              routes.beforeMatched("/api/v1/*", this::authorize);
               new AppsApi(world).routes(routes);
               new MachinesApi(world).routes(routes);
               new VolumesApi(world).routes(routes);
               new PlatformApi(world).routes(routes);
+              new LogsApi(world).routes(routes);
               routes.post("/graphql", graphql::handle);
               for (var path : new String[] {"/edge/{app}", "/edge/{app}/<path>"}) {
                 routes.get(path, edge::handlePath);
