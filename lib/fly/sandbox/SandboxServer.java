@@ -1,6 +1,6 @@
 //SOURCES ../Fly.java ../mcp/Wrap.java
 //SOURCES ApiError.java App.java AppsApi.java Certificate.java Durations.java Edge.java GraphQlApi.java
-//SOURCES Ids.java Lease.java Load.java Machine.java MachinesApi.java PlatformApi.java Program.java Rest.java Rules.java
+//SOURCES Ids.java Lease.java Load.java Machine.java MachinesApi.java PageApi.java PlatformApi.java Program.java Rest.java Rules.java
 //SOURCES Secret.java Snapshot.java Trouble.java Volume.java VolumesApi.java World.java
 //DEPS io.javalin:javalin:7.2.3
 //DEPS com.graphql-java:graphql-java:25.0
@@ -37,8 +37,9 @@ import org.eclipse.jetty.util.thread.QueuedThreadPool;
 
 /**
  * A Fly.io of one's own, on one port of this machine: the Machines API below /v1, GraphQL at
- * /graphql, and the apps below /edge/{app}/. It answers this machine only, and refuses what a web
- * page of somebody else's might send, because its Machines run commands.
+ * /graphql, the apps below /edge/{app}/, and at / a page that shows it all. It answers this machine
+ * only, and refuses what a web page of somebody else's might send, because its Machines run
+ * commands.
  */
 public final class SandboxServer implements AutoCloseable {
   private static final Set<String> LOOPBACK = Set.of("localhost", "127.0.0.1", "[::1]");
@@ -65,6 +66,8 @@ public final class SandboxServer implements AutoCloseable {
 
   private final Path home;
   private final Trouble trouble = new Trouble();
+  private final Requests requests = new Requests();
+  private final PageApi page;
   private final World world;
   private final Load load;
   private final Javalin javalin;
@@ -78,6 +81,7 @@ public final class SandboxServer implements AutoCloseable {
     this.token = config.token() == null ? "sandbox-" + Ids.secret(32) : config.token();
     this.world = new World(token, home, Clock.systemUTC(), trouble, config.story());
     this.load = new Load(world);
+    this.page = new PageApi(world, requests);
     var graphql = new GraphQlApi(world);
     var edge = new Edge(world, load);
     this.javalin =
@@ -85,6 +89,7 @@ public final class SandboxServer implements AutoCloseable {
             javalin -> {
               javalin.startup.showJavalinBanner = false;
               javalin.http.maxRequestSize = MOST_BYTES;
+              javalin.requestLogger.http(requests::add);
               javalin.jetty.host = "127.0.0.1";
               javalin.jetty.port = config.port();
               var threads = new QueuedThreadPool(MOST_THREADS);
@@ -112,6 +117,7 @@ public final class SandboxServer implements AutoCloseable {
                 routes.delete(path, edge::handlePath);
                 routes.options(path, edge::handlePath);
               }
+              page.routes(routes);
               routes.get("/sandbox", this::status);
               routes.post("/sandbox/stop", this::stop);
               routes.get("/sandbox/trouble", this::trouble);
@@ -211,6 +217,7 @@ public final class SandboxServer implements AutoCloseable {
   public synchronized void close() {
     if (closed) return;
     closed = true;
+    page.close();
     world.close();
     javalin.stop();
     World.delete(home);
@@ -291,7 +298,7 @@ public final class SandboxServer implements AutoCloseable {
     trouble(x);
   }
 
-  private static void requireControl(Context x) {
+  static void requireControl(Context x) {
     if (x.header(CONTROL_HEADER) == null) {
       throw new ApiError(403, "the header " + CONTROL_HEADER + " is missing");
     }
@@ -318,7 +325,9 @@ public final class SandboxServer implements AutoCloseable {
 
   static JsonNode parse(Context x) {
     try {
-      var json = Fly.JSON.readTree(x.bodyAsBytes());
+      var body = x.bodyAsBytes();
+      Requests.body(x, body);
+      var json = Fly.JSON.readTree(body);
       if (json.isMissingNode()) throw ApiError.invalid("invalid JSON: the body is empty");
       return json;
     } catch (JsonProcessingException e) {
