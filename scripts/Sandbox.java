@@ -68,6 +68,14 @@ class Sandbox implements Runnable {
               + " is a status, reset-before, reset-after (the effect), timeout or slow.")
   List<String> faults = List.of();
 
+  @Option(
+      names = "--idle",
+      paramLabel = "TIME",
+      description =
+          "How long a Machine with autostop may be idle before it stops (default:"
+              + " ${DEFAULT-VALUE}).")
+  String idle = "5m";
+
   @ArgGroup Task task = new Task();
 
   static class Task {
@@ -103,6 +111,7 @@ class Sandbox implements Runnable {
     requireFreePort();
     var config = new SandboxServer.Config(port, System.getenv(TOKEN), line -> cli.say("%s", line));
     try (var sandbox = SandboxServer.start(config)) {
+      sandbox.idle(idle);
       sandbox.trouble().rateLimits(rateLimits);
       sandbox.trouble().latency(latency);
       sandbox.trouble().faults(faults);
@@ -132,6 +141,7 @@ class Sandbox implements Runnable {
       command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
       command.addAll(List.of("-cp", System.getProperty("java.class.path"), "Sandbox"));
       command.addAll(List.of("--port", String.valueOf(port), "--latency", latency));
+      command.addAll(List.of("--idle", idle));
       if (rateLimits) command.add("--rate-limits");
       for (var fault : faults) command.addAll(List.of("--fault", fault));
       var process =

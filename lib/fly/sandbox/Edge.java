@@ -24,9 +24,11 @@ final class Edge {
   private static final Set<String> DOMAINS = Set.of(".fly.dev", ".localhost");
 
   private final World world;
+  private final Load load;
 
-  Edge(World world) {
+  Edge(World world, Load load) {
     this.world = world;
+    this.load = load;
   }
 
   /**
@@ -82,14 +84,19 @@ final class Edge {
                   .formatted(machine.id, machine.config().path("image").asText())
               + " flyio/mcp");
     }
-    wake(machine);
-    machine.settle();
-    var front = machine.front();
-    if (front.wrap() == null || front.crash() != null) {
-      throw new ApiError(
-          502, "the program of Machine %s ended: %s".formatted(machine.id, machine.lastWords()));
+    load.enter(machine);
+    try {
+      wake(machine);
+      machine.settle();
+      var front = machine.front();
+      if (front.wrap() == null || front.crash() != null) {
+        throw new ApiError(
+            502, "the program of Machine %s ended: %s".formatted(machine.id, machine.lastWords()));
+      }
+      front.wrap().handle(new JavalinExchange(x, path));
+    } finally {
+      load.leave(machine);
     }
-    front.wrap().handle(new JavalinExchange(x, path));
   }
 
   /** Whether a port that takes plain HTTP sends its clients to HTTPS. */

@@ -1,7 +1,7 @@
 //SOURCES ../Fly.java ../mcp/Wrap.java
 //SOURCES ApiError.java App.java AppsApi.java Certificate.java Durations.java Edge.java GraphQlApi.java
-//SOURCES Ids.java Lease.java Logs.java LogsApi.java Machine.java MachinesApi.java PageApi.java PlatformApi.java Program.java
-//SOURCES Rest.java Rules.java
+//SOURCES Ids.java Lease.java Load.java Logs.java LogsApi.java Machine.java MachinesApi.java PageApi.java
+//SOURCES PlatformApi.java Program.java Rest.java Rules.java
 //SOURCES Secret.java Snapshot.java Trouble.java Volume.java VolumesApi.java World.java
 //DEPS io.javalin:javalin:7.2.3
 //DEPS com.graphql-java:graphql-java:25.0
@@ -11,6 +11,7 @@ package fly.sandbox;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.TextNode;
 import fly.Fly;
 import fly.FlyException;
 import io.javalin.Javalin;
@@ -24,6 +25,7 @@ import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.Locale;
@@ -70,6 +72,7 @@ public final class SandboxServer implements AutoCloseable {
   private final Requests requests = new Requests();
   private final PageApi page;
   private final World world;
+  private final Load load;
   private final Javalin javalin;
   private final String token;
   private final Instant started = Instant.now();
@@ -80,9 +83,10 @@ public final class SandboxServer implements AutoCloseable {
     this.home = temporaryFolder();
     this.token = config.token() == null ? "sandbox-" + Ids.secret(32) : config.token();
     this.world = new World(token, home, Clock.systemUTC(), trouble, config.story());
+    this.load = new Load(world);
     this.page = new PageApi(world, requests);
     var graphql = new GraphQlApi(world);
-    var edge = new Edge(world);
+    var edge = new Edge(world, load);
     this.javalin =
         Javalin.create(
             javalin -> {
@@ -175,6 +179,28 @@ public final class SandboxServer implements AutoCloseable {
   /** What goes wrong, and how long things take: nothing, until it is told. */
   public Trouble trouble() {
     return trouble;
+  }
+
+  /**
+   * How long Machines whose services have autostop may be idle; 5 minutes, until it is told.
+   *
+   * @param time as 5m, 1h30m or 200ms
+   * @throws FlyException where it is no time, or none at all
+   */
+  public void idle(String time) {
+    var idle = Duration.ZERO;
+    try {
+      idle = Durations.of(TextNode.valueOf(time), Duration.ZERO);
+    } catch (ApiError e) {
+      // no time at all, as zero
+    }
+    if (idle.isZero()) {
+      throw FlyException.usage(
+          "no Machine can be idle for \"%s\"".formatted(time),
+          "that is no time above zero",
+          "--idle 5m: five minutes");
+    }
+    load.idle(idle);
   }
 
   /** What to export so that scripts, curl and flyctl talk to this Fly.io. */
