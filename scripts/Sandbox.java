@@ -38,7 +38,9 @@ import picocli.CommandLine.Option;
       "%nWithout --start it stays in the foreground until Ctrl-C. On stdout come the lines to"
           + " export:",
       "  eval \"$(./jbang fly-sandbox --start)\"",
-      "%nIt listens on 127.0.0.1 only, keeps its state in memory, and forgets it at its end."
+      "%nIt listens on 127.0.0.1 only, and forgets all at its end; with --data it keeps"
+          + " apps, Machines (those that ran, start again), volumes and secrets in DIR, over"
+          + " kill -9 too."
     })
 class Sandbox implements Runnable {
   /** How the detached process gets its token: never by its arguments, which everybody can see. */
@@ -67,6 +69,12 @@ class Sandbox implements Runnable {
           "What goes wrong: 'METHOD PATH WHAT xTIMES', as 'POST /v1/apps/*/machines 503 x2'. WHAT"
               + " is a status, reset-before, reset-after (the effect), timeout or slow.")
   List<String> faults = List.of();
+
+  @Option(
+      names = "--data",
+      paramLabel = "DIR",
+      description = "Keep everything in this folder, for the next sandbox on it.")
+  Path data;
 
   @ArgGroup Task task = new Task();
 
@@ -101,7 +109,8 @@ class Sandbox implements Runnable {
 
   private void serve() {
     requireFreePort();
-    var config = new SandboxServer.Config(port, System.getenv(TOKEN), line -> cli.say("%s", line));
+    var config =
+        new SandboxServer.Config(port, System.getenv(TOKEN), line -> cli.say("%s", line), data);
     try (var sandbox = SandboxServer.start(config)) {
       sandbox.trouble().rateLimits(rateLimits);
       sandbox.trouble().latency(latency);
@@ -132,6 +141,7 @@ class Sandbox implements Runnable {
       command.addAll(List.of("-cp", System.getProperty("java.class.path"), "Sandbox"));
       command.addAll(List.of("--port", String.valueOf(port), "--latency", latency));
       if (rateLimits) command.add("--rate-limits");
+      if (data != null) command.addAll(List.of("--data", data.toString()));
       for (var fault : faults) command.addAll(List.of("--fault", fault));
       var process =
           new ProcessBuilder(command)
