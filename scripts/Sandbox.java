@@ -122,6 +122,7 @@ class Sandbox implements Runnable {
       cli.out().println();
       cli.out().flush();
       cli.say("A Fly.io of your own at %s, until Ctrl-C.", sandbox.url());
+      cli.say("What is in it, live: %s/", sandbox.url());
       sandbox.awaitStop();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -155,6 +156,7 @@ class Sandbox implements Runnable {
       }
       exports.forEach(cli.out()::println);
       cli.say("The sandbox runs in the background (process %d); its log is %s", process.pid(), log);
+      if (port != 0) cli.say("What is in it, live: %s/", url());
       cli.say("These lines are for: eval \"$(%s --start)\"", Cli.hint("fly-sandbox"));
       cli.say("To end it: %s --stop%s", Cli.hint("fly-sandbox"), onPort());
     } catch (IOException e) {

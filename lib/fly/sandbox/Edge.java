@@ -7,8 +7,10 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.time.Duration;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletionException;
 
@@ -19,14 +21,45 @@ import java.util.concurrent.CompletionException;
 final class Edge {
   private static final Duration HOLD = Duration.ofSeconds(60);
 
+  private static final Set<String> DOMAINS = Set.of(".fly.dev", ".localhost");
+
   private final World world;
 
   Edge(World world) {
     this.world = world;
   }
 
-  void handle(Context x) throws IOException {
+  /**
+   * The app that a Host names, as {app}.fly.dev or {app}.localhost; empty where there is none. Only
+   * an app that exists has a name, else any web page could have one that leads here.
+   */
+  Optional<App> named(String host) {
+    var dot = host.indexOf('.');
+    if (dot < 0 || !DOMAINS.contains(host.substring(dot))) return Optional.empty();
+    try {
+      return Optional.of(world.app(host.substring(0, dot)));
+    } catch (ApiError e) {
+      return Optional.empty();
+    }
+  }
+
+  /** A request to /edge/{app}/... */
+  void handlePath(Context x) throws IOException {
     var app = world.app(x.pathParam("app"));
+    var path = x.req().getRequestURI().substring("/edge/".length());
+    var slash = path.indexOf('/');
+    handle(x, app, app.name + ".fly.dev", slash < 0 ? "/" : path.substring(slash));
+  }
+
+  /** A request to an app by its Host: every path and method is the app's. */
+  void handleHost(Context x, App app, String host) throws IOException {
+    x.skipRemainingHandlers();
+    handle(x, app, host, x.req().getRequestURI());
+  }
+
+  private void handle(Context x, App app, String host, String path) throws IOException {
+    x.header("Server", "Fly/sandbox");
+    x.header("Via", "1.1 fly.io");
     synchronized (app) {
       if (app.ips.isEmpty()) {
         throw new ApiError(
@@ -36,7 +69,12 @@ final class Edge {
                 + " fly-allocate-ips");
       }
     }
-    var machine = choose(app);
+    if ("http".equals(x.header("X-Forwarded-Proto")) && forcesHttps(app)) {
+      var query = x.queryString() == null ? "" : "?" + x.queryString();
+      x.status(301).header("Location", "https://" + host + path + query);
+      return;
+    }
+    var machine = choose(app, x.header("fly-force-instance-id"), x.header("fly-prefer-region"));
     if (machine.command().isEmpty()) {
       throw new ApiError(
           503,
@@ -51,12 +89,41 @@ final class Edge {
       throw new ApiError(
           502, "the program of Machine %s ended: %s".formatted(machine.id, machine.lastWords()));
     }
-    front.wrap().handle(new JavalinExchange(x));
+    front.wrap().handle(new JavalinExchange(x, path));
   }
 
-  /** A started Machine, else one that a request may start. */
-  private static Machine choose(App app) {
-    var candidates = app.living().stream().filter(machine -> !machine.cordoned()).toList();
+  /** Whether a port that takes plain HTTP sends its clients to HTTPS. */
+  private static boolean forcesHttps(App app) {
+    for (var machine : app.living()) {
+      for (var service : machine.config().path("services")) {
+        for (var port : service.path("ports")) {
+          if (port.path("force_https").asBoolean()) return true;
+        }
+      }
+    }
+    return false;
+  }
+
+  /**
+   * A started Machine, else one that a request may start; among equals, one of the preferred
+   * regions.
+   *
+   * @param forced the only Machine that will do, or null
+   * @param preferred regions, the best first, with commas between them, or null
+   */
+  private static Machine choose(App app, String forced, String preferred) {
+    var candidates =
+        app.living().stream()
+            .filter(machine -> !machine.cordoned())
+            .filter(machine -> forced == null || machine.id.equals(forced))
+            .sorted(Comparator.comparingInt(machine -> rank(machine.region, preferred)))
+            .toList();
+    if (candidates.isEmpty() && forced != null) {
+      throw new ApiError(
+          503,
+          "the app %s has no Machine %s that serves requests, as fly-force-instance-id demands"
+              .formatted(app.name, forced));
+    }
     for (var states :
         List.of(
             Set.of("started"),
@@ -75,6 +142,12 @@ final class Edge {
                 .formatted(app.name)
             : "no Machine of the app %s is started, and none has a service with autostart: start one with fly-start-machine"
                 .formatted(app.name));
+  }
+
+  private static int rank(String region, String preferred) {
+    if (preferred == null) return 0;
+    var regions = List.of(preferred.trim().split("\\s*,\\s*"));
+    return regions.contains(region) ? regions.indexOf(region) : regions.size();
   }
 
   /** Returns once it is started, or has failed to. */
@@ -101,15 +174,10 @@ final class Edge {
   }
 
   /** Jetty's request and response, streamed. */
-  private record JavalinExchange(Context x) implements Exchange {
+  private record JavalinExchange(Context x, String path) implements Exchange {
     @Override
     public String method() {
       return x.method().name();
-    }
-
-    @Override
-    public String path() {
-      return x.path();
     }
 
     @Override

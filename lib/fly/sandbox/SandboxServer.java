@@ -1,6 +1,6 @@
 //SOURCES ../Fly.java ../mcp/Wrap.java
 //SOURCES ApiError.java App.java AppsApi.java Certificate.java Database.java Durations.java Edge.java GraphQlApi.java
-//SOURCES Ids.java Lease.java Machine.java MachinesApi.java PlatformApi.java Program.java Rest.java Rules.java
+//SOURCES Ids.java Lease.java Machine.java MachinesApi.java PageApi.java PlatformApi.java Program.java Rest.java Rules.java
 //SOURCES Secret.java Snapshot.java Trouble.java Volume.java VolumesApi.java World.java
 //DEPS io.javalin:javalin:7.2.3
 //DEPS com.graphql-java:graphql-java:25.0
@@ -25,7 +25,9 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.Consumer;
@@ -33,8 +35,9 @@ import org.eclipse.jetty.util.thread.QueuedThreadPool;
 
 /**
  * A Fly.io of one's own, on one port of this machine: the Machines API below /v1, GraphQL at
- * /graphql, and the apps below /edge/{app}/. It answers this machine only, and refuses what a web
- * page of somebody else's might send, because its Machines run commands.
+ * /graphql, the apps below /edge/{app}/, and at / a page that shows it all. It answers this machine
+ * only, and refuses what a web page of somebody else's might send, because its Machines run
+ * commands.
  */
 public final class SandboxServer implements AutoCloseable {
   private static final Set<String> LOOPBACK = Set.of("localhost", "127.0.0.1", "[::1]");
@@ -71,6 +74,8 @@ public final class SandboxServer implements AutoCloseable {
   private final Path home;
   private final boolean keep;
   private final Trouble trouble = new Trouble();
+  private final Requests requests = new Requests();
+  private final PageApi page;
   private final World world;
   private final Javalin javalin;
   private final String token;
@@ -85,6 +90,7 @@ public final class SandboxServer implements AutoCloseable {
     if (keep) this.token = database.token(config.token());
     else this.token = config.token() == null ? "sandbox-" + Ids.secret(32) : config.token();
     this.world = new World(token, home, database, Clock.systemUTC(), trouble, config.story());
+    this.page = new PageApi(world, requests);
     var graphql = new GraphQlApi(world);
     var edge = new Edge(world);
     this.javalin =
@@ -92,6 +98,7 @@ public final class SandboxServer implements AutoCloseable {
             javalin -> {
               javalin.startup.showJavalinBanner = false;
               javalin.http.maxRequestSize = MOST_BYTES;
+              javalin.requestLogger.http(requests::add);
               javalin.jetty.host = "127.0.0.1";
               javalin.jetty.port = config.port();
               var threads = new QueuedThreadPool(MOST_THREADS);
@@ -99,7 +106,7 @@ public final class SandboxServer implements AutoCloseable {
               threads.setDaemon(true);
               javalin.jetty.threadPool = threads;
               var routes = javalin.routes;
-              routes.before(this::guard);
+              routes.before(x -> guard(x, edge));
               routes.before("/v1/*", trouble::before);
               routes.before("/graphql", trouble::before);
               if (keep) routes.after(this::remember);
@@ -113,13 +120,14 @@ public final class SandboxServer implements AutoCloseable {
               new PlatformApi(world).routes(routes);
               routes.post("/graphql", graphql::handle);
               for (var path : new String[] {"/edge/{app}", "/edge/{app}/<path>"}) {
-                routes.get(path, edge::handle);
-                routes.post(path, edge::handle);
-                routes.put(path, edge::handle);
-                routes.patch(path, edge::handle);
-                routes.delete(path, edge::handle);
-                routes.options(path, edge::handle);
+                routes.get(path, edge::handlePath);
+                routes.post(path, edge::handlePath);
+                routes.put(path, edge::handlePath);
+                routes.patch(path, edge::handlePath);
+                routes.delete(path, edge::handlePath);
+                routes.options(path, edge::handlePath);
               }
+              page.routes(routes);
               routes.get("/sandbox", this::status);
               routes.post("/sandbox/stop", this::stop);
               routes.get("/sandbox/trouble", this::trouble);
@@ -198,21 +206,28 @@ public final class SandboxServer implements AutoCloseable {
   public synchronized void close() {
     if (closed) return;
     closed = true;
+    page.close();
     world.close();
     javalin.stop();
     World.delete(keep ? home.resolve("machines") : home);
   }
 
   /** What is not from this machine, or from a web page of another origin, is refused. */
-  private void guard(Context x) {
+  private void guard(Context x, Edge edge) throws IOException {
     x.header("fly-request-id", Ids.ulid(Instant.now()) + "-" + Rules.NEAREST);
-    if (!loopback("http://" + x.header("Host"))) {
-      throw new ApiError(403, "the sandbox answers to localhost and 127.0.0.1 only");
+    var host = host("http://" + x.header("Host"));
+    var app = LOOPBACK.contains(host) ? Optional.<App>empty() : edge.named(host);
+    if (!LOOPBACK.contains(host) && app.isEmpty()) {
+      throw new ApiError(
+          403,
+          "the sandbox answers to localhost and 127.0.0.1 only,"
+              + " and to the {app}.fly.dev and {app}.localhost of its apps");
     }
     var origin = x.header("Origin");
-    if (origin != null && !loopback(origin)) {
+    if (origin != null && !LOOPBACK.contains(host(origin))) {
       throw new ApiError(403, "the sandbox does not answer web pages of another origin");
     }
+    if (app.isPresent()) edge.handleHost(x, app.get(), host);
   }
 
   /** Before an answer leaves, what it tells is on record. */
@@ -226,12 +241,13 @@ public final class SandboxServer implements AutoCloseable {
     world.flush();
   }
 
-  private static boolean loopback(String url) {
+  /** In small letters; empty where there is none. */
+  private static String host(String url) {
     try {
       var host = URI.create(url).getHost();
-      return host != null && LOOPBACK.contains(host);
+      return host == null ? "" : host.toLowerCase(Locale.ROOT);
     } catch (IllegalArgumentException e) {
-      return false;
+      return "";
     }
   }
 
@@ -282,7 +298,7 @@ public final class SandboxServer implements AutoCloseable {
     trouble(x);
   }
 
-  private static void requireControl(Context x) {
+  static void requireControl(Context x) {
     if (x.header(CONTROL_HEADER) == null) {
       throw new ApiError(403, "the header " + CONTROL_HEADER + " is missing");
     }
@@ -309,7 +325,9 @@ public final class SandboxServer implements AutoCloseable {
 
   static JsonNode parse(Context x) {
     try {
-      var json = Fly.JSON.readTree(x.bodyAsBytes());
+      var body = x.bodyAsBytes();
+      Requests.body(x, body);
+      var json = Fly.JSON.readTree(body);
       if (json.isMissingNode()) throw ApiError.invalid("invalid JSON: the body is empty");
       return json;
     } catch (JsonProcessingException e) {

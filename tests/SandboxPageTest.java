@@ -1,0 +1,305 @@
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import fly.Fly;
+import fly.sandbox.SandboxServer;
+import java.io.BufferedReader;
+import java.io.InputStreamReader;
+import java.net.Socket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.net.http.WebSocket;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.time.Duration;
+import java.util.Base64;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The page at / shows the sandbox live, and nothing that is secret. */
+class SandboxPageTest {
+  private final HttpClient http = HttpClient.newHttpClient();
+  private SandboxServer sandbox;
+
+  @BeforeEach
+  void start() throws Exception {
+    sandbox = SandboxServer.start(SandboxServer.Config.onPort(0));
+    call("POST", "/v1/apps", "{\"name\": \"shown\", \"org_slug\": \"personal\"}");
+  }
+
+  @AfterEach
+  void stop() {
+    sandbox.close();
+  }
+
+  private HttpResponse<String> send(String method, String path, String body, String... headers)
+      throws Exception {
+    var request =
+        HttpRequest.newBuilder(URI.create(sandbox.url() + path))
+            .timeout(Duration.ofSeconds(20))
+            .method(
+                method,
+                body == null
+                    ? HttpRequest.BodyPublishers.noBody()
+                    : HttpRequest.BodyPublishers.ofString(body));
+    if (headers.length > 0) request.headers(headers);
+    return http.send(request.build(), HttpResponse.BodyHandlers.ofString());
+  }
+
+  private JsonNode call(String method, String path, String body) throws Exception {
+    var answer = send(method, path, body, "Authorization", "Bearer " + sandbox.token());
+    assertTrue(answer.statusCode() < 300, answer.body());
+    return Fly.JSON.readTree(answer.body());
+  }
+
+  private JsonNode machine(String config) throws Exception {
+    var request = "{\"skip_launch\": true, \"config\": %s}".formatted(config);
+    return call("POST", "/v1/apps/shown/machines", request);
+  }
+
+  /** Reads events until one of this name has data that is wanted; returns it. */
+  private String event(String name, Predicate<String> wanted) throws Exception {
+    try (var socket = new Socket("127.0.0.1", sandbox.port())) {
+      socket.setSoTimeout(20_000);
+      var request =
+          "GET /sandbox/events HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAccept: text/event-stream\r\n\r\n"
+              .formatted(sandbox.port());
+      socket.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
+      var lines =
+          new BufferedReader(
+              new InputStreamReader(socket.getInputStream(), StandardCharsets.UTF_8));
+      var event = "";
+      for (var line = lines.readLine(); line != null; line = lines.readLine()) {
+        if (line.startsWith("event: ")) event = line.substring(7);
+        if (!line.startsWith("data: ") || !event.equals(name)) continue;
+        if (wanted.test(line.substring(6))) return line.substring(6);
+      }
+      throw new AssertionError("the stream ended without " + name);
+    }
+  }
+
+  @Test
+  void it_runs_its_own_script_alone_and_stands_in_no_frame() throws Exception {
+    var page = send("GET", "/", null);
+
+    var policy = page.headers().firstValue("Content-Security-Policy").orElseThrow();
+    var script = Pattern.compile("(?s)<script>(.*?)</script>").matcher(page.body());
+    assertTrue(script.find());
+    var digest =
+        MessageDigest.getInstance("SHA-256")
+            .digest(script.group(1).getBytes(StandardCharsets.UTF_8));
+    var hash = "script-src 'sha256-" + Base64.getEncoder().encodeToString(digest) + "'";
+    assertTrue(policy.contains(hash), policy);
+    assertTrue(policy.startsWith("default-src 'none'"), policy);
+    assertTrue(policy.contains("frame-ancestors 'none'"), policy);
+    assertFalse(policy.contains("unsafe"), policy);
+    assertEquals("DENY", page.headers().firstValue("X-Frame-Options").orElseThrow());
+    assertFalse(Pattern.compile("(src|href)=\"(https?:)?//").matcher(page.body()).find());
+  }
+
+  @Test
+  void pages_of_other_origins_see_nothing_and_do_nothing() throws Exception {
+    var id = machine("{\"image\": \"nginx\"}").path("id").asText();
+    var start = "/sandbox/apps/shown/machines/" + id + "/start";
+
+    for (var foreign : List.of("http://evil.example", "http://localhost:1", "null")) {
+      assertEquals(403, send("GET", "/sandbox/events", null, "Origin", foreign).statusCode());
+      assertEquals(
+          403, send("POST", start, null, "Origin", foreign, "Fly-Sandbox", "x").statusCode());
+    }
+    assertEquals(
+        403, send("GET", "/sandbox/events", null, "Sec-Fetch-Site", "same-site").statusCode());
+    assertEquals(403, send("POST", start, null).statusCode());
+    var state = call("GET", "/v1/apps/shown/machines/" + id, null).path("state").asText();
+    assertEquals("created", state);
+  }
+
+  @Test
+  void a_viewer_hears_of_what_is_there_and_of_each_change() throws Exception {
+    var id = machine("{\"image\": \"nginx\"}").path("id").asText();
+
+    var first = Fly.JSON.readTree(event("world", data -> true));
+    send("POST", "/sandbox/apps/shown/machines/" + id + "/start", null, "Fly-Sandbox", "start");
+    var later = event("world", data -> data.contains("\"state\":\"started\""));
+
+    assertEquals(id, first.at("/apps/0/machines/0/id").asText());
+    assertTrue(later.contains(id));
+  }
+
+  @Test
+  void a_request_comes_with_its_curl_and_the_tokens_place_in_it() throws Exception {
+    machine("{\"image\": \"nginx\", \"env\": {\"COLOR\": \"it's blue\"}}");
+
+    var request = Fly.JSON.readTree(event("requests", data -> data.contains("COLOR"))).get(1);
+
+    assertEquals("POST", request.path("method").asText());
+    assertEquals(200, request.path("status").asInt());
+    var curl = request.path("curl").asText();
+    assertTrue(curl.contains("-H \"Authorization: Bearer ${FLY_API_TOKEN}\""), curl);
+    assertTrue(curl.contains("\"" + sandbox.url() + "/v1/apps/shown/machines\""), curl);
+    assertTrue(curl.contains("it'\\''s blue"), curl);
+  }
+
+  @Test
+  void a_path_from_outside_is_no_command_for_the_shell_that_its_curl_is_pasted_into()
+      throws Exception {
+    try (var socket = new Socket("127.0.0.1", sandbox.port())) {
+      socket.setSoTimeout(20_000);
+      var request =
+          "GET /v1/$(touch%20x)?a=$(id) HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n";
+      socket.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
+      socket.getInputStream().readAllBytes();
+    }
+
+    var all = Fly.JSON.readTree(event("requests", data -> data.contains("touch")));
+
+    var curl = all.get(all.size() - 1).path("curl").asText();
+    assertTrue(curl.contains("/v1/%24%28touch%20x%29?a=%24%28id%29"), curl);
+  }
+
+  @Test
+  void no_secret_is_on_it() throws Exception {
+    call("POST", "/v1/apps/shown/secrets/DB_URL", "{\"value\": \"hush-1\"}");
+    machine(
+        "{\"image\": \"nginx\", \"env\": {\"API_TOKEN\": \"hush-2\", \"DSN\": \"pg://u:hush-3@h\"},"
+            + " \"init\": {\"cmd\": [\"run\", \"--password\", \"hush-4\", \"--token=hush-5\"]},"
+            + " \"metadata\": {\"same\": \"hush-1 and hush-2\"},"
+            + " \"files\": [{\"guest_path\": \"/k\", \"raw_value\": \"aHVzaC02\"}]}");
+    send("GET", "/v1/apps/shown?access_token=hush-7", null, "Authorization", "Bearer hush-8");
+    var query =
+        "mutation { setSecrets(input: {secrets: [{key: \\\"A\\\", value: \\\"hush-9\\\"}]}) }";
+    send(
+        "POST",
+        "/graphql",
+        "{\"query\": \"" + query + "\"}",
+        "Authorization",
+        "Bearer " + sandbox.token());
+
+    var world = event("world", data -> data.contains("API_TOKEN"));
+    var requests = event("requests", data -> data.contains("/graphql"));
+
+    for (var shown : List.of(world, requests)) {
+      assertFalse(shown.contains("hush"), shown);
+      assertFalse(shown.contains("aHVzaC02"), shown);
+      assertFalse(shown.contains(sandbox.token()), shown);
+    }
+    assertTrue(world.contains("DB_URL"), "names are no secret");
+  }
+
+  @Test
+  void it_remembers_the_last_two_hundred_requests_and_of_a_large_body_its_size() throws Exception {
+    for (int i = 0; i < 230; i++) call("GET", "/v1/apps/shown?n=" + i, null);
+    var large = "x".repeat(20_000);
+    machine("{\"image\": \"nginx\", \"env\": {\"LARGE\": \"" + large + "\"}}");
+
+    var all = Fly.JSON.readTree(event("requests", data -> true));
+
+    assertEquals(200, all.size());
+    var curl = all.get(199).path("curl").asText();
+    assertTrue(curl.matches("(?s).*-d '\\(20\\d\\d\\d bytes\\)'"), curl);
+  }
+
+  @Test
+  void only_so_many_look_at_once_and_the_next_one_takes_the_place_of_the_first() throws Exception {
+    for (int i = 0; i < 40; i++) assertFalse(event("world", data -> true).isEmpty());
+  }
+
+  @Test
+  void a_browser_shows_it(@TempDir Path folder) throws Exception {
+    var chromium =
+        List.of("chromium", "chromium-browser", "google-chrome").stream()
+            .map(name -> Path.of("/usr/bin", name))
+            .filter(Files::isExecutable)
+            .findFirst();
+    assumeTrue(chromium.isPresent(), "no Chromium here");
+    var id = machine("{\"image\": \"nginx\", \"region\": \"ams\"}").path("id").asText();
+
+    var browser =
+        new ProcessBuilder(
+                chromium.get().toString(),
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-quic",
+                "--no-first-run",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+                "--remote-debugging-port=0",
+                "--user-data-dir=" + folder.resolve("profile"),
+                sandbox.url() + "/")
+            .redirectErrorStream(true)
+            .redirectOutput(folder.resolve("out").toFile())
+            .start();
+    try {
+      var shown = dom(folder, html -> html.contains("POST /v1/apps/shown/machines"));
+
+      assertTrue(shown.contains("data-app=\"shown\""), shown);
+      assertTrue(shown.contains("data-machine=\"" + id + "\""), shown);
+      assertTrue(shown.contains("1 app, 1 Machine"), shown);
+    } finally {
+      var family = browser.descendants().toList();
+      browser.destroy();
+      browser.waitFor(20, TimeUnit.SECONDS);
+      family.forEach(ProcessHandle::destroyForcibly);
+      for (var process : family) process.onExit().get(20, TimeUnit.SECONDS);
+    }
+  }
+
+  /** Asks the browser for its page until that is as wanted, for a minute at most. */
+  private String dom(Path folder, Predicate<String> wanted) throws Exception {
+    var shown = "";
+    for (int i = 0; i < 600; i++) {
+      Fly.pause(100);
+      var active = folder.resolve("profile/DevToolsActivePort");
+      if (!Files.exists(active) || Files.readAllLines(active).size() < 2) continue;
+      var list = URI.create("http://127.0.0.1:" + Files.readAllLines(active).get(0) + "/json");
+      var targets =
+          http.send(HttpRequest.newBuilder(list).build(), HttpResponse.BodyHandlers.ofString());
+      for (var target : Fly.JSON.readTree(targets.body())) {
+        if (!target.path("url").asText().startsWith(sandbox.url())) continue;
+        shown = evaluate(target.path("webSocketDebuggerUrl").asText());
+        if (wanted.test(shown)) return shown;
+      }
+    }
+    return shown;
+  }
+
+  private String evaluate(String url) throws Exception {
+    var answer = new CompletableFuture<String>();
+    var text = new StringBuilder();
+    var listener =
+        new WebSocket.Listener() {
+          @Override
+          public CompletionStage<?> onText(WebSocket socket, CharSequence part, boolean last) {
+            text.append(part);
+            if (last) answer.complete(text.toString());
+            socket.request(1);
+            return null;
+          }
+        };
+    var socket = http.newWebSocketBuilder().buildAsync(URI.create(url), listener).join();
+    socket.sendText(
+        "{\"id\": 1, \"method\": \"Runtime.evaluate\","
+            + " \"params\": {\"expression\": \"document.documentElement.outerHTML\"}}",
+        true);
+    var json = Fly.JSON.readTree(answer.get(20, TimeUnit.SECONDS));
+    socket.abort();
+    return json.at("/result/result/value").asText();
+  }
+}
