@@ -38,7 +38,9 @@ import picocli.CommandLine.Option;
       "%nWithout --start it stays in the foreground until Ctrl-C. On stdout come the lines to"
           + " export:",
       "  eval \"$(./jbang fly-sandbox --start)\"",
-      "%nIt listens on 127.0.0.1 only, keeps its state in memory, and forgets it at its end."
+      "%nIt listens on 127.0.0.1 only, and forgets all at its end; with --data it keeps"
+          + " apps, Machines (those that ran, start again), volumes and secrets in DIR, over"
+          + " kill -9 too."
     })
 class Sandbox implements Runnable {
   /** How the detached process gets its token: never by its arguments, which everybody can see. */
@@ -76,6 +78,12 @@ class Sandbox implements Runnable {
               + " ${DEFAULT-VALUE}).")
   String idle = "5m";
 
+  @Option(
+      names = "--data",
+      paramLabel = "DIR",
+      description = "Keep everything in this folder, for the next sandbox on it.")
+  Path data;
+
   @ArgGroup Task task = new Task();
 
   static class Task {
@@ -109,7 +117,8 @@ class Sandbox implements Runnable {
 
   private void serve() {
     requireFreePort();
-    var config = new SandboxServer.Config(port, System.getenv(TOKEN), line -> cli.say("%s", line));
+    var config =
+        new SandboxServer.Config(port, System.getenv(TOKEN), line -> cli.say("%s", line), data);
     try (var sandbox = SandboxServer.start(config)) {
       sandbox.idle(idle);
       sandbox.trouble().rateLimits(rateLimits);
@@ -143,6 +152,7 @@ class Sandbox implements Runnable {
       command.addAll(List.of("--port", String.valueOf(port), "--latency", latency));
       command.addAll(List.of("--idle", idle));
       if (rateLimits) command.add("--rate-limits");
+      if (data != null) command.addAll(List.of("--data", data.toString()));
       for (var fault : faults) command.addAll(List.of("--fault", fault));
       var process =
           new ProcessBuilder(command)

@@ -1,7 +1,9 @@
 package fly.sandbox;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import fly.Fly;
+import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -26,10 +28,28 @@ final class App {
           .put("shared", type.equals("shared_v4"))
           .put("created_at", createdAt.toString());
     }
+
+    ObjectNode record() {
+      return Rest.object()
+          .put("id", id)
+          .put("address", address)
+          .put("type", type)
+          .put("region", region)
+          .put("created_at", createdAt.toString());
+    }
+
+    static Ip of(JsonNode record) {
+      return new Ip(
+          record.path("id").asText(),
+          record.path("address").asText(),
+          record.path("type").asText(),
+          record.path("region").asText(),
+          Instant.parse(record.path("created_at").asText()));
+    }
   }
 
-  final String id = Ids.hex(16);
-  final long number = Ids.number();
+  final String id;
+  final long number;
   final String name;
   final String org;
   final String network;
@@ -42,12 +62,61 @@ final class App {
   final Logs logs = new Logs();
   final Map<String, Secret> secrets = new TreeMap<>();
   long secretsVersion;
+  volatile boolean deleted;
 
   App(String name, String org, String network, Instant now) {
+    this.id = Ids.hex(16);
+    this.number = Ids.number();
     this.name = name;
     this.org = org;
     this.network = network;
     this.createdAt = now;
+  }
+
+  /**
+   * As it was recorded, without its Machines.
+   *
+   * @param folders holds those of volumes and snapshots
+   */
+  App(JsonNode record, Path folders) {
+    this.id = record.path("id").asText();
+    this.number = record.path("number").asLong();
+    this.name = record.path("name").asText();
+    this.org = record.path("org").asText();
+    this.network = record.path("network").asText();
+    this.createdAt = Instant.parse(record.path("created_at").asText());
+    this.secretsVersion = record.path("secrets_version").asLong();
+    Ids.numbersAfter(number);
+    for (var ip : record.path("ips")) ips.add(Ip.of(ip));
+    for (var one : record.path("volumes")) {
+      var volume = new Volume(one, folders);
+      volumes.put(volume.id, volume);
+    }
+    for (var one : record.path("certificates")) {
+      var certificate = new Certificate(this, one);
+      certificates.put(certificate.hostname, certificate);
+    }
+    for (var one : record.path("secrets")) {
+      var secret = Secret.of(one);
+      secrets.put(secret.name(), secret);
+    }
+  }
+
+  synchronized ObjectNode record() {
+    var record =
+        Rest.object()
+            .put("id", id)
+            .put("number", number)
+            .put("name", name)
+            .put("org", org)
+            .put("network", network)
+            .put("created_at", createdAt.toString())
+            .put("secrets_version", secretsVersion);
+    record.set("ips", Rest.list(ips, Ip::record));
+    record.set("volumes", Rest.list(volumes.values(), Volume::record));
+    record.set("certificates", Rest.list(certificates.values(), Certificate::record));
+    record.set("secrets", Rest.list(secrets.values(), Secret::record));
+    return record;
   }
 
   /** Machines that are not destroyed. */

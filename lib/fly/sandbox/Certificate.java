@@ -1,5 +1,6 @@
 package fly.sandbox;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.time.Instant;
 
@@ -17,6 +18,24 @@ final class Certificate {
     this.hostname = hostname;
     this.createdAt = now;
     this.updatedAt = now;
+  }
+
+  Certificate(App app, JsonNode record) {
+    this.app = app;
+    this.hostname = record.path("hostname").asText();
+    this.createdAt = Instant.parse(record.path("created_at").asText());
+    this.updatedAt = Instant.parse(record.path("updated_at").asText());
+    this.acme = record.path("acme").asBoolean();
+    this.custom = record.path("custom").asBoolean();
+  }
+
+  ObjectNode record() {
+    return Rest.object()
+        .put("hostname", hostname)
+        .put("created_at", createdAt.toString())
+        .put("updated_at", updatedAt.toString())
+        .put("acme", acme)
+        .put("custom", custom);
   }
 
   private ObjectNode common() {

@@ -73,6 +73,11 @@ final class Ids {
     return NUMBERS.incrementAndGet();
   }
 
+  /** The next numbers are greater than this one. */
+  static void numbersAfter(long number) {
+    NUMBERS.accumulateAndGet(number, Math::max);
+  }
+
   /** An image's digest, the same for the same name. */
   static String digest(String image) {
     try {

@@ -40,7 +40,7 @@ final class Machine {
       Set.of("created", "started", "stopped", "suspended", "failed", "destroyed");
 
   final App app;
-  final String id = Ids.machine();
+  final String id;
   final String name;
   final String region;
   final Instant createdAt;
@@ -64,6 +64,7 @@ final class Machine {
   private int restarts;
   private String lastCrash;
   private boolean stopRequested;
+  private boolean asleep;
 
   /**
    * What somebody waits for.
@@ -79,6 +80,7 @@ final class Machine {
   Machine(World world, App app, String name, String region, ObjectNode config) {
     this.world = world;
     this.app = app;
+    this.id = Ids.machine();
     this.name = name;
     this.region = region;
     this.config = config;
@@ -89,6 +91,61 @@ final class Machine {
     this.privateIp =
         "fdaa:0:1:a7b:%s:%s:%s:2".formatted(Ids.hex(2), id.substring(0, 4), id.substring(4, 8));
     event("launch", "created", "user", null);
+  }
+
+  /** As it was recorded; what was under way is over, and what ran is down until {@link #wake}. */
+  Machine(World world, App app, JsonNode record) {
+    this.world = world;
+    this.app = app;
+    this.id = record.path("id").asText();
+    this.name = record.path("name").asText();
+    this.region = record.path("region").asText();
+    this.createdAt = Instant.parse(record.path("created_at").asText());
+    this.updatedAt = Instant.parse(record.path("updated_at").asText());
+    this.privateIp = record.path("private_ip").asText();
+    this.instanceId = record.path("instance_id").asText();
+    this.cordoned = record.path("cordoned").asBoolean();
+    this.memoryLimit = record.path("memory_limit").asInt();
+    this.config = (ObjectNode) record.path("config");
+    for (var one : record.path("versions")) versions.addLast((ObjectNode) one);
+    for (var one : record.path("events")) events.addLast((ObjectNode) one);
+    if (record.path("lease").isObject()) this.lease = Lease.of(record.path("lease"));
+    var before = record.path("state").asText();
+    this.asleep = Set.of("started", "starting", "restarting", "replacing").contains(before);
+    this.state =
+        switch (before) {
+          case "created", "failed" -> before;
+          case "destroying", "destroyed" -> "destroyed";
+          default -> "stopped"; // a suspended one too: its memory is gone
+        };
+  }
+
+  synchronized ObjectNode record() {
+    var record =
+        Rest.object()
+            .put("id", id)
+            .put("app_id", app.id)
+            .put("name", name)
+            .put("region", region)
+            .put("created_at", createdAt.toString())
+            .put("updated_at", updatedAt.toString())
+            .put("private_ip", privateIp)
+            .put("instance_id", instanceId)
+            .put("state", state)
+            .put("cordoned", cordoned)
+            .put("memory_limit", memoryLimit);
+    record.set("config", config);
+    record.putArray("versions").addAll(versions);
+    record.putArray("events").addAll(events);
+    if (lease != null) record.set("lease", lease.record());
+    return record;
+  }
+
+  /** Starts it if it ran when it was recorded. */
+  synchronized void wake() {
+    if (!asleep) return;
+    asleep = false;
+    start("flyd");
   }
 
   synchronized String state() {
@@ -105,6 +162,7 @@ final class Machine {
 
   synchronized void cordon(boolean on) {
     cordoned = on;
+    world.changed(this);
   }
 
   /** Whether a request may start it: one of its services says so. */
@@ -511,6 +569,7 @@ final class Machine {
 
   synchronized ObjectNode limitMemory(int megabytes) {
     memoryLimit = Math.min(megabytes, config.at("/guest/memory_mb").asInt(256));
+    world.changed(this);
     return memory();
   }
 
@@ -536,6 +595,7 @@ final class Machine {
     config = config.deepCopy();
     config.set("metadata", metadata);
     updatedAt = world.now();
+    world.changed(this);
   }
 
   // Leases
@@ -570,6 +630,7 @@ final class Machine {
             world.now().plus(lasts),
             "sandbox@tokens.fly.io",
             description.isEmpty() && held != null ? held.description() : description);
+    world.changed(this);
     return lease;
   }
 
@@ -577,6 +638,7 @@ final class Machine {
     if (current() == null) throw new ApiError(404, "lease not found");
     requireLease(nonce);
     lease = null;
+    world.changed(this);
   }
 
   synchronized ObjectNode leaseEnvelope() {
@@ -601,6 +663,7 @@ final class Machine {
     state = next;
     updatedAt = world.now();
     app.logs.add(updatedAt, "runner", "info", this, "machine " + next);
+    world.changed(this);
     if (type != null) event(type, next, source, request);
     var done = waiters.stream().filter(waiter -> reached(waiter.wanted())).toList();
     waiters.removeAll(done);
@@ -715,6 +778,7 @@ final class Machine {
     if (request != null) event.set("request", request);
     if (events.size() == EVENTS) events.removeLast();
     events.addFirst(event);
+    world.changed(this);
   }
 
   synchronized ObjectNode json(boolean withLease) {

@@ -1,7 +1,7 @@
 //SOURCES ../Fly.java ../mcp/Wrap.java
-//SOURCES ApiError.java App.java AppsApi.java Certificate.java Durations.java Edge.java GraphQlApi.java
-//SOURCES Ids.java Lease.java Load.java Logs.java LogsApi.java Machine.java MachinesApi.java PageApi.java
-//SOURCES PlatformApi.java Program.java Rest.java Rules.java
+//SOURCES ApiError.java App.java AppsApi.java Certificate.java Database.java Durations.java Edge.java
+//SOURCES GraphQlApi.java Ids.java Lease.java Load.java Logs.java LogsApi.java Machine.java MachinesApi.java
+//SOURCES PageApi.java PlatformApi.java Program.java Rest.java Rules.java
 //SOURCES Secret.java Snapshot.java Trouble.java Volume.java VolumesApi.java World.java
 //DEPS io.javalin:javalin:7.2.3
 //DEPS com.graphql-java:graphql-java:25.0
@@ -56,18 +56,28 @@ public final class SandboxServer implements AutoCloseable {
    * @param port 0 for any free one
    * @param token what clients have to show; null for one by chance
    * @param story takes a line where something happens that its user should know
+   * @param data the folder that keeps it all over this sandbox's end; null to forget it
    */
-  public record Config(int port, String token, Consumer<String> story) {
+  public record Config(int port, String token, Consumer<String> story, Path data) {
+    public Config(int port, String token, Consumer<String> story) {
+      this(port, token, story, null);
+    }
+
     public static Config onPort(int port) {
       return new Config(port, null, line -> {});
     }
 
     public Config tell(Consumer<String> story) {
-      return new Config(port, token, story);
+      return new Config(port, token, story, data);
+    }
+
+    public Config keep(Path data) {
+      return new Config(port, token, story, data);
     }
   }
 
   private final Path home;
+  private final boolean keep;
   private final Trouble trouble = new Trouble();
   private final Requests requests = new Requests();
   private final PageApi page;
@@ -80,9 +90,12 @@ public final class SandboxServer implements AutoCloseable {
   private boolean closed;
 
   private SandboxServer(Config config) {
-    this.home = temporaryFolder();
-    this.token = config.token() == null ? "sandbox-" + Ids.secret(32) : config.token();
-    this.world = new World(token, home, Clock.systemUTC(), trouble, config.story());
+    this.keep = config.data() != null;
+    var database = keep ? new Database(config.data().toAbsolutePath()) : null;
+    this.home = keep ? config.data().toAbsolutePath() : temporaryFolder();
+    if (keep) this.token = database.token(config.token());
+    else this.token = config.token() == null ? "sandbox-" + Ids.secret(32) : config.token();
+    this.world = new World(token, home, database, Clock.systemUTC(), trouble, config.story());
     this.load = new Load(world);
     this.page = new PageApi(world, requests);
     var graphql = new GraphQlApi(world);
@@ -103,6 +116,7 @@ public final class SandboxServer implements AutoCloseable {
               routes.before(x -> guard(x, edge));
               routes.before("/v1/*", trouble::before);
               routes.before("/graphql", trouble::before);
+              if (keep) routes.after(this::remember);
               routes.after("/v1/*", trouble::after);
               routes.after("/graphql", trouble::after);
               routes.beforeMatched("/v1/*", this::authorize);
@@ -153,6 +167,7 @@ public final class SandboxServer implements AutoCloseable {
   public static SandboxServer start(Config config) {
     var server = new SandboxServer(config);
     try {
+      server.world.restore();
       server.javalin.start();
       return server;
     } catch (RuntimeException e) {
@@ -222,7 +237,7 @@ public final class SandboxServer implements AutoCloseable {
     stopRequested.await();
   }
 
-  /** Ends every Machine's program and removes every file. */
+  /** Ends every Machine's program, and removes every file that is not to be kept. */
   @Override
   public synchronized void close() {
     if (closed) return;
@@ -230,7 +245,7 @@ public final class SandboxServer implements AutoCloseable {
     page.close();
     world.close();
     javalin.stop();
-    World.delete(home);
+    World.delete(keep ? home.resolve("machines") : home);
   }
 
   /** What is not from this machine, or from a web page of another origin, is refused. */
@@ -249,6 +264,17 @@ public final class SandboxServer implements AutoCloseable {
       throw new ApiError(403, "the sandbox does not answer web pages of another origin");
     }
     if (app.isPresent()) edge.handleHost(x, app.get(), host);
+  }
+
+  /** Before an answer leaves, what it tells is on record. */
+  private void remember(Context x) {
+    var parts = x.path().split("/"); // "", v1, apps, APP, what
+    var what = parts.length > 4 && parts[1].equals("v1") ? parts[4] : "";
+    var wrote = !x.method().name().equals("GET");
+    if (wrote && Set.of("certificates", "secrets", "volumes").contains(what)) {
+      world.find(parts[3]).ifPresent(world::changed);
+    }
+    world.flush();
   }
 
   /** In small letters; empty where there is none. */
@@ -350,6 +376,14 @@ public final class SandboxServer implements AutoCloseable {
   static byte[] bytes(JsonNode json) {
     try {
       return Fly.JSON.writeValueAsBytes(json);
+    } catch (JsonProcessingException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  static String text(JsonNode json) {
+    try {
+      return Fly.JSON.writeValueAsString(json);
     } catch (JsonProcessingException e) {
       throw new UncheckedIOException(e);
     }

@@ -1,10 +1,27 @@
 package fly.sandbox;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.time.Instant;
 
 /** A secret of an app: its Machines get it as an environment variable, others see its digest. */
 record Secret(String name, String value, Instant createdAt, Instant updatedAt) {
+  ObjectNode record() {
+    return Rest.object()
+        .put("name", name)
+        .put("value", value)
+        .put("created_at", createdAt.toString())
+        .put("updated_at", updatedAt.toString());
+  }
+
+  static Secret of(JsonNode record) {
+    return new Secret(
+        record.path("name").asText(),
+        record.path("value").asText(),
+        Instant.parse(record.path("created_at").asText()),
+        Instant.parse(record.path("updated_at").asText()));
+  }
+
   ObjectNode json(boolean withValue) {
     var json =
         Rest.object()

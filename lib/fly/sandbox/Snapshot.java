@@ -1,5 +1,6 @@
 package fly.sandbox;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -12,6 +13,26 @@ import java.time.Instant;
  */
 record Snapshot(
     String id, Path folder, long size, int sizeGb, int retentionDays, Instant createdAt) {
+  ObjectNode record() {
+    return Rest.object()
+        .put("id", id)
+        .put("size", size)
+        .put("size_gb", sizeGb)
+        .put("retention_days", retentionDays)
+        .put("created_at", createdAt.toString());
+  }
+
+  static Snapshot of(JsonNode record, Path snapshots) {
+    var id = record.path("id").asText();
+    return new Snapshot(
+        id,
+        snapshots.resolve(id),
+        record.path("size").asLong(),
+        record.path("size_gb").asInt(),
+        record.path("retention_days").asInt(),
+        Instant.parse(record.path("created_at").asText()));
+  }
+
   ObjectNode json() {
     return Rest.object()
         .put("id", id)

@@ -1,5 +1,6 @@
 package fly.sandbox;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import fly.Fly;
 import java.nio.file.Path;
@@ -12,10 +13,10 @@ import java.util.List;
 final class Volume {
   private static final int BLOCK = 4096;
 
-  final String id = Ids.volume();
+  final String id;
   final String name;
   final String region;
-  final String zone = Ids.hex(4);
+  final String zone;
   final Path folder;
   final Instant createdAt;
   final boolean encrypted;
@@ -28,6 +29,8 @@ final class Volume {
   String machineId;
 
   Volume(String name, String region, int sizeGb, ObjectNode request, Path volumes, Instant now) {
+    this.id = Ids.volume();
+    this.zone = Ids.hex(4);
     this.name = name;
     this.region = region;
     this.sizeGb = sizeGb;
@@ -37,6 +40,44 @@ final class Volume {
     this.autoBackup = request.path("auto_backup_enabled").asBoolean(true);
     this.folder = volumes.resolve(id);
     this.createdAt = now;
+  }
+
+  Volume(JsonNode record, Path folders) {
+    this.id = record.path("id").asText();
+    this.zone = record.path("zone").asText();
+    this.name = record.path("name").asText();
+    this.region = record.path("region").asText();
+    this.sizeGb = record.path("size_gb").asInt();
+    this.encrypted = record.path("encrypted").asBoolean();
+    this.fstype = record.path("fstype").asText();
+    this.snapshotRetention = record.path("snapshot_retention").asInt();
+    this.autoBackup = record.path("auto_backup").asBoolean();
+    this.state = record.path("state").asText();
+    this.machineId = record.path("machine_id").asText(null);
+    this.createdAt = Instant.parse(record.path("created_at").asText());
+    this.folder = folders.resolve("volumes").resolve(id);
+    for (var one : record.path("snapshots")) {
+      snapshots.add(Snapshot.of(one, folders.resolve("snapshots")));
+    }
+  }
+
+  synchronized ObjectNode record() {
+    var record =
+        Rest.object()
+            .put("id", id)
+            .put("zone", zone)
+            .put("name", name)
+            .put("region", region)
+            .put("size_gb", sizeGb)
+            .put("encrypted", encrypted)
+            .put("fstype", fstype)
+            .put("snapshot_retention", snapshotRetention)
+            .put("auto_backup", autoBackup)
+            .put("state", state)
+            .put("machine_id", machineId)
+            .put("created_at", createdAt.toString());
+    record.set("snapshots", Rest.list(snapshots, Snapshot::record));
+    return record;
   }
 
   /** The newest first. */

@@ -16,6 +16,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -45,10 +46,14 @@ final class World implements AutoCloseable {
   /** How long a lease lasts for who does not say; Fly.io's own default is not known. */
   static final int LEASE_SECONDS = 30;
 
+  /** How long a change that nobody was told of may stay unwritten, in milliseconds. */
+  private static final long FLUSH = 100;
+
   private static final String MCP_IMAGE = "flyio/mcp";
   private static final String FILES_PACKAGE = "@modelcontextprotocol/server-filesystem";
 
   private final Path home;
+  private final Database database;
   private final Clock clock;
   private final Trouble trouble;
   private final String token;
@@ -62,14 +67,72 @@ final class World implements AutoCloseable {
   /**
    * @param token the one that may do everything
    * @param home where the files of volumes and Machines live
+   * @param database remembers it all; null where nothing is to be remembered
    * @param story takes a line where something happens that its user should know
    */
-  World(String token, Path home, Clock clock, Trouble trouble, Consumer<String> story) {
+  World(
+      String token,
+      Path home,
+      Database database,
+      Clock clock,
+      Trouble trouble,
+      Consumer<String> story) {
+    this.database = database;
     this.trouble = trouble;
     this.token = token;
     this.home = home;
     this.clock = clock;
     this.story = story;
+  }
+
+  /** Takes up what the database remembers. */
+  void restore() {
+    if (database == null) return;
+    var byId = new HashMap<String, App>();
+    for (var record : database.apps()) {
+      var app = new App(record, home);
+      apps.put(app.name, app);
+      byId.put(app.id, app);
+    }
+    var machines = new ArrayList<Machine>();
+    for (var record : database.machines()) {
+      var app = byId.get(record.path("app_id").asText());
+      if (app == null) continue;
+      var machine = new Machine(this, app, record);
+      app.machines.put(machine.id, machine);
+      if (machine.state().equals("destroyed")) continue;
+      app.names.put(machine.name, machine);
+      machines.add(machine);
+    }
+    for (var app : apps.values()) {
+      for (var volume : app.volumes.values()) {
+        var machine = volume.machineId == null ? null : app.machines.get(volume.machineId);
+        if (machine == null || machine.state().equals("destroyed")) volume.machineId = null;
+      }
+    }
+    machines.forEach(Machine::wake);
+    timer.scheduleWithFixedDelay(this::flushAgain, FLUSH, FLUSH, TimeUnit.MILLISECONDS);
+  }
+
+  void changed(Machine machine) {
+    if (database != null) database.changed(machine);
+  }
+
+  void changed(App app) {
+    if (database != null) database.changed(app);
+  }
+
+  private void flushAgain() {
+    try {
+      flush();
+    } catch (RuntimeException e) {
+      story.accept("error: not remembered yet: " + e.getMessage());
+    }
+  }
+
+  /** Returns when all that has changed is remembered; its caller holds no lock. */
+  void flush() {
+    if (database != null) database.flush();
   }
 
   Instant now() {
@@ -142,6 +205,7 @@ final class World implements AutoCloseable {
     if (apps.putIfAbsent(name, app) != null) {
       throw new ApiError(422, "Validation failed: Name has already been taken", "name_taken");
     }
+    changed(app);
     return app;
   }
 
@@ -152,7 +216,9 @@ final class World implements AutoCloseable {
   void deleteApp(App app) {
     synchronized (app) {
       apps.remove(app.name, app);
+      app.deleted = true;
     }
+    changed(app);
     for (var machine : app.living()) machine.destroyAnyway();
     work(
         () -> {
@@ -186,6 +252,7 @@ final class World implements AutoCloseable {
       var where = region == null || region.isEmpty() ? "global" : region;
       var ip = new App.Ip(Ids.ip(), address, type, where, now());
       app.ips.add(ip);
+      changed(app);
       return ip;
     }
   }
@@ -201,6 +268,7 @@ final class World implements AutoCloseable {
 
   boolean release(App app, String addressOrId) {
     synchronized (app) {
+      changed(app);
       return app.ips.removeIf(
           ip -> ip.address().equals(addressOrId) || ip.id().equals(addressOrId));
     }
@@ -232,6 +300,7 @@ final class World implements AutoCloseable {
     synchronized (app) {
       requireThere(app);
       app.volumes.put(volume.id, volume);
+      changed(app);
     }
     return volume;
   }
@@ -267,6 +336,7 @@ final class World implements AutoCloseable {
       try {
         var size = copy(volume.folder, folder);
         volume.add(new Snapshot(id, folder, size, volume.sizeGb, volume.snapshotRetention, now()));
+        changed(app);
       } catch (IOException e) {
         throw new UncheckedIOException(e);
       }
@@ -317,6 +387,7 @@ final class World implements AutoCloseable {
       }
       if (volume.usable()) {
         volume.state = "pending_destroy";
+        changed(app);
         delete(volume.folder);
       }
       return volume;
@@ -352,6 +423,7 @@ final class World implements AutoCloseable {
             412, "failed_precondition: volume already claimed by machine " + here.get(0).machineId);
       }
       free.get().machineId = machineId;
+      changed(app);
       ((ObjectNode) mount).put("volume", free.get().id).put("name", free.get().name);
     }
   }
@@ -361,7 +433,9 @@ final class World implements AutoCloseable {
     synchronized (machine.app) {
       machine.app.names.remove(machine.name, machine);
       for (var volume : machine.app.volumes.values()) {
-        if (machine.id.equals(volume.machineId)) volume.machineId = null;
+        if (!machine.id.equals(volume.machineId)) continue;
+        volume.machineId = null;
+        changed(machine.app);
       }
     }
   }
@@ -505,6 +579,7 @@ final class World implements AutoCloseable {
   /** Ends every program. */
   @Override
   public void close() {
+    if (database != null) database.close(); // first: that programs end here, is not to be kept
     var all = new ArrayList<CompletableFuture<Void>>();
     for (var app : apps.values()) {
       for (var machine : app.machines.values()) {
