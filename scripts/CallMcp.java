@@ -1,7 +1,7 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //JAVA 17+
-//DESCRIPTION Access the MCP: call the server on your Machine.
-//SOURCES ../lib/fly/Cli.java ../lib/fly/mcp/WrapClient.java
+//DESCRIPTION Access the MCP: call the server on your Machine, and see that it works.
+//SOURCES ../lib/fly/Cli.java ../lib/fly/mcp/Proof.java ../lib/fly/mcp/ServerOptions.java
 //FILES requests.jsonl
 
 import com.fasterxml.jackson.core.JsonProcessingException;
@@ -10,19 +10,24 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import fly.Cli;
 import fly.Fly;
 import fly.FlyException;
-import fly.Options;
-import fly.Settings;
 import fly.Template;
-import fly.mcp.WrapClient;
+import fly.mcp.Dialog;
+import fly.mcp.Proof;
+import fly.mcp.ServerOptions;
 import java.io.IOException;
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.Consumer;
 import java.util.stream.Collectors;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -30,41 +35,55 @@ import picocli.CommandLine.Option;
 @Command(
     name = "fly-call-mcp",
     header = "fly-call-mcp --tool read_text_file --args '{\"path\": \"/data/notes.txt\"}'",
-    description = "Access the MCP: call the server on your Machine.",
+    description = "Access the MCP: call the server on your Machine, and see that it works.",
     footer = {
-      "%nWithout --tool or --requests it asks what the guide asks: initialize, tools/list, and",
-      "tools/call list_directory. The replies come on stdout, one JSON per line.",
+      "%nWithout --tool, --list or --requests it asks what the guide asks: initialize, tools/list,",
+      "and tools/call list_directory. The replies come on stdout, one JSON per line; on stderr",
+      "what each stage took.",
       "%nExit codes: 0 all replies came, none an error; 4 not authorized; 10 no connection;",
       "11 initialize failed; 12 a list failed; 13 a call failed.",
       "%nGuide: https://fly.io/docs/mcp/deploy-with/machines-api/#accessing-the-mcp"
     })
 class CallMcp implements Runnable {
+  /** What can be listed. */
+  enum Offer {
+    TOOLS,
+    RESOURCES,
+    PROMPTS
+  }
+
   @Mixin Cli.Api cli;
-  @Mixin Options.App app;
+  @Mixin ServerOptions options;
+  @ArgGroup Task task = new Task();
 
-  @Option(
-      names = "--url",
-      paramLabel = "URL",
-      description = "Where the server answers ($$FLY_EDGE_URL).")
-  String url;
+  static class Task {
+    @Option(names = "--tool", paramLabel = "NAME", description = "Call this tool.")
+    String tool;
 
-  @Option(names = "--tool", paramLabel = "NAME", description = "Call this tool.")
-  String tool;
+    @Option(
+        names = "--list",
+        paramLabel = "WHAT",
+        description = "List what the server offers: ${COMPLETION-CANDIDATES}.")
+    Offer list;
+
+    @Option(
+        names = "--requests",
+        paramLabel = "FILE",
+        description = "Send your own JSON-RPC messages, one per line; - is stdin.")
+    String requests;
+  }
 
   @Option(names = "--args", paramLabel = "JSON", description = "The tool's arguments.")
   String args = "{}";
 
   @Option(
-      names = "--requests",
-      paramLabel = "FILE",
-      description = "Send your own JSON-RPC messages, one per line; - is stdin.")
-  String requests;
-
-  @Option(
       names = "--timeout",
-      paramLabel = "SECONDS",
-      description = "For everything together (default: ${DEFAULT-VALUE}).")
-  int timeout = 60;
+      paramLabel = "TIME",
+      description = "For everything together (default: 60s).")
+  Duration timeout = Duration.ofSeconds(60);
+
+  @Option(names = "--json", description = "Print a report instead of the replies.")
+  boolean json;
 
   public static void main(String... args) {
     Cli.main(new CallMcp(), args);
@@ -73,96 +92,113 @@ class CallMcp implements Runnable {
   @Override
   public void run() {
     var messages = messages();
-    var server = url == null ? Settings.edgeUrl(appName()) : url;
-    var bearerToken = Settings.FLY_MCP_BEARER_TOKEN.get();
+    var server = options.server();
+    var headers = options.requestHeaders(server);
     if (cli.dryRun) {
-      cli.out().println(curl(server, bearerToken != null, messages));
+      cli.out().println(curl(server.toString(), headers.containsKey("Authorization"), messages));
       return;
     }
-    cli.say("Opening the reply stream of %s ...", server);
-    try (var mcp = new WrapClient(server, bearerToken, Duration.ofSeconds(timeout), cli::say)) {
-      mcp.open();
-      call(mcp, messages);
-    }
-  }
-
-  /** What goes out first is the handshake, alone; the rest follows once it is answered. */
-  private void call(WrapClient mcp, List<JsonNode> messages) {
-    var handshake = messages.get(0).path("method").asText().equals("initialize") ? 1 : 0;
-    var failures = new ArrayList<FlyException>();
-    for (var batch :
-        List.of(messages.subList(0, handshake), messages.subList(handshake, messages.size()))) {
-      if (batch.isEmpty()) continue;
-      cli.say(
-          "Sending %s ...", batch.stream().map(CallMcp::name).collect(Collectors.joining(", ")));
-      mcp.post(lines(batch));
-      failures.addAll(replies(mcp, batch));
-      if (!failures.isEmpty()) throw failures.get(0);
-    }
-  }
-
-  private List<FlyException> replies(WrapClient mcp, List<JsonNode> batch) {
-    var open = new LinkedHashMap<JsonNode, JsonNode>();
-    for (var message : batch) if (message.has("id")) open.put(message.get("id"), message);
-    var failures = new ArrayList<FlyException>();
-    while (!open.isEmpty()) {
-      var message = mcp.next();
-      if (message == null) {
-        var request = open.values().iterator().next();
-        throw failed(
-            request, mcp.timedOut() ? "no reply within " + timeout + " s" : mcp.whyEnded());
+    cli.say("Asking %s ...", ServerOptions.shown(server));
+    var begin = System.nanoTime();
+    FlyException failure = null;
+    var replies = Fly.JSON.createArrayNode();
+    try (var dialog = dialog(server, headers)) {
+      var proof = new Proof(dialog, timeout, this::tell);
+      try {
+        ask(dialog, proof, messages, json ? replies::add : this::print);
+      } catch (FlyException e) {
+        failure = e;
       }
-      if (message.has("method")) answer(mcp, message);
-      var request = message.has("method") ? null : open.remove(message.path("id"));
-      if (request == null) continue;
-      cli.out().println(message);
-      cli.out().flush();
-      if (message.has("error")) {
-        failures.add(failed(request, message.path("error").toString()));
-      } else if (message.at("/result/isError").asBoolean()) {
-        failures.add(failed(request, message.at("/result/content/0/text").asText("isError")));
+      if (json) {
+        var took = Duration.ofNanos(System.nanoTime() - begin);
+        cli.out().println(Fly.pretty(report(server, proof, took, failure).set("replies", replies)));
       }
     }
-    return failures;
+    if (failure != null) throw failure;
   }
 
-  /** A server may ask, too: it is told that we are here, and that we can do nothing for it. */
-  private void answer(WrapClient mcp, JsonNode message) {
-    if (!message.has("id")) return;
-    var reply = Fly.JSON.createObjectNode().put("jsonrpc", "2.0");
-    reply.set("id", message.get("id"));
-    if (message.path("method").asText().equals("ping")) reply.putObject("result");
-    else reply.putObject("error").put("code", -32601).put("message", "method not found");
-    mcp.post(reply + "\n");
+  private Dialog dialog(URI server, Map<String, String> headers) {
+    return new Dialog(
+        server,
+        options.transport,
+        headers,
+        timeout,
+        why -> cli.say("%s; waiting ...", why),
+        cli.verbose ? cli.err()::println : line -> {});
   }
 
-  private FlyException failed(JsonNode request, String why) {
-    var method = request.path("method").asText();
-    var code = method.equals("initialize") ? 11 : method.endsWith("/list") ? 12 : 13;
-    return new FlyException(
-        name(request) + " failed",
-        why,
-        code == 13
-            ? "see what the server offers: " + Cli.hint("fly-call-mcp")
-            : Cli.hint("fly-status"),
-        code);
+  private void print(JsonNode reply) {
+    cli.out().println(reply);
+    cli.out().flush();
   }
 
-  private static String name(JsonNode message) {
-    var method = message.path("method").asText("a reply");
-    var tool = message.at("/params/name");
-    return tool.isTextual() ? method + " " + tool.asText() : method;
+  private void tell(Proof.Stage stage) {
+    var what = stage.request().isEmpty() ? stage.name() : stage.request();
+    var ms = stage.took().toNanos() / 1e6;
+    if (stage.ok()) cli.say("  %-32s %8.1f ms  %s", what, ms, stage.detail());
   }
 
-  private String appName() {
-    return Settings.FLY_EDGE_URL.get().contains("{app}") ? app.name() : "";
+  private static ObjectNode report(URI server, Proof proof, Duration took, FlyException failure) {
+    var report = Fly.JSON.createObjectNode().put("url", ServerOptions.shown(server));
+    report.put("ok", failure == null).put("ms", took.toMillis());
+    var stages = report.putArray("stages");
+    for (var stage : proof.stages()) stages.add(stage.json());
+    if (failure == null) return report;
+    report
+        .putObject("error")
+        .put("exit_code", failure.exitCode)
+        .put("message", failure.getMessage())
+        .put("why", failure.why)
+        .put("try", failure.tryNext);
+    return report;
+  }
+
+  /** One after the other; without a handshake there is nothing more to ask, else all is asked. */
+  private void ask(
+      Dialog dialog, Proof proof, List<JsonNode> messages, Consumer<JsonNode> onReply) {
+    FlyException first = null;
+    for (var message : messages) {
+      if (!message.has("id") || !message.has("method")) {
+        dialog.send(message);
+        continue;
+      }
+      try {
+        var reply = proof.ask(message, onReply);
+        if (task.list != null && message.path("method").asText().endsWith("/list")) {
+          more(proof, message, reply, onReply);
+        }
+      } catch (FlyException e) {
+        if (e.exitCode < Proof.NO_LIST) throw e;
+        if (first == null) first = e;
+      }
+    }
+    if (first != null) throw first;
+  }
+
+  /** The further pages of a list. */
+  private static void more(
+      Proof proof, JsonNode request, JsonNode first, Consumer<JsonNode> onReply) {
+    var seen = new HashSet<JsonNode>();
+    var reply = first;
+    for (int id = request.path("id").asInt() + 1; ; id++) {
+      var cursor = reply.at("/result/nextCursor");
+      if (!cursor.isTextual() || !seen.add(cursor)) return;
+      ObjectNode next = request.deepCopy();
+      next.put("id", id).putObject("params").set("cursor", cursor);
+      reply = proof.ask(next, onReply);
+    }
   }
 
   private List<JsonNode> messages() {
-    if (requests != null) return parse(read(requests), requests);
+    if (task.requests != null) return parse(read(task.requests), task.requests);
     var messages = parse(Template.text("requests.jsonl"), "requests.jsonl");
-    if (tool == null) return messages;
-    var params = Fly.JSON.createObjectNode().put("name", tool);
+    if (task.list != null) {
+      var list = (ObjectNode) messages.get(2);
+      list.put("method", task.list.name().toLowerCase(Locale.ROOT) + "/list");
+      return messages.subList(0, 3);
+    }
+    if (task.tool == null) return messages;
+    var params = Fly.JSON.createObjectNode().put("name", task.tool);
     params.set("arguments", arguments());
     ((ObjectNode) messages.get(messages.size() - 1)).set("params", params);
     return messages;

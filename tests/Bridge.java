@@ -61,6 +61,7 @@ final class Bridge implements AutoCloseable {
             transport,
             new LinkedHashMap<>(headers),
             timeout,
+            Proxy.Patience.OF_CLIENTS,
             new Stdout(),
             log::add);
     var server = new Thread(this::serve, "bridge");

@@ -181,6 +181,12 @@ public class Cli {
     };
   }
 
+  /** As it can be typed: 90s, 2m. */
+  public static String text(Duration time) {
+    var seconds = time.toSeconds();
+    return seconds % 60 == 0 && seconds > 0 ? seconds / 60 + "m" : seconds + "s";
+  }
+
   private static int misuse(ParameterException e) {
     var commandLine = e.getCommandLine();
     var err = commandLine.getErr();

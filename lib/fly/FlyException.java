@@ -40,7 +40,7 @@ public final class FlyException extends RuntimeException {
     this(what, why, tryNext, exitCode, 0);
   }
 
-  private FlyException(String what, String why, String tryNext, int exitCode, int status) {
+  public FlyException(String what, String why, String tryNext, int exitCode, int status) {
     super(what);
     this.why = why;
     this.tryNext = tryNext;

@@ -12,6 +12,7 @@ import java.net.URI;
 import java.net.UnknownHostException;
 import java.util.Deque;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -65,6 +66,8 @@ final class Http {
   private final Deque<Long> idle = new ConcurrentLinkedDeque<>();
 
   private volatile boolean answered;
+  private volatile long reached;
+  private volatile long accepted;
 
   /** When a connection was last seen to break: those that were idle then may be broken, too. */
   private volatile long cut = System.nanoTime();
@@ -82,6 +85,23 @@ final class Http {
   /** Whether anybody has ever answered. */
   boolean answered() {
     return answered;
+  }
+
+  /** When somebody answered who did not just send us away for now: System.nanoTime; 0 for never. */
+  long reached() {
+    return reached;
+  }
+
+  /** When a request was first taken: System.nanoTime; 0 for never. */
+  long accepted() {
+    return accepted;
+  }
+
+  private void answered(int status) {
+    answered = true;
+    var now = System.nanoTime();
+    if (reached == 0 && !Set.of(408, 425, 429, 502, 503, 504).contains(status)) reached = now;
+    if (accepted == 0 && status / 100 == 2) accepted = now;
   }
 
   /** An answer; its body is to be read by one thread, and closed. */
@@ -120,6 +140,11 @@ final class Http {
         whole = builder.build();
       }
       return whole;
+    }
+
+    /** Ends it, whoever is reading. */
+    void cut() {
+      connection.disconnect();
     }
 
     /** The connection can be used again if the body was read to its end. */
@@ -211,7 +236,7 @@ final class Http {
       if (body != null) write(connection, body);
       var status = connection.getResponseCode();
       if (status < 0) throw new IOException("the answer is not HTTP");
-      answered = true;
+      answered(status);
       log.accept(
           method
               + " "

@@ -36,6 +36,7 @@ abstract class Listening extends Remote {
   private boolean awaySinceCut;
   private String lastId;
   volatile boolean ended;
+  private volatile Http.Response stream;
 
   Listening(Link link) {
     super(link);
@@ -69,9 +70,12 @@ abstract class Listening extends Remote {
     return null;
   }
 
+  /** Leaves the stream: whoever comes next finds its place free. */
   @Override
   void end() {
     ended = true;
+    var open = stream;
+    if (open != null) open.cut();
   }
 
   /** Posts a message once the stream is open. */
@@ -183,6 +187,7 @@ abstract class Listening extends Remote {
   }
 
   private void read(Http.Response response) {
+    stream = response;
     try {
       var reader = new SseReader(response.body());
       for (var event = reader.next(); event != null; event = reader.next()) {
@@ -198,7 +203,7 @@ abstract class Listening extends Remote {
 
   /** Whether there is no point in asking again. */
   private synchronized boolean failed(String why, Failure last) {
-    log(why);
+    log(why.equals(trouble) || last != null ? why : Proxy.WAITING + why);
     trouble = why;
     if (!wasUp || last != null && (last.status == 401 || last.status == 403)) refusal = last;
     awaySinceCut = true;

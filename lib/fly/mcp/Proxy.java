@@ -26,6 +26,21 @@ public final class Proxy {
     SSE
   }
 
+  /**
+   * How long a server may be away.
+   *
+   * @param away that nobody was reached, before a request is told so
+   * @param broken that the same 502 comes again and again: a Machine that boots gets over it
+   */
+  public record Patience(Duration away, Duration broken) {
+    /** MCP's SDKs wait 60 s for a reply: the client shall hear the reason before that. */
+    public static final Patience OF_CLIENTS =
+        new Patience(Duration.ofSeconds(50), Duration.ofSeconds(50));
+  }
+
+  /** A line of the log that begins so tells why the server is waited for. */
+  static final String WAITING = "waiting: ";
+
   /** So long a client that has left is waited for, for the replies that it may still read. */
   private static final long LEAVE_MS = 60_000;
 
@@ -45,6 +60,7 @@ public final class Proxy {
   /**
    * @param headers for every request, and to no other host than the URL's: they may hold secrets
    * @param timeout within which a request gets its reply, or an error
+   * @param patience how long it waits for a server that is away
    * @param log gets a line for each thing that happens; no secrets, and no content
    */
   public Proxy(
@@ -52,6 +68,7 @@ public final class Proxy {
       Transport transport,
       Map<String, String> headers,
       Duration timeout,
+      Patience patience,
       OutputStream stdout,
       Consumer<String> log) {
     this.log = log;
@@ -59,7 +76,7 @@ public final class Proxy {
     http = new Http(url, headers, log);
     client = new Client(stdout, log);
     outbox = new Outbox(this::send);
-    var link = new Remote.Link(http, client, outbox, timeout, log, end);
+    var link = new Remote.Link(http, client, outbox, timeout, patience, log, end);
     switch (transport) {
       case AUTO -> remote = new Streamable(link, new Finder(link));
       case STREAMABLE -> remote = new Streamable(link, null);
@@ -67,6 +84,23 @@ public final class Proxy {
       case WRAP -> remote = started(new Wrapped(link));
     }
     first = transport == Transport.AUTO;
+  }
+
+  /** How the server is spoken to, as far as that is known by now. */
+  public Transport transport() {
+    if (remote instanceof Wrapped) return Transport.WRAP;
+    if (remote instanceof Sse) return Transport.SSE;
+    return http.answered() ? Transport.STREAMABLE : Transport.AUTO;
+  }
+
+  /** When the server, and not what stands before it, first answered; 0 for never. */
+  long reached() {
+    return http.reached();
+  }
+
+  /** When the server first took a request; 0 for never. */
+  long accepted() {
+    return http.accepted();
   }
 
   private static Remote started(Listening remote) {
@@ -175,13 +209,22 @@ public final class Proxy {
 
   private FlyException refused(Failure e) {
     var token = e.status == 401 || e.status == 403;
+    if (e.status == 409) {
+      return new FlyException(
+          "another client holds the reply stream",
+          e.getMessage() + ": fly mcp wrap serves one client at a time",
+          "end the other client (an MCP client, a curl -N), then run this again",
+          FlyException.REFUSED,
+          e.status);
+    }
     return new FlyException(
         token ? "the MCP server asks for a token" : "the MCP server could not be reached",
         e.getMessage(),
         token
             ? "export FLY_MCP_BEARER_TOKEN=..., or --bearer-token-file FILE"
             : "is the address right? " + Http.shown(http.uri),
-        token ? FlyException.TOKEN : FlyException.REFUSED);
+        token ? FlyException.TOKEN : FlyException.REFUSED,
+        e.status);
   }
 
   /** What the first request shows the server to be, where it is not Streamable HTTP. */

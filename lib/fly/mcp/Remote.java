@@ -18,12 +18,6 @@ abstract class Remote {
   static final String JSON = "application/json";
   static final String EVENTS = "text/event-stream";
 
-  /**
-   * How long a server may be away before its client is told. MCP's SDKs wait 60 s for a reply: the
-   * client shall hear the reason before that.
-   */
-  private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(50);
-
   /** How long a client that is leaving is waited for, where the server is away. */
   private static final long FAREWELL_NANOS = TimeUnit.SECONDS.toNanos(1);
 
@@ -38,7 +32,13 @@ abstract class Remote {
 
   /** What all ways share. */
   record Link(
-      Http http, Client client, Outbox outbox, Duration timeout, Consumer<String> log, End end) {}
+      Http http,
+      Client client,
+      Outbox outbox,
+      Duration timeout,
+      Proxy.Patience patience,
+      Consumer<String> log,
+      End end) {}
 
   /** The end of the client's input, once it has come. */
   static final class End {
@@ -121,9 +121,11 @@ abstract class Remote {
       throws Failure, InterruptedException {
     var begin = System.nanoTime();
     var pause = FIRST_PAUSE_MS;
+    var brokenSince = 0L;
     while (true) {
       String why;
       var wait = pause;
+      var broken = false;
       var uri = way.target();
       try {
         var left = TimeUnit.NANOSECONDS.toMillis(call.deadline - System.nanoTime());
@@ -141,6 +143,7 @@ abstract class Remote {
                 (int) Math.min(call.open.isEmpty() ? TAKEN_MS : left + LATE_MS, 1 << 30));
         if (!returned(response)) return response;
         why = refusal("POST", uri, response);
+        broken = response.status == 502;
         wait = Math.max(pause, retryAfter(response));
         response.close();
       } catch (Http.NotSent e) {
@@ -153,9 +156,12 @@ abstract class Remote {
         }
       }
       way.returned();
+      if (!broken || !why.equals(call.trouble)) brokenSince = System.nanoTime();
+      if (!why.equals(call.trouble)) log(Proxy.WAITING + why);
       call.trouble = why;
       call.written = 0;
-      if (waitedTooLong(call, begin, wait)) throw new Failure(why);
+      var still = System.nanoTime() - brokenSince > link.patience.broken().toNanos();
+      if (still || waitedTooLong(call, begin, wait)) throw new Failure(why);
       pause(wait);
       pause = Math.min(LONGEST_PAUSE_MS, 2 * pause);
     }
@@ -164,7 +170,7 @@ abstract class Remote {
   /** Whether waiting a while longer helps nobody: the client has left, or wants to know. */
   final boolean waitedTooLong(Call call, long begin, long waitMs) {
     var then = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(waitMs);
-    return then - begin > PATIENCE_NANOS
+    return then - begin > link.patience.away().toNanos()
         || then - call.deadline > 0
         || link.end.hasCome() && then - link.end.at > FAREWELL_NANOS;
   }
