@@ -135,7 +135,8 @@ class CallMcp implements Runnable {
   private void tell(Proof.Stage stage) {
     var what = stage.request().isEmpty() ? stage.name() : stage.request();
     var ms = stage.took().toNanos() / 1e6;
-    if (stage.ok()) cli.say("  %-32s %8.1f ms  %s", what, ms, stage.detail());
+    if (!stage.ok()) return; // that is told as an error
+    cli.say("%s", "  %-32s %8.1f ms  %s".formatted(what, ms, stage.detail()).stripTrailing());
   }
 
   private static ObjectNode report(URI server, Proof proof, Duration took, FlyException failure) {

@@ -71,10 +71,8 @@ class CallMcpTest {
         Script.run(new CallMcp(), "--tool", "read_text_file", "--args", "{\"path\": \"/data/x\"}");
 
     assertEquals(0, result.exit(), result.err());
-    assertTrue(
-        wrap.received
-            .get(wrap.received.size() - 1)
-            .contains("{\"name\":\"read_text_file\",\"arguments\":{\"path\":\"/data/x\"}}"));
+    var call = "{\"name\":\"read_text_file\",\"arguments\":{\"path\":\"/data/x\"}}";
+    assertTrue(wrap.received.stream().anyMatch(line -> line.contains(call)), result.err());
   }
 
   @Test
@@ -220,6 +218,95 @@ class CallMcpTest {
   }
 
   @Test
+  void it_finds_out_by_itself_what_the_server_speaks() {
+    try (var streamable = new FakeMcp()) {
+      var result = Script.run(new CallMcp(), "--url", streamable.url(), "--list", "tools");
+
+      assertEquals(0, result.exit(), result.err());
+      assertEquals(2, result.out().lines().count(), result.out());
+      assertTrue(result.err().contains("STREAMABLE"), result.err());
+    }
+
+    var result = Script.run(new CallMcp(), "--list", "tools");
+
+    assertEquals(0, result.exit(), result.err());
+    assertTrue(result.err().contains("WRAP"), result.err());
+  }
+
+  @Test
+  void the_stages_are_told_with_what_they_took() {
+    var result = Script.run(new CallMcp());
+
+    for (var stage : List.of("connect", "authenticate", "initialize", "tools/list", "tools/call")) {
+      assertTrue(result.err().matches("(?s).*\n  " + stage + ".* +\\d+\\.\\d ms.*"), result.err());
+    }
+  }
+
+  @Test
+  void a_list_is_read_to_its_last_page() {
+    wrap.answer =
+        request ->
+            !name(request).equals("resources/list")
+                ? ok(request)
+                : request.at("/params/cursor").isTextual()
+                    ? result(request, "{\"resources\":[{\"uri\":\"file:///2\"}]}")
+                    : result(
+                        request, "{\"resources\":[{\"uri\":\"file:///1\"}],\"nextCursor\":\"p2\"}");
+
+    var result = Script.run(new CallMcp(), "--list", "resources");
+
+    assertEquals(0, result.exit(), result.err());
+    assertEquals(3, result.out().lines().count(), result.out());
+    assertTrue(result.out().contains("file:///2"), result.out());
+  }
+
+  @Test
+  void a_report_tells_the_stages_and_the_replies() throws Exception {
+    var result = Script.run(new CallMcp(), "--json");
+
+    var report = Fly.JSON.readTree(result.out());
+    assertTrue(report.path("ok").asBoolean(), result.out());
+    assertEquals(
+        List.of("connect", "authenticate", "initialize", "list", "call"),
+        report.findValuesAsText("stage"));
+    assertEquals(3, report.path("replies").size());
+  }
+
+  @Test
+  void a_report_of_a_failure_tells_the_stage_and_the_exit_code() throws Exception {
+    wrap.token = "s3cret";
+
+    var result = Script.run(new CallMcp(), "--json");
+
+    assertEquals(4, result.exit());
+    var report = Fly.JSON.readTree(result.out());
+    assertFalse(report.path("ok").asBoolean());
+    assertEquals(List.of("connect", "authenticate"), report.findValuesAsText("stage"));
+    assertEquals(4, report.at("/error/exit_code").asInt());
+  }
+
+  @Test
+  void an_error_of_the_tool_is_told_apart_from_one_of_the_protocol() {
+    wrap.answer =
+        request ->
+            name(request).equals("tools/call") ? error(request, "no such tool") : ok(request);
+    assertTrue(
+        Script.run(new CallMcp())
+            .err()
+            .contains("error: tools/call list_directory failed\n  why: no such tool (-32000)"));
+
+    wrap.answer =
+        request ->
+            name(request).equals("tools/call")
+                ? result(request, "{\"isError\":true,\"content\":[]}")
+                : ok(request);
+    assertTrue(
+        Script.run(new CallMcp())
+            .err()
+            .contains("error: the tool list_directory reports an error"));
+  }
+
+  @Test
   void a_dry_run_prints_the_guides_shell_script() {
     var result = Script.run(new CallMcp(), "-n");
 
@@ -287,6 +374,7 @@ class CallMcpTest {
     List<String> methods() throws IOException {
       var methods = new ArrayList<String>();
       for (var line : received) methods.add(Fly.JSON.readTree(line).path("method").asText());
+      methods.remove("ping"); // at its end, to leave the stream
       return methods;
     }
 

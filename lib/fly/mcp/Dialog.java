@@ -35,6 +35,7 @@ public final class Dialog implements AutoCloseable {
   private final Proxy proxy;
   private final Thread serving;
   private volatile FlyException refusal;
+  private boolean closed;
 
   /**
    * @param headers for every request: they may hold secrets
@@ -131,10 +132,13 @@ public final class Dialog implements AutoCloseable {
   /** Says good-bye: the session is deleted. */
   @Override
   public void close() {
+    if (closed) return;
+    closed = true;
     try {
       stdin.close();
       serving.join(FAREWELL_MS);
       if (serving.isAlive()) proxy.stop();
+      else proxy.leaveStream();
     } catch (IOException e) {
       proxy.stop();
     } catch (InterruptedException e) {

@@ -142,11 +142,6 @@ final class Http {
       return whole;
     }
 
-    /** Ends it, whoever is reading. */
-    void cut() {
-      connection.disconnect();
-    }
-
     /** The connection can be used again if the body was read to its end. */
     @Override
     public void close() {

@@ -36,7 +36,7 @@ abstract class Listening extends Remote {
   private boolean awaySinceCut;
   private String lastId;
   volatile boolean ended;
-  private volatile Http.Response stream;
+  private Thread listener;
 
   Listening(Link link) {
     super(link);
@@ -44,7 +44,12 @@ abstract class Listening extends Remote {
 
   /** Opens the GET. */
   final void start() {
-    daemon("mcp-listen", this::listen);
+    listener = daemon("mcp-listen", this::listen);
+  }
+
+  /** Waits until nobody reads the stream any more. */
+  final void awaitLeft(long millis) throws InterruptedException {
+    if (listener != null) listener.join(millis);
   }
 
   /** Where messages go; known once the stream is open. */
@@ -70,12 +75,9 @@ abstract class Listening extends Remote {
     return null;
   }
 
-  /** Leaves the stream: whoever comes next finds its place free. */
   @Override
   void end() {
     ended = true;
-    var open = stream;
-    if (open != null) open.cut();
   }
 
   /** Posts a message once the stream is open. */
@@ -187,13 +189,13 @@ abstract class Listening extends Remote {
   }
 
   private void read(Http.Response response) {
-    stream = response;
     try {
       var reader = new SseReader(response.body());
       for (var event = reader.next(); event != null; event = reader.next()) {
         if (isOpen(event)) opened();
         else if (event.type().equals("message")) client.deliver(event.data(), null);
         if (reader.lastId() != null) lastId = reader.lastId();
+        if (ended) return;
       }
       cut("the server has ended its stream");
     } catch (IOException e) {

@@ -133,6 +133,11 @@ public final class Proxy {
     over.complete(null);
   }
 
+  /** After {@link #serve}, where this process goes on: the server's stream is left, too. */
+  void leaveStream() throws InterruptedException {
+    if (client.answered()) remote.leave();
+  }
+
   private void read(InputStream stdin) {
     var lines = new LineReader(stdin);
     try {

@@ -79,6 +79,9 @@ abstract class Remote {
   /** Ends the session, if there is one. */
   void end() {}
 
+  /** After the end: gives the server's stream free, where only one client may have it. */
+  void leave() throws InterruptedException {}
+
   void log(String text) {
     link.log.accept(text);
   }
@@ -231,9 +234,10 @@ abstract class Remote {
     }
   }
 
-  static void daemon(String name, Runnable work) {
+  static Thread daemon(String name, Runnable work) {
     var thread = new Thread(null, work, name, 512 * 1024);
     thread.setDaemon(true);
     thread.start();
+    return thread;
   }
 }

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.net.URI;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 
 /**
  * The protocol of {@code fly mcp wrap} (superfly/flyctl, internal/command/mcp/wrap.go): a POST's
@@ -78,6 +79,17 @@ final class Wrapped extends Listening {
       }
     } finally {
       client.keepNoMore(ping.head.key);
+    }
+  }
+
+  /** A stream that is being read cannot be closed from outside: the answer to a ping wakes it. */
+  @Override
+  void leave() throws InterruptedException {
+    try {
+      tell(new Call(Message.of(PING), System.nanoTime() + TimeUnit.SECONDS.toNanos(2)));
+      awaitLeft(2_000);
+    } catch (IOException | Failure e) {
+      log("the stream was not left: " + e.getMessage());
     }
   }
 
