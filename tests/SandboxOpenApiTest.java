@@ -56,6 +56,8 @@ class SandboxOpenApiTest {
     var machine = run(0, new ListMachines(), "-q").out().strip();
     run(0, new WaitMachine(), machine);
     run(0, new Status());
+    assertEquals("hi\n", run(0, new Exec(), "--machine", machine, "--", "echo", "hi").out());
+    run(3, new Exec(), "--machine", machine, "--", "sh", "-c", "exit 3");
     run(0, new SuspendMachine(), machine);
     run(0, new WaitMachine(), machine, "--state", "suspended");
     run(0, new StartMachine(), machine);
