@@ -5,10 +5,16 @@ import com.fasterxml.jackson.databind.JsonNode;
 import fly.Fly;
 import graphql.ExecutionInput;
 import graphql.GraphQL;
+import graphql.GraphQLContext;
 import graphql.GraphqlErrorBuilder;
+import graphql.analysis.MaxQueryComplexityInstrumentation;
+import graphql.analysis.MaxQueryDepthInstrumentation;
 import graphql.execution.DataFetcherExceptionHandlerParameters;
 import graphql.execution.DataFetcherExceptionHandlerResult;
+import graphql.execution.instrumentation.ChainedInstrumentation;
+import graphql.schema.Coercing;
 import graphql.schema.DataFetchingEnvironment;
+import graphql.schema.GraphQLScalarType;
 import graphql.schema.idl.RuntimeWiring;
 import graphql.schema.idl.SchemaGenerator;
 import graphql.schema.idl.SchemaParser;
@@ -16,12 +22,15 @@ import io.javalin.http.Context;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 
 /** GraphQL over the same world. What is refused, is told inside a 200, with extensions.code. */
 final class GraphQlApi {
+  private static final Map<String, Object> NOTHING = Map.of("nodes", List.of());
+
   private static final Map<String, Object> ORGANIZATION =
       Map.of(
           "id",
@@ -41,7 +50,26 @@ final class GraphQlApi {
           "viewerRole",
           "admin",
           "internalNumericId",
-          String.valueOf(World.ORG_NUMBER));
+          String.valueOf(World.ORG_NUMBER),
+          "addOns",
+          NOTHING);
+
+  /** Far more than any client asks for: what goes beyond costs a server more than it brings. */
+  private static final int DEEPEST = 20;
+
+  private static final int MOST_FIELDS = 1000;
+
+  private static final GraphQLScalarType ANY_JSON =
+      GraphQLScalarType.newScalar()
+          .name("JSON")
+          .coercing(
+              new Coercing<Object, Object>() {
+                @Override
+                public Object serialize(Object value, GraphQLContext context, Locale locale) {
+                  return value;
+                }
+              })
+          .build();
 
   private final World world;
   private final GraphQL graphql;
@@ -62,7 +90,15 @@ final class GraphQlApi {
                         .dataFetcher("apps", x -> apps())
                         .dataFetcher("app", x -> json(app(either(x, "name", "id"))))
                         .dataFetcher("platform", x -> platform())
-                        .dataFetcher("nearestRegion", x -> region(Rules.NEAREST)))
+                        .dataFetcher("nearestRegion", x -> region(Rules.NEAREST))
+                        .dataFetcher("machine", x -> machine(x.getArgument("machineId")))
+                        .dataFetcher("latestImageDetails", x -> noSuchRepository()))
+            .type(
+                "App",
+                app ->
+                    app.dataFetcher("image", x -> image(x.getArgument("ref")))
+                        .dataFetcher("machines", this::machines))
+            .scalar(ANY_JSON)
             .type(
                 "Mutation",
                 mutation ->
@@ -77,7 +113,13 @@ final class GraphQlApi {
       var schema =
           new SchemaGenerator().makeExecutableSchema(new SchemaParser().parse(text), wiring);
       graphql =
-          GraphQL.newGraphQL(schema).defaultDataFetcherExceptionHandler(GraphQlApi::failed).build();
+          GraphQL.newGraphQL(schema)
+              .defaultDataFetcherExceptionHandler(GraphQlApi::failed)
+              .instrumentation(
+                  new ChainedInstrumentation(
+                      new MaxQueryDepthInstrumentation(DEEPEST),
+                      new MaxQueryComplexityInstrumentation(MOST_FIELDS)))
+              .build();
     } catch (java.io.IOException e) {
       throw new java.io.UncheckedIOException(e);
     }
@@ -120,6 +162,39 @@ final class GraphQlApi {
             .build();
     return CompletableFuture.completedFuture(
         DataFetcherExceptionHandlerResult.newResult(error).build());
+  }
+
+  private Object machine(String id) {
+    for (var app : world.apps()) {
+      var machine = app.machines.get(id);
+      if (machine == null) continue;
+      var json = new TreeMap<>(json(machine));
+      json.put("app", json(app));
+      return json;
+    }
+    throw new ApiError(404, "Could not find Machine \"%s\"".formatted(id));
+  }
+
+  private Object machines(DataFetchingEnvironment x) {
+    Map<String, Object> app = x.getSource();
+    var living = app((String) app.get("name")).living();
+    return Map.of("nodes", living.stream().map(GraphQlApi::json).toList());
+  }
+
+  private static Map<String, Object> json(Machine machine) {
+    return Map.of(
+        "id", machine.id, "name", machine.name, "state", machine.state(), "region", machine.region);
+  }
+
+  /** The sandbox has no registry: flyctl takes just these words for that (superfly/fly-go). */
+  private static Object noSuchRepository() {
+    throw new ApiError(404, "Unknown repository");
+  }
+
+  /** No image is fetched here: its digest is one of its name. */
+  private static Object image(String ref) {
+    var digest = Ids.digest(ref);
+    return Map.of("id", digest, "ref", ref, "digest", digest, "compressedSize", "0");
   }
 
   private Object organization(DataFetchingEnvironment x) {
@@ -179,6 +254,9 @@ final class GraphQlApi {
     json.put("status", app.status());
     json.put("platformVersion", "machines");
     json.put("organization", ORGANIZATION);
+    json.put("config", Map.of("definition", Map.of()));
+    json.put("services", List.of());
+    json.put("egressIpAddresses", NOTHING);
     synchronized (app) {
       var own = app.ips.stream().filter(ip -> !ip.type().equals("shared_v4")).toList();
       json.put("ipAddresses", Map.of("nodes", own.stream().map(GraphQlApi::json).toList()));

@@ -216,6 +216,7 @@ final class MachinesApi {
     }
     var version = x.queryParam("version");
     if (version == null) version = x.queryParam("instance_id");
+    if (version != null && version.isEmpty()) version = null; // as clients send what they lack
     var reached =
         world.await(
             machine,

@@ -1,7 +1,7 @@
 //SOURCES ../Fly.java ../mcp/Wrap.java
 //SOURCES ApiError.java App.java AppsApi.java Certificate.java Database.java Durations.java Edge.java
 //SOURCES GraphQlApi.java Ids.java Lease.java Load.java Logs.java LogsApi.java Machine.java MachinesApi.java
-//SOURCES PageApi.java PlatformApi.java Program.java Rest.java Rules.java
+//SOURCES OrganizationsApi.java PageApi.java PlatformApi.java Program.java Rest.java Rules.java
 //SOURCES Secret.java Snapshot.java Trouble.java Volume.java VolumesApi.java World.java
 //DEPS io.javalin:javalin:7.2.3
 //DEPS com.graphql-java:graphql-java:25.0
@@ -127,6 +127,7 @@ public final class SandboxServer implements AutoCloseable {
               new VolumesApi(world).routes(routes);
               new PlatformApi(world).routes(routes);
               new LogsApi(world).routes(routes);
+              new OrganizationsApi().routes(routes);
               routes.post("/graphql", graphql::handle);
               for (var path : new String[] {"/edge/{app}", "/edge/{app}/<path>"}) {
                 routes.get(path, edge::handlePath);
