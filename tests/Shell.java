@@ -82,6 +82,14 @@ final class Shell {
           } catch (IOException e) {
             throw new UncheckedIOException(e);
           }
-        });
+        },
+        Shell::daemon);
+  }
+
+  /** A thread of its own: the common pool may have one only, and both streams are read at once. */
+  private static void daemon(Runnable task) {
+    var thread = new Thread(task, "shell-reader");
+    thread.setDaemon(true);
+    thread.start();
   }
 }
