@@ -79,7 +79,7 @@ class Exec implements Callable<Integer> {
       cli.err().print(answer.path("stderr").asText(""));
     }
     var signal = answer.path("exit_signal").asInt();
-    return signal == 0 ? answer.path("exit_code").asInt() : KILLED + signal;
+    return signal > 0 ? KILLED + signal : answer.path("exit_code").asInt();
   }
 
   private JsonNode request() {

@@ -218,8 +218,8 @@ public final class Program {
     builder.environment().putAll(variables);
     var other = spawn(builder);
     try {
-      var out = CompletableFuture.supplyAsync(() -> text(other.getInputStream()));
-      var err = CompletableFuture.supplyAsync(() -> text(other.getErrorStream()));
+      var out = CompletableFuture.supplyAsync(() -> text(other.getInputStream()), Program::daemon);
+      var err = CompletableFuture.supplyAsync(() -> text(other.getErrorStream()), Program::daemon);
       try (var in = other.getOutputStream()) {
         in.write(stdin.getBytes(StandardCharsets.UTF_8));
       } catch (IOException e) {
@@ -236,6 +236,13 @@ public final class Program {
       other.descendants().forEach(ProcessHandle::destroyForcibly);
       other.destroyForcibly();
     }
+  }
+
+  /** Both streams are read at once: the common pool may have one thread only. */
+  private static void daemon(Runnable task) {
+    var thread = new Thread(task, "program-reader");
+    thread.setDaemon(true);
+    thread.start();
   }
 
   private String text(InputStream stream) {
