@@ -21,6 +21,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import kong.unirest.core.Unirest;
@@ -84,6 +85,14 @@ class Sandbox implements Runnable {
       description = "Keep everything in this folder, for the next sandbox on it.")
   Path data;
 
+  @Option(
+      names = "--image",
+      paramLabel = "NAME=COMMAND",
+      description =
+          "What Machines of an image run here: a line for the shell, whose program listens at the"
+              + " port in $PORT. Images that are not named are state only, but for flyio/mcp.")
+  Map<String, String> images = Map.of();
+
   @ArgGroup Task task = new Task();
 
   static class Task {
@@ -118,7 +127,8 @@ class Sandbox implements Runnable {
   private void serve() {
     requireFreePort();
     var config =
-        new SandboxServer.Config(port, System.getenv(TOKEN), line -> cli.say("%s", line), data);
+        new SandboxServer.Config(
+            port, System.getenv(TOKEN), line -> cli.say("%s", line), data, images);
     try (var sandbox = SandboxServer.start(config)) {
       sandbox.idle(idle);
       sandbox.trouble().rateLimits(rateLimits);
@@ -153,6 +163,7 @@ class Sandbox implements Runnable {
       command.addAll(List.of("--idle", idle));
       if (rateLimits) command.add("--rate-limits");
       if (data != null) command.addAll(List.of("--data", data.toString()));
+      images.forEach((name, run) -> command.addAll(List.of("--image", name + "=" + run)));
       for (var fault : faults) command.addAll(List.of("--fault", fault));
       var process =
           new ProcessBuilder(command)

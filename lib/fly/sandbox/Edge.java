@@ -1,34 +1,48 @@
 package fly.sandbox;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.MissingNode;
 import fly.mcp.Exchange;
 import io.javalin.http.Context;
 import java.io.FilterOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.net.ConnectException;
+import java.net.InetAddress;
+import java.net.Socket;
 import java.time.Duration;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.TimeUnit;
+import org.eclipse.jetty.http.HttpFields;
 
 /**
  * Fly Proxy: takes a request to an app to one of its Machines, and starts one if need be, holding
- * the request until it runs.
+ * the request until it runs and has room. See
+ * https://fly.io/docs/networking/dynamic-request-routing/ and
+ * https://fly.io/docs/networking/request-headers/.
  */
 final class Edge {
   private static final Duration HOLD = Duration.ofSeconds(60);
-
+  private static final int MOST_REPLAYS = 10;
   private static final Set<String> DOMAINS = Set.of(".fly.dev", ".localhost");
+  private static final String VIA = "1.1 fly.io";
 
   private final World world;
   private final Load load;
+  private final Forward forward;
 
   Edge(World world, Load load) {
     this.world = world;
     this.load = load;
+    this.forward = world.forward();
   }
 
   /**
@@ -45,11 +59,15 @@ final class Edge {
     }
   }
 
-  /** A request to /edge/{app}/... */
+  /**
+   * A request to /edge/{app}/... What a browser shows of it is nobody's page: were it the sandbox's
+   * own, its scripts could ask the sandbox for anything.
+   */
   void handlePath(Context x) throws IOException {
     var app = world.app(x.pathParam("app"));
     var path = x.req().getRequestURI().substring("/edge/".length());
     var slash = path.indexOf('/');
+    x.res().addHeader("Content-Security-Policy", "sandbox allow-scripts allow-forms allow-popups");
     handle(x, app, app.name + ".fly.dev", slash < 0 ? "/" : path.substring(slash));
   }
 
@@ -59,9 +77,21 @@ final class Edge {
     handle(x, app, host, x.req().getRequestURI());
   }
 
+  /**
+   * Which Machine will do; each may be null.
+   *
+   * @param instance no other one
+   * @param preferred this one, if it can be had
+   * @param region one of these, with commas between them
+   * @param near rather one of these than another, the best first
+   * @param not any other one
+   */
+  private record Wanted(
+      App app, String instance, String preferred, String region, String near, Machine not) {}
+
   private void handle(Context x, App app, String host, String path) throws IOException {
     x.header("Server", "Fly/sandbox");
-    x.header("Via", "1.1 fly.io");
+    x.header("Via", VIA);
     synchronized (app) {
       if (app.ips.isEmpty()) {
         throw new ApiError(
@@ -71,32 +101,83 @@ final class Edge {
                 + " fly-allocate-ips");
       }
     }
-    if ("http".equals(x.header("X-Forwarded-Proto")) && forcesHttps(app)) {
-      var query = x.queryString() == null ? "" : "?" + x.queryString();
+    var query = x.queryString() == null ? "" : "?" + x.queryString();
+    if (plain(x) && forcesHttps(app)) {
       x.status(301).header("Location", "https://" + host + path + query);
       return;
     }
-    var machine = choose(app, x.header("fly-force-instance-id"), x.header("fly-prefer-region"));
-    if (machine.command().isEmpty()) {
-      throw new ApiError(
-          503,
-          "Machine %s runs the image %s, which is state only here: the sandbox runs the commands of"
-                  .formatted(machine.id, machine.config().path("image").asText())
-              + " flyio/mcp");
+    if ("websocket".equalsIgnoreCase(x.header("Upgrade"))) {
+      throw new ApiError(501, "the sandbox's edge passes HTTP on, and no WebSockets yet");
     }
-    load.enter(machine);
-    try {
-      wake(machine);
-      machine.settle();
-      var front = machine.front();
-      if (front.wrap() == null || front.crash() != null) {
-        throw new ApiError(
-            502, "the program of Machine %s ended: %s".formatted(machine.id, machine.lastWords()));
+    var body = new Forward.Body(x.req().getInputStream());
+    var added = headers(x, host);
+    var wanted =
+        new Wanted(
+            app,
+            x.header("fly-force-instance-id"),
+            x.header("fly-prefer-instance-id"),
+            x.header("fly-force-region"),
+            x.header("fly-prefer-region"),
+            null);
+    for (var replays = 0; ; replays++) {
+      if (replays > MOST_REPLAYS) throw new ApiError(502, "PA02: too many replays of a request");
+      var machine = enter(wanted);
+      try {
+        var asked = wanted.preferred();
+        var missed = asked == null || asked.equals(machine.id) ? null : asked;
+        added.put("fly-preferred-instance-unavailable", missed);
+        var replay = serve(x, body, machine, path, query, added);
+        if (replay == null) return;
+        added.put(
+            "fly-replay-src",
+            replay.source(machine, TimeUnit.MILLISECONDS.toMicros(world.now().toEpochMilli())));
+        wanted = wanted(replay, wanted.app(), machine);
+      } finally {
+        load.leave(machine);
       }
-      front.wrap().handle(new JavalinExchange(x, path));
-    } finally {
-      load.leave(machine);
     }
+  }
+
+  private Wanted wanted(Replay replay, App app, Machine by) {
+    var to = app;
+    if (replay.app() != null) {
+      to = world.find(replay.app()).orElse(null);
+      if (to == null) throw new ApiError(502, "PA04: there is no app %s".formatted(replay.app()));
+    }
+    var not = replay.elsewhere() ? by : null;
+    return new Wanted(
+        to, replay.instance(), replay.preferred(), replay.regions(), replay.regions(), not);
+  }
+
+  private static boolean plain(Context x) {
+    return "http".equals(x.header("X-Forwarded-Proto"));
+  }
+
+  /**
+   * What the app is told of the client, instead of what the client may have said itself. As on
+   * Fly.io it came by HTTPS, unless the client says (X-Forwarded-Proto: http) that it did not.
+   */
+  private static Map<String, String> headers(Context x, String host) {
+    var client = x.req().getRemoteAddr();
+    var port = plain(x) ? "80" : "443";
+    var headers = new LinkedHashMap<String, String>();
+    var named = host.equals(x.req().getServerName().toLowerCase(Locale.ROOT));
+    headers.put("Host", named ? x.header("Host") : host);
+    headers.put("Fly-Client-IP", client);
+    headers.put("Fly-Forwarded-Port", port);
+    headers.put("Fly-Region", Rules.NEAREST);
+    headers.put("Fly-Request-Id", x.res().getHeader("fly-request-id"));
+    headers.put("X-Forwarded-For", appended(x.header("X-Forwarded-For"), client));
+    headers.put("X-Forwarded-Port", port);
+    headers.put("X-Forwarded-Proto", plain(x) ? "http" : "https");
+    headers.put("X-Forwarded-SSL", plain(x) ? "off" : "on");
+    headers.put("Via", appended(x.header("Via"), VIA));
+    headers.put("fly-replay-src", null);
+    return headers;
+  }
+
+  private static String appended(String list, String value) {
+    return list == null ? value : list + ", " + value;
   }
 
   /** Whether a port that takes plain HTTP sends its clients to HTTPS. */
@@ -111,50 +192,222 @@ final class Edge {
     return false;
   }
 
+  // ---- Which Machine
+
   /**
-   * A started Machine, else one that a request may start; among equals, one of the preferred
-   * regions.
-   *
-   * @param forced the only Machine that will do, or null
-   * @param preferred regions, the best first, with commas between them, or null
+   * A Machine that has room, counted as taken until {@link Load#leave}. One that runs and has less
+   * than its soft limit; else one that a request may start; else one below its hard limit; and
+   * where there is none, it waits. Among equals the healthy one, of the best region, with the least
+   * to do.
    */
-  private static Machine choose(App app, String forced, String preferred) {
-    var candidates =
-        app.living().stream()
-            .filter(machine -> !machine.cordoned())
-            .filter(machine -> forced == null || machine.id.equals(forced))
-            .sorted(Comparator.comparingInt(machine -> rank(machine.region, preferred)))
-            .toList();
-    if (candidates.isEmpty() && forced != null) {
-      throw new ApiError(
-          503,
-          "the app %s has no Machine %s that serves requests, as fly-force-instance-id demands"
-              .formatted(app.name, forced));
-    }
-    for (var states :
-        List.of(
-            Set.of("started"),
-            Set.of("starting", "suspending"),
-            Set.of("suspended"),
-            Set.of("stopped", "created", "stopping", "failed"))) {
+  private Machine enter(Wanted wanted) {
+    var deadline = System.nanoTime() + HOLD.toNanos();
+    while (true) {
+      var seen = load.departures();
+      var candidates =
+          wanted.app().living().stream()
+              .filter(machine -> !machine.cordoned() && !service(machine).isMissingNode())
+              .filter(machine -> wanted.instance() == null || machine.id.equals(wanted.instance()))
+              .filter(machine -> wanted.region() == null || in(machine.region, wanted.region()))
+              .filter(machine -> machine != wanted.not())
+              .filter(machine -> readiness(machine) < NEVER)
+              .sorted(
+                  Comparator.comparing((Machine machine) -> !machine.id.equals(wanted.preferred()))
+                      .thenComparing(this::readiness)
+                      .thenComparing(machine -> !machine.healthy())
+                      .thenComparing(machine -> rank(machine.region, wanted.near()))
+                      .thenComparing(load::of))
+              .toList();
+      if (candidates.isEmpty()) throw nobody(wanted);
       for (var machine : candidates) {
-        var runs = states.contains("started") || states.contains("starting");
-        if (states.contains(machine.state()) && (runs || machine.autostart())) return machine;
+        var most = service(machine).at("/concurrency/hard_limit").asInt(0);
+        if (load.enter(machine, most == 0 ? Integer.MAX_VALUE : most)) return machine;
+      }
+      if (!load.awaitDeparture(seen, deadline)) {
+        throw new ApiError(
+            503,
+            "PR03: every Machine of the app %s is at its hard_limit".formatted(wanted.app().name));
       }
     }
-    throw new ApiError(
+  }
+
+  private static final int NEVER = 4;
+
+  /** 0 for a Machine that takes requests at once, up to {@link #NEVER}. */
+  private int readiness(Machine machine) {
+    var full = load.of(machine) >= service(machine).at("/concurrency/soft_limit").asInt(20);
+    return switch (machine.state()) {
+      case "started" -> full ? 3 : 0;
+      case "starting", "suspending" -> full ? 3 : 1;
+      case "suspended", "stopped", "created", "stopping", "failed" ->
+          machine.autostart() ? 2 : NEVER;
+      default -> NEVER;
+    };
+  }
+
+  /** What serves the web: port 443, else 80, else any; missing where nothing does. */
+  private static JsonNode service(Machine machine) {
+    var services = machine.config().path("services");
+    for (var wanted : new int[] {443, 80}) {
+      for (var service : services) {
+        for (var port : service.path("ports")) {
+          var first = port.path("start_port").asInt(port.path("port").asInt());
+          if (first <= wanted && wanted <= port.path("end_port").asInt(first)) return service;
+        }
+      }
+    }
+    for (var service : services) return service;
+    return MissingNode.getInstance();
+  }
+
+  private ApiError nobody(Wanted wanted) {
+    var app = wanted.app();
+    if (wanted.instance() != null) {
+      return new ApiError(
+          503,
+          "the app %s has no Machine %s that serves requests, as fly-force-instance-id demands"
+              .formatted(app.name, wanted.instance()));
+    }
+    if (wanted.region() != null) {
+      return new ApiError(
+          503,
+          "the app %s has no Machine in %s that serves requests"
+              .formatted(app.name, wanted.region()));
+    }
+    var living = app.living();
+    if (living.stream().allMatch(Machine::cordoned)) {
+      return new ApiError(
+          503,
+          "the app %s has no Machine that serves requests: create one with fly-create-machine"
+              .formatted(app.name));
+    }
+    if (living.stream().allMatch(machine -> service(machine).isMissingNode())) {
+      return new ApiError(
+          503,
+          "no Machine of the app %s has a service in its config, so nothing leads there"
+              .formatted(app.name));
+    }
+    return new ApiError(
         503,
-        candidates.isEmpty()
-            ? "the app %s has no Machine that serves requests: create one with fly-create-machine"
-                .formatted(app.name)
-            : "no Machine of the app %s is started, and none has a service with autostart: start one with fly-start-machine"
-                .formatted(app.name));
+        "no Machine of the app %s is started, and none has a service with autostart: start one with fly-start-machine"
+            .formatted(app.name));
+  }
+
+  private static boolean in(String region, String list) {
+    return List.of(list.trim().split("\\s*,\\s*")).contains(region);
   }
 
   private static int rank(String region, String preferred) {
     if (preferred == null) return 0;
     var regions = List.of(preferred.trim().split("\\s*,\\s*"));
     return regions.contains(region) ? regions.indexOf(region) : regions.size();
+  }
+
+  // ---- To the Machine
+
+  /** Answers by what the Machine says, or returns what it wants instead. */
+  private Replay serve(
+      Context x,
+      Forward.Body body,
+      Machine machine,
+      String path,
+      String query,
+      Map<String, String> added)
+      throws IOException {
+    if (!machine.runs()) {
+      throw new ApiError(
+          503,
+          "Machine %s runs the image %s, which is state only here: the sandbox runs the commands of"
+                  .formatted(machine.id, machine.config().path("image").asText())
+              + " flyio/mcp, and what --image NAME=COMMAND names");
+    }
+    var deadline = System.nanoTime() + HOLD.toNanos();
+    while (true) {
+      wake(machine);
+      var instance = machine.front().instance();
+      if (instance == null || instance.wrap().isPresent()) machine.settle();
+      var front = machine.front();
+      instance = front.instance();
+      if (instance == null || front.crash() != null) {
+        throw new ApiError(
+            502, "the program of Machine %s ended: %s".formatted(machine.id, machine.lastWords()));
+      }
+      var late = System.nanoTime() > deadline;
+      if (!machine.healthy()) {
+        if (late) {
+          throw new ApiError(
+              503, "a health check of Machine %s fails: see its checks".formatted(machine.id));
+        }
+        pause();
+        continue;
+      }
+      if (instance.wrap().isPresent()) {
+        instance.wrap().get().handle(new JavalinExchange(x, path, body));
+        return null;
+      }
+      var internal = service(machine).path("internal_port").asInt();
+      var port = instance.port(internal).orElse(0);
+      if (listens(port)) {
+        try {
+          return forward.pass(
+              x, body, port, path + query, added, headers -> answered(x, machine, headers));
+        } catch (IOException e) {
+          if (x.res().isCommitted()) throw e;
+          throw new ApiError(502, "Machine %s broke off: %s".formatted(machine.id, e.getMessage()));
+        }
+      }
+      if (late) {
+        throw new ApiError(
+            502,
+            "PC01: nothing listens for port %d of Machine %s: its program has to listen where its variable PORT says"
+                .formatted(internal, machine.id));
+      }
+      pause();
+    }
+  }
+
+  private static boolean listens(int port) {
+    try (var socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+      return socket.isConnected();
+    } catch (ConnectException e) {
+      return false;
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  private static void pause() {
+    try {
+      TimeUnit.MILLISECONDS.sleep(50);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new ApiError(503, "the sandbox is ending");
+    }
+  }
+
+  /** The proxy's own stamps, and what the port's http_options say. */
+  private static void answered(Context x, Machine machine, HttpFields.Mutable headers) {
+    var options = MissingNode.getInstance().path("");
+    for (var port : service(machine).path("ports")) {
+      if (!port.at("/http_options/response").isMissingNode()) {
+        options = port.at("/http_options/response");
+      }
+    }
+    for (var header : options.path("headers").properties()) {
+      headers.remove(header.getKey());
+      var values = header.getValue();
+      if (values.isTextual()) headers.put(header.getKey(), values.asText());
+      for (var value : values) headers.add(header.getKey(), value.asText());
+    }
+    if (options.path("pristine").asBoolean()) {
+      x.res().setHeader("Server", null);
+      x.res().setHeader("Via", null);
+      x.res().setHeader("fly-request-id", null);
+      return;
+    }
+    var via = headers.get("Via");
+    if (via != null) x.res().setHeader("Via", appended(via, VIA));
+    for (var own : List.of("Server", "Via", "fly-request-id")) headers.remove(own);
   }
 
   /** Returns once it is started, or has failed to. */
@@ -181,7 +434,7 @@ final class Edge {
   }
 
   /** Jetty's request and response, streamed. */
-  private record JavalinExchange(Context x, String path) implements Exchange {
+  private record JavalinExchange(Context x, String path, Forward.Body sent) implements Exchange {
     @Override
     public String method() {
       return x.method().name();
@@ -198,8 +451,8 @@ final class Edge {
     }
 
     @Override
-    public InputStream body() throws IOException {
-      return x.req().getInputStream();
+    public InputStream body() {
+      return sent.again();
     }
 
     @Override

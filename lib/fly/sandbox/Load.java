@@ -3,6 +3,8 @@ package fly.sandbox;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * Which Machines serve requests, and since when others have not: those Fly Proxy stops or suspends,
@@ -16,13 +18,14 @@ final class Load {
   private static final Duration SHORTEST = Duration.ofMillis(10);
 
   private static final class Use {
-    private int requests;
+    private volatile int requests;
     private long last = System.nanoTime();
   }
 
   private final World world;
   private final Map<Machine, Use> uses = new ConcurrentHashMap<>();
   private volatile Duration idle = USUAL;
+  private long departures;
 
   Load(World world) {
     this.world = world;
@@ -35,14 +38,24 @@ final class Load {
     watch();
   }
 
-  void enter(Machine machine) {
+  /** How many requests the Machine is answering. */
+  int of(Machine machine) {
+    var use = uses.get(machine);
+    return use == null ? 0 : use.requests;
+  }
+
+  /** Counts one more request, unless there are so many already. */
+  boolean enter(Machine machine, int most) {
+    var entered = new AtomicBoolean();
     uses.compute(
         machine,
         (key, use) -> {
           var current = use == null ? new Use() : use;
-          current.requests++;
+          entered.set(current.requests < most);
+          if (entered.get()) current.requests++;
           return current;
         });
+    return entered.get();
   }
 
   void leave(Machine machine) {
@@ -53,6 +66,30 @@ final class Load {
           use.last = System.nanoTime();
           return use;
         });
+    synchronized (this) {
+      departures++;
+      notifyAll();
+    }
+  }
+
+  /** How many requests have left so far. */
+  synchronized long departures() {
+    return departures;
+  }
+
+  /** Waits until more have left than were seen; false once the deadline (of nanoTime) is over. */
+  synchronized boolean awaitDeparture(long seen, long deadline) {
+    try {
+      while (departures == seen) {
+        var left = deadline - System.nanoTime();
+        if (left <= 0) return false;
+        TimeUnit.NANOSECONDS.timedWait(this, left);
+      }
+      return true;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
+    }
   }
 
   private void watch() {

@@ -3,17 +3,12 @@ package fly.sandbox;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import fly.Fly;
-import fly.mcp.Wrap;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Base64;
 import java.util.Deque;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -31,7 +26,6 @@ final class Machine {
   private static final int EVENTS = 50;
   private static final int EVENTS_SHOWN = 20;
   private static final int LOG_LINES = 200;
-  private static final int LAST_WORDS = 5;
 
   /** A program that lives this long has started; one that ends sooner has not. */
   static final Duration SETTLED = Duration.ofMillis(300);
@@ -48,7 +42,6 @@ final class Machine {
 
   private final World world;
   private final Deque<ObjectNode> events = new ArrayDeque<>();
-  private final Deque<String> said = new ArrayDeque<>();
   private final List<Waiter> waiters = new ArrayList<>();
   private ObjectNode config;
   private final Deque<ObjectNode> versions = new ArrayDeque<>();
@@ -58,8 +51,8 @@ final class Machine {
   private String state = "created";
   private Instant updatedAt;
   private boolean cordoned;
-  private Program program;
-  private Wrap wrap;
+  private Instance instance;
+  private Checks checks;
   private Instant startedAt;
   private int restarts;
   private String lastCrash;
@@ -173,16 +166,9 @@ final class Machine {
     return false;
   }
 
-  /** The command of a Machine that really runs one here; empty where it is state only. */
-  synchronized List<String> command() {
-    if (!world.runs(config.path("image").asText())) return List.of();
-    var command = new ArrayList<String>();
-    var init = config.path("init");
-    for (var part : List.of("exec", "entrypoint", "cmd")) {
-      init.path(part).forEach(word -> command.add(word.asText()));
-      if (part.equals("exec") && !command.isEmpty()) break;
-    }
-    return command;
+  /** Whether it runs anything here, or is state only. */
+  synchronized boolean runs() {
+    return Instance.runs(world, config);
   }
 
   /** From created, stopped, suspended or failed to started. */
@@ -205,31 +191,34 @@ final class Machine {
     become("starting", "start", source, null);
     world.workAfter(
         previous.equals("created") ? "create" : "start",
-        previous.equals("suspended") && program != null ? this::resume : this::launch);
+        previous.equals("suspended") && instance != null ? this::resume : this::launch);
     return previous;
   }
 
   private void resume() {
-    program.resume();
+    var frozen = front().instance();
+    if (frozen != null) frozen.resume();
     synchronized (this) {
       if (state.equals("starting")) become("started", "start", "flyd", null);
     }
   }
 
   private void launch() {
-    var command = command();
-    Program launched = null;
+    Instance launched = null;
     String failure = null;
-    if (!command.isEmpty()) {
-      try {
-        var here = world.localCommand(this, command);
-        launched = Program.start(new Program.Spec(id, here, env(), mounts(), world.folder(this)));
-      } catch (IOException | IllegalArgumentException e) { // such as a variable's name with =
-        failure = e.getMessage();
-        app.logs.add(world.now(), "runner", "error", this, failure);
-      }
+    ObjectNode with;
+    String version;
+    synchronized (this) {
+      with = config;
+      version = instanceId;
     }
-    Program unwanted = null;
+    try {
+      launched = Instance.start(world, this, with, version);
+    } catch (IOException | IllegalArgumentException e) { // such as a variable's name with =
+      failure = e.getMessage();
+      app.logs.add(world.now(), "runner", "error", this, failure);
+    }
+    Instance unwanted = null;
     synchronized (this) {
       if (!state.equals("starting")) {
         unwanted = launched; // stopped or destroyed meanwhile
@@ -238,28 +227,16 @@ final class Machine {
       } else {
         stopRequested = false;
         startedAt = world.now();
-        program = launched;
-        if (launched != null) attend(launched);
+        instance = launched;
+        if (launched != null) {
+          checks = new Checks(world, launched, with, () -> world.changed(this));
+          var running = launched;
+          running.exit().thenAccept(exit -> world.work(() -> ended(running, exit)));
+        }
         become("started", "start", "flyd", null);
       }
     }
     if (unwanted != null) unwanted.stop("SIGKILL", Duration.ZERO);
-  }
-
-  private void attend(Program running) {
-    var token = config.at("/env/FLY_MCP_BEARER_TOKEN").asText(null);
-    wrap = new Wrap(running.stdin(), running.stdout(), token, this::lastWords);
-    said.clear();
-    var heard = new CompletableFuture<Void>();
-    world.thread(
-        () -> {
-          Logs.read(running.stderr(), this::log);
-          heard.complete(null);
-        });
-    running
-        .exit()
-        .thenCombine(heard, (exit, nothing) -> exit)
-        .thenAccept(exit -> world.work(() -> ended(running, exit)));
   }
 
   /** What its program said last, oldest first. */
@@ -273,10 +250,8 @@ final class Machine {
   }
 
   /** Takes a line of a program. */
-  synchronized void log(String line) {
+  void log(String line) {
     app.logs.add(world.now(), "app", "info", this, line);
-    if (said.size() == LAST_WORDS) said.removeFirst();
-    said.addLast(line);
   }
 
   /** Why the program ended, and what it said last on stderr. */
@@ -284,16 +259,16 @@ final class Machine {
     return lastCrash == null ? "it is " + state : lastCrash;
   }
 
-  private void ended(Program old, Program.Exit exit) {
+  /** Where one process has ended, so do the others: a Machine is up or down as a whole. */
+  private void ended(Instance old, Program.Exit exit) {
+    old.stop("SIGTERM", stopTimeout());
     synchronized (this) {
-      if (program != old) return;
-      program = null;
-      wrap = null;
+      if (instance != old) return;
+      gone();
       exited(exit);
       if (stopRequested || !Set.of("started", "starting").contains(state)) return;
       var policy = config.at("/restart/policy").asText("on-failure");
-      lastCrash =
-          "exit code " + exit.code() + (said.isEmpty() ? "" : ": " + String.join("; ", said));
+      lastCrash = "exit code " + exit.code() + (old.said().isEmpty() ? "" : ": " + old.said());
       var again = policy.equals("always") || policy.equals("on-failure") && exit.code() != 0;
       if (again) crashed(lastCrash);
       else become("stopped", null, null, null);
@@ -317,7 +292,7 @@ final class Machine {
 
   private void launchAgain() {
     synchronized (this) {
-      if (!state.equals("starting") || program != null) return;
+      if (!state.equals("starting") || instance != null) return;
     }
     launch();
   }
@@ -330,6 +305,7 @@ final class Machine {
 
   private ObjectNode exitEvent(Program.Exit exit) {
     var request = Fly.JSON.createObjectNode();
+    request.put("restart_count", restarts);
     request
         .putObject("exit_event")
         .put("exit_code", exit.code())
@@ -368,26 +344,35 @@ final class Machine {
 
   /** Ends the program if there is one; a frozen one cannot hear a signal and is killed. */
   private void end(String signal, Duration timeout) {
-    Program old;
-    Wrap front;
+    Instance old;
     synchronized (this) {
-      old = program;
-      front = wrap;
+      old = instance;
     }
     if (old == null) return;
     old.resume();
     old.stop(
         signal == null ? config().at("/stop_config/signal").asText("SIGINT") : signal,
-        timeout == null
-            ? Durations.of(config().at("/stop_config/timeout"), Duration.ofSeconds(5))
-            : timeout);
-    front.close();
+        timeout == null ? stopTimeout() : timeout);
     synchronized (this) {
-      if (program != old) return;
-      program = null;
-      wrap = null;
+      if (instance != old) return;
+      gone();
       exited(old.exit().join());
     }
+  }
+
+  private void gone() {
+    instance = null;
+    checks.end();
+    checks = null;
+  }
+
+  /** Whether no check of its services keeps requests from it. */
+  synchronized boolean healthy() {
+    return checks == null || checks.route();
+  }
+
+  private Duration stopTimeout() {
+    return Durations.of(config().at("/stop_config/timeout"), Duration.ofSeconds(5));
   }
 
   synchronized void suspend() {
@@ -399,7 +384,7 @@ final class Machine {
               .formatted(state));
     }
     become("suspending", "suspend", "user", null);
-    var frozen = program;
+    var frozen = instance;
     world.work(
         () -> {
           if (frozen != null) frozen.suspend();
@@ -457,7 +442,7 @@ final class Machine {
       instanceId = Ids.ulid(world.now());
       remember();
       var ran = Set.of("started", "starting").contains(state);
-      if (!ran && !state.equals("suspended")) {
+      if (!ran && !Set.of("suspended", "suspending").contains(state)) {
         become(state, "update", "user", null);
         return;
       }
@@ -505,24 +490,24 @@ final class Machine {
 
   // The program, while it runs
 
-  private synchronized Program running() {
+  private synchronized Instance running() {
     if (state.equals("destroyed")) throw new ApiError(404, "not_found: machine not found");
     if (!state.equals("started")) {
       throw new ApiError(412, "failed_precondition: machine not running");
     }
-    return program;
+    return instance;
   }
 
   void signal(String name) {
-    var program = running();
-    if (program != null) program.signal(name);
+    var running = running();
+    if (running != null) running.signal(name);
   }
 
   JsonNode processes() {
-    var program = running();
-    return program == null
+    var running = running();
+    return running == null
         ? Fly.JSON.createArrayNode()
-        : Rest.list(program.processes(), Machine::process);
+        : Rest.list(running.processes(), Machine::process);
   }
 
   private static ObjectNode process(ProcessHandle process) {
@@ -542,12 +527,12 @@ final class Machine {
   }
 
   JsonNode exec(List<String> command, String stdin, Duration timeout) {
-    var program = running();
-    if (program == null) {
+    var running = running();
+    if (running == null) {
       throw new ApiError(412, "failed_precondition: this machine is state only and runs nothing");
     }
     try {
-      var ran = program.exec(command, stdin, timeout);
+      var ran = running.main().exec(command, stdin, timeout);
       return Rest.object()
           .put("exit_code", ran.exit().code())
           .put("exit_signal", Math.max(0, ran.exit().signal()))
@@ -713,57 +698,13 @@ final class Machine {
   }
 
   /** What the edge needs to know of a started Machine. */
-  record Front(Wrap wrap, String crash, Duration up) {}
+  record Front(Instance instance, String crash, Duration up) {}
 
   synchronized Front front() {
     var up = startedAt == null ? Duration.ZERO : Duration.between(startedAt, world.now());
     var young = up.compareTo(Duration.ofSeconds(5)) < 0;
-    return new Front(wrap, lastCrash != null && (wrap == null || young) ? lastWords() : null, up);
-  }
-
-  private Map<String, String> env() {
-    var env = new LinkedHashMap<String, String>();
-    env.put("FLY_APP_NAME", app.name);
-    env.put("FLY_MACHINE_ID", id);
-    env.put("FLY_ALLOC_ID", id);
-    env.put("FLY_REGION", region);
-    env.put("FLY_PRIVATE_IP", privateIp);
-    env.put("FLY_IMAGE_REF", config().path("image").asText());
-    env.put("FLY_MACHINE_VERSION", instanceId);
-    env.put("FLY_PROCESS_GROUP", config().at("/metadata/fly_process_group").asText("app"));
-    env.put("FLY_VM_MEMORY_MB", config().at("/guest/memory_mb").asText("256"));
-    env.put("PRIMARY_REGION", region);
-    env.putAll(world.secrets(app));
-    for (var variable : config().path("env").properties()) {
-      env.put(variable.getKey(), variable.getValue().asText());
-    }
-    env.remove("FLY_MCP_BEARER_TOKEN"); // the wrap's, and none of the program's business
-    return env;
-  }
-
-  private List<Program.Mount> mounts() throws IOException {
-    var mounts = new ArrayList<Program.Mount>();
-    for (var mount : config().path("mounts")) {
-      var volume = world.volume(app, mount.path("volume").asText());
-      if (volume != null) {
-        mounts.add(new Program.Mount(volume.folder, mount.path("path").asText("/data")));
-      }
-    }
-    var files = config().path("files");
-    for (int i = 0; i < files.size(); i++) {
-      var file = world.folder(this).resolve("file-" + i);
-      Files.write(file, content(files.get(i)));
-      mounts.add(new Program.Mount(file, files.get(i).path("guest_path").asText()));
-    }
-    return mounts;
-  }
-
-  private byte[] content(JsonNode file) {
-    if (file.path("secret_name").isTextual()) {
-      var secret = world.secrets(app).getOrDefault(file.path("secret_name").asText(), "");
-      return secret.getBytes(StandardCharsets.UTF_8);
-    }
-    return Base64.getDecoder().decode(file.path("raw_value").asText(""));
+    var crashed = lastCrash != null && (instance == null || young);
+    return new Front(instance, crashed ? lastWords() : null, up);
   }
 
   private void event(String type, String status, String source, ObjectNode request) {
@@ -799,7 +740,7 @@ final class Machine {
     json.set("config", config);
     var all = json.putArray("events");
     events.stream().limit(EVENTS_SHOWN).forEach(all::add);
-    json.putArray("checks");
+    json.set("checks", checks == null ? Fly.JSON.createArrayNode() : checks.json());
     if (withLease && current() != null) json.set("lease", lease.json());
     return json;
   }
@@ -828,7 +769,7 @@ final class Machine {
     var deadline = System.nanoTime() + SETTLED.toNanos();
     while (System.nanoTime() < deadline) {
       var front = front();
-      if (front.wrap() == null || front.up().compareTo(SETTLED) >= 0) return;
+      if (front.instance() == null || front.up().compareTo(SETTLED) >= 0) return;
       try {
         TimeUnit.MILLISECONDS.sleep(20);
       } catch (InterruptedException e) {

@@ -1,9 +1,10 @@
 //SOURCES ../Fly.java ../mcp/Wrap.java
-//SOURCES ApiError.java App.java AppsApi.java Certificate.java Database.java Durations.java Edge.java
-//SOURCES GraphQlApi.java Ids.java Lease.java Load.java Logs.java LogsApi.java Machine.java MachinesApi.java
-//SOURCES OrganizationsApi.java PageApi.java PlatformApi.java Program.java Rest.java Rules.java
+//SOURCES ApiError.java App.java AppsApi.java Certificate.java Checks.java Database.java Durations.java Edge.java Forward.java
+//SOURCES GraphQlApi.java Ids.java Instance.java Lease.java Load.java Logs.java LogsApi.java Machine.java MachinesApi.java
+//SOURCES OrganizationsApi.java PageApi.java PlatformApi.java Program.java Replay.java Rest.java Rules.java
 //SOURCES Secret.java Snapshot.java Trouble.java Volume.java VolumesApi.java World.java
 //DEPS io.javalin:javalin:7.2.3
+//DEPS org.eclipse.jetty:jetty-client:12.1.12
 //DEPS com.graphql-java:graphql-java:25.0
 //DEPS org.slf4j:slf4j-nop:2.0.20
 //FILES schema.graphqls
@@ -57,10 +58,13 @@ public final class SandboxServer implements AutoCloseable {
    * @param token what clients have to show; null for one by chance
    * @param story takes a line where something happens that its user should know
    * @param data the folder that keeps it all over this sandbox's end; null to forget it
+   * @param images what Machines of an image run on this computer: a line for the shell, by the
+   *     image's name, with or without its tag
    */
-  public record Config(int port, String token, Consumer<String> story, Path data) {
+  public record Config(
+      int port, String token, Consumer<String> story, Path data, Map<String, String> images) {
     public Config(int port, String token, Consumer<String> story) {
-      this(port, token, story, null);
+      this(port, token, story, null, Map.of());
     }
 
     public static Config onPort(int port) {
@@ -68,11 +72,15 @@ public final class SandboxServer implements AutoCloseable {
     }
 
     public Config tell(Consumer<String> story) {
-      return new Config(port, token, story, data);
+      return new Config(port, token, story, data, images);
     }
 
     public Config keep(Path data) {
-      return new Config(port, token, story, data);
+      return new Config(port, token, story, data, images);
+    }
+
+    public Config run(Map<String, String> images) {
+      return new Config(port, token, story, data, images);
     }
   }
 
@@ -83,6 +91,7 @@ public final class SandboxServer implements AutoCloseable {
   private final PageApi page;
   private final World world;
   private final Load load;
+  private final Edge edge;
   private final Javalin javalin;
   private final String token;
   private final Instant started = Instant.now();
@@ -95,11 +104,13 @@ public final class SandboxServer implements AutoCloseable {
     this.home = keep ? config.data().toAbsolutePath() : temporaryFolder();
     if (keep) this.token = database.token(config.token());
     else this.token = config.token() == null ? "sandbox-" + Ids.secret(32) : config.token();
-    this.world = new World(token, home, database, Clock.systemUTC(), trouble, config.story());
+    this.world =
+        new World(
+            token, home, database, Clock.systemUTC(), trouble, config.story(), config.images());
     this.load = new Load(world);
     this.page = new PageApi(world, requests);
     var graphql = new GraphQlApi(world);
-    var edge = new Edge(world, load);
+    this.edge = new Edge(world, load);
     this.javalin =
         Javalin.create(
             javalin -> {
@@ -113,7 +124,7 @@ public final class SandboxServer implements AutoCloseable {
               threads.setDaemon(true);
               javalin.jetty.threadPool = threads;
               var routes = javalin.routes;
-              routes.before(x -> guard(x, edge));
+              routes.before(this::guard);
               routes.before("/v1/*", trouble::before);
               routes.before("/graphql", trouble::before);
               if (keep) routes.after(this::remember);
@@ -136,6 +147,7 @@ public final class SandboxServer implements AutoCloseable {
                 routes.patch(path, edge::handlePath);
                 routes.delete(path, edge::handlePath);
                 routes.options(path, edge::handlePath);
+                routes.head(path, edge::handlePath);
               }
               page.routes(routes);
               routes.get("/sandbox", this::status);
@@ -250,7 +262,7 @@ public final class SandboxServer implements AutoCloseable {
   }
 
   /** What is not from this machine, or from a web page of another origin, is refused. */
-  private void guard(Context x, Edge edge) throws IOException {
+  private void guard(Context x) throws IOException {
     x.header("fly-request-id", Ids.ulid(Instant.now()) + "-" + Rules.NEAREST);
     var host = host("http://" + x.header("Host"));
     var app = LOOPBACK.contains(host) ? Optional.<App>empty() : edge.named(host);
@@ -261,7 +273,8 @@ public final class SandboxServer implements AutoCloseable {
               + " and to the {app}.fly.dev and {app}.localhost of its apps");
     }
     var origin = x.header("Origin");
-    if (origin != null && !LOOPBACK.contains(host(origin))) {
+    var own = app.isPresent() && host(origin).equals(host);
+    if (origin != null && !own && !LOOPBACK.contains(host(origin))) {
       throw new ApiError(403, "the sandbox does not answer web pages of another origin");
     }
     if (app.isPresent()) edge.handleHost(x, app.get(), host);
@@ -281,7 +294,7 @@ public final class SandboxServer implements AutoCloseable {
   /** In small letters; empty where there is none. */
   private static String host(String url) {
     try {
-      var host = URI.create(url).getHost();
+      var host = url == null ? null : URI.create(url).getHost();
       return host == null ? "" : host.toLowerCase(Locale.ROOT);
     } catch (IllegalArgumentException e) {
       return "";

@@ -50,6 +50,7 @@ final class World implements AutoCloseable {
   private static final long FLUSH = 100;
 
   private static final String MCP_IMAGE = "flyio/mcp";
+  private static final Pattern SIMPLE = Pattern.compile("[^\\s=;&|<>()`]+( [^;&|<>()`\n]*)?");
   private static final String FILES_PACKAGE = "@modelcontextprotocol/server-filesystem";
 
   private final Path home;
@@ -58,6 +59,8 @@ final class World implements AutoCloseable {
   private final Trouble trouble;
   private final String token;
   private final Consumer<String> story;
+  private final Map<String, String> images;
+  private final Forward forward = new Forward();
   private final Map<String, App> apps = new ConcurrentSkipListMap<>();
   private final ThreadFactory threads = daemons("sandbox");
   private final ExecutorService workers = Executors.newCachedThreadPool(threads);
@@ -69,6 +72,7 @@ final class World implements AutoCloseable {
    * @param home where the files of volumes and Machines live
    * @param database remembers it all; null where nothing is to be remembered
    * @param story takes a line where something happens that its user should know
+   * @param images what Machines of an image run here: a line for the shell, by the image's name
    */
   World(
       String token,
@@ -76,7 +80,9 @@ final class World implements AutoCloseable {
       Database database,
       Clock clock,
       Trouble trouble,
-      Consumer<String> story) {
+      Consumer<String> story,
+      Map<String, String> images) {
+    this.images = images;
     this.database = database;
     this.trouble = trouble;
     this.token = token;
@@ -133,6 +139,11 @@ final class World implements AutoCloseable {
   /** Returns when all that has changed is remembered; its caller holds no lock. */
   void flush() {
     if (database != null) database.flush();
+  }
+
+  /** The way to the programs of Machines. */
+  Forward forward() {
+    return forward;
   }
 
   Instant now() {
@@ -509,10 +520,31 @@ final class World implements AutoCloseable {
 
   // What runs here
 
-  /** Whether Machines of this image run their command on this computer. */
-  boolean runs(String image) {
-    var name = image.replaceFirst("^(docker\\.io|registry-1\\.docker\\.io)/", "");
-    return name.replaceFirst("[:@].*", "").equals(MCP_IMAGE);
+  /** Whether it is the image flyio/mcp, with flyctl's wrap for an entrypoint. */
+  boolean isMcp(JsonNode config) {
+    if (!name(config).equals(MCP_IMAGE)) return false;
+    var first =
+        config.path("processes").isEmpty() ? config.path("init") : config.at("/processes/0");
+    return first.path("exec").isEmpty() && first.path("entrypoint").isEmpty();
+  }
+
+  /**
+   * What stands before the arguments of a Machine of this image; none where the arguments are the
+   * program's, as for flyio/mcp, and null where the image is state only.
+   */
+  List<String> imageCommand(JsonNode config) {
+    var command = images.get(config.path("image").asText());
+    if (command == null) command = images.get(name(config));
+    if (command == null) return name(config).equals(MCP_IMAGE) ? List.of() : null;
+    // The shell makes way for a simple command, which so hears the signals itself.
+    var exec = SIMPLE.matcher(command).matches() ? "exec " : "";
+    return List.of("sh", "-c", exec + command + " \"$@\"", name(config));
+  }
+
+  private static String name(JsonNode config) {
+    var image = config.path("image").asText();
+    image = image.replaceFirst("^(docker\\.io|registry-1\\.docker\\.io)/", "");
+    return image.replaceFirst("(:[^/]*|@.*)$", "");
   }
 
   /**
@@ -521,7 +553,7 @@ final class World implements AutoCloseable {
    */
   List<String> localCommand(Machine machine, List<String> command) {
     var absent = "none".equals(System.getProperty("fly.sandbox.npx")) || !onPath("npx");
-    if (!command.get(0).equals("npx") || !absent) return command;
+    if (command.isEmpty() || !command.get(0).equals("npx") || !absent) return command;
     var rest = new ArrayList<>(command.subList(1, command.size()));
     rest.removeIf(word -> word.startsWith("-"));
     if (rest.isEmpty() || !rest.get(0).replaceFirst("(.)@.*", "$1").equals(FILES_PACKAGE)) {
@@ -587,6 +619,7 @@ final class World implements AutoCloseable {
       }
     }
     all.forEach(CompletableFuture::join);
+    forward.close();
     timer.shutdownNow();
     workers.shutdownNow();
   }

@@ -1,0 +1,237 @@
+package fly.sandbox;
+
+import io.javalin.http.Context;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.SequenceInputStream;
+import java.util.Collections;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.eclipse.jetty.client.HttpClient;
+import org.eclipse.jetty.client.InputStreamRequestContent;
+import org.eclipse.jetty.client.InputStreamResponseListener;
+import org.eclipse.jetty.client.Response;
+import org.eclipse.jetty.http.HttpCookieStore;
+import org.eclipse.jetty.http.HttpField;
+import org.eclipse.jetty.http.HttpFields;
+import org.eclipse.jetty.http.HttpHeader;
+
+/**
+ * Passes HTTP requests on to the programs of Machines, and their answers back: bodies as they come,
+ * in both directions at once, whatever their size.
+ */
+final class Forward implements AutoCloseable {
+  /**
+   * Bytes of a body that can be sent once more;
+   * https://fly.io/docs/networking/dynamic-request-routing/.
+   */
+  private static final int REPLAYED_BODY = 1 << 20;
+
+  private static final int CONNECTIONS = 1_000;
+  private static final int HEADER_BYTES = 32 * 1024;
+
+  /** Between two neighbours only: RFC 9110, 7.6.1. */
+  private static final Set<String> HOP_BY_HOP =
+      Collections.unmodifiableSet(
+          caseless(
+              "Connection",
+              "Keep-Alive",
+              "Proxy-Authenticate",
+              "Proxy-Authorization",
+              "Proxy-Connection",
+              "TE",
+              "Trailer",
+              "Transfer-Encoding",
+              "Upgrade"));
+
+  private HttpClient client;
+
+  private static Set<String> caseless(String... names) {
+    var set = new TreeSet<>(String.CASE_INSENSITIVE_ORDER);
+    Collections.addAll(set, names);
+    return set;
+  }
+
+  /** The HTTP client; the first call makes it. */
+  synchronized HttpClient client() {
+    if (client != null) return client;
+    var fresh = new HttpClient();
+    fresh.setExecutor(
+        Executors.newCachedThreadPool(
+            task -> {
+              var thread = new Thread(task, "sandbox-forward");
+              thread.setDaemon(true);
+              return thread;
+            }));
+    fresh.setFollowRedirects(false);
+    fresh.setUserAgentField(null);
+    fresh.setHttpCookieStore(new HttpCookieStore.Empty());
+    fresh.setMaxConnectionsPerDestination(CONNECTIONS);
+    fresh.setMaxRequestHeadersSize(HEADER_BYTES);
+    fresh.setConnectTimeout(2_000);
+    fresh.setIdleTimeout(0);
+    try {
+      fresh.start();
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
+    fresh.getContentDecoderFactories().clear();
+    fresh.getProtocolHandlers().clear();
+    client = fresh;
+    return client;
+  }
+
+  /**
+   * The body of a request, of which the first part is kept, in case it has to be sent once more.
+   */
+  static final class Body {
+    private final InputStream source;
+    private final ByteArrayOutputStream kept = new ByteArrayOutputStream();
+    private boolean whole = true;
+    private Object reader;
+
+    Body(InputStream source) {
+      this.source = source;
+    }
+
+    /** From its beginning; who read it before gets no more. */
+    synchronized InputStream again() {
+      if (!whole) {
+        throw new ApiError(
+            502, "PA01: a request whose body is larger than 1 MiB cannot be replayed");
+      }
+      var rest =
+          new InputStream() {
+            @Override
+            public int read() throws IOException {
+              var one = new byte[1];
+              return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
+            }
+
+            @Override
+            public int read(byte[] bytes, int start, int length) throws IOException {
+              return next(this, bytes, start, length);
+            }
+          };
+      reader = rest;
+      return new SequenceInputStream(new ByteArrayInputStream(kept.toByteArray()), rest);
+    }
+
+    private synchronized int next(Object who, byte[] bytes, int start, int length)
+        throws IOException {
+      if (who != reader) throw new IOException("the request goes elsewhere");
+      var read = source.read(bytes, start, length);
+      if (read > 0 && kept.size() + read > REPLAYED_BODY) {
+        whole = false;
+        kept.reset();
+      }
+      if (read > 0 && whole) kept.write(bytes, start, read);
+      return read;
+    }
+  }
+
+  /**
+   * Sends a request to a port of this computer, and its answer to the client.
+   *
+   * @param path with the query
+   * @param added headers that take the place of the client's own of the same names; with null there
+   *     is none of that name
+   * @param back what is done to the answer's headers before they leave
+   * @return what the app wants instead of answering, or null
+   * @throws IOException where the program cannot be reached, or breaks off before it answers
+   */
+  Replay pass(Context x, Body body, int port, String path, Map<String, String> added, Headers back)
+      throws IOException {
+    var request = client().newRequest("http://127.0.0.1:" + port).path(path);
+    request.method(x.req().getMethod());
+    request.headers(headers -> copy(x, headers, added));
+    var length = x.req().getContentLengthLong();
+    if (length > 0 || length < 0 && x.header("Transfer-Encoding") != null) {
+      request.body(
+          new InputStreamRequestContent(x.header("Content-Type"), body.again()) {
+            @Override
+            public long getLength() {
+              return length;
+            }
+          });
+    }
+    try (var listener = new InputStreamResponseListener()) {
+      client().getExecutor().execute(() -> request.send(listener)); // it reads the body, too
+      try {
+        return answer(x, listener.get(Long.MAX_VALUE, TimeUnit.NANOSECONDS), listener, back);
+      } catch (ExecutionException e) {
+        throw new IOException(e.getCause());
+      } catch (InterruptedException | TimeoutException e) {
+        Thread.currentThread().interrupt();
+        throw new IOException(e);
+      } finally {
+        request.abort(new IOException("it is over")); // no more than a formality where it is
+      }
+    }
+  }
+
+  private static void copy(Context x, HttpFields.Mutable to, Map<String, String> added) {
+    var dropped = caseless("Content-Length", "Expect");
+    dropped.addAll(HOP_BY_HOP);
+    dropped.addAll(added.keySet());
+    for (var named : Collections.list(x.req().getHeaders("Connection"))) {
+      for (var name : named.split(",")) dropped.add(name.strip());
+    }
+    for (var name : Collections.list(x.req().getHeaderNames())) {
+      if (dropped.contains(name)) continue;
+      for (var value : Collections.list(x.req().getHeaders(name))) to.add(name, value);
+    }
+    added.forEach(
+        (name, value) -> {
+          if (value != null) to.put(name, value);
+        });
+  }
+
+  /** What is done to the headers of an answer. */
+  interface Headers {
+    void change(HttpFields.Mutable headers);
+  }
+
+  private static Replay answer(
+      Context x, Response response, InputStreamResponseListener listener, Headers back)
+      throws IOException {
+    var replay = response.getHeaders().get(Replay.HEADER);
+    if (replay != null) return Replay.parse(replay);
+    var type = response.getHeaders().get(HttpHeader.CONTENT_TYPE);
+    if (type != null && type.startsWith(Replay.TYPE)) {
+      return Replay.parseJson(listener.getInputStream().readNBytes(REPLAYED_BODY));
+    }
+    var headers = HttpFields.build(response.getHeaders());
+    for (var name : HOP_BY_HOP) headers.remove(name);
+    back.change(headers);
+    x.status(response.getStatus());
+    for (HttpField field : headers) x.res().addHeader(field.getName(), field.getValue());
+    var out = x.res().getOutputStream();
+    x.res().flushBuffer();
+    if (x.req().getMethod().equals("HEAD")) return null;
+    var buffer = new byte[1 << 16];
+    var in = listener.getInputStream();
+    for (var read = in.read(buffer); read >= 0; read = in.read(buffer)) {
+      out.write(buffer, 0, read);
+      if (in.available() == 0) out.flush();
+    }
+    return null;
+  }
+
+  @Override
+  public synchronized void close() {
+    if (client == null) return;
+    try {
+      client.stop();
+    } catch (Exception e) {
+      // nothing of it is to be kept
+    }
+  }
+}
