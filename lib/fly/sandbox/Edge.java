@@ -71,6 +71,11 @@ final class Edge {
     handle(x, app, app.name + ".fly.dev", slash < 0 ? "/" : path.substring(slash));
   }
 
+  /** Before any route of it is looked at. */
+  static void refuseWebSocket(Context x) {
+    throw new ApiError(501, "the sandbox passes HTTP on, but no WebSockets");
+  }
+
   /** A request to an app by its Host: every path and method is the app's. */
   void handleHost(Context x, App app, String host) throws IOException {
     x.skipRemainingHandlers();
@@ -105,9 +110,6 @@ final class Edge {
     if (plain(x) && forcesHttps(app)) {
       x.status(301).header("Location", "https://" + host + path + query);
       return;
-    }
-    if ("websocket".equalsIgnoreCase(x.header("Upgrade"))) {
-      throw new ApiError(501, "the sandbox's edge passes HTTP on, and no WebSockets yet");
     }
     var body = new Forward.Body(x.req().getInputStream());
     var added = headers(x, host);

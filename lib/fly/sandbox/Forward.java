@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.SequenceInputStream;
 import java.util.Collections;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
@@ -178,12 +179,9 @@ final class Forward implements AutoCloseable {
   }
 
   private static void copy(Context x, HttpFields.Mutable to, Map<String, String> added) {
-    var dropped = caseless("Content-Length", "Expect");
-    dropped.addAll(HOP_BY_HOP);
+    var dropped = ownOf(Collections.list(x.req().getHeaders("Connection")));
+    dropped.addAll(List.of("Content-Length", "Expect"));
     dropped.addAll(added.keySet());
-    for (var named : Collections.list(x.req().getHeaders("Connection"))) {
-      for (var name : named.split(",")) dropped.add(name.strip());
-    }
     for (var name : Collections.list(x.req().getHeaderNames())) {
       if (dropped.contains(name)) continue;
       for (var value : Collections.list(x.req().getHeaders(name))) to.add(name, value);
@@ -192,6 +190,14 @@ final class Forward implements AutoCloseable {
         (name, value) -> {
           if (value != null) to.put(name, value);
         });
+  }
+
+  /** The headers that end here, those among them that Connection names. */
+  private static Set<String> ownOf(List<String> connection) {
+    var own = caseless();
+    own.addAll(HOP_BY_HOP);
+    for (var names : connection) for (var name : names.split(",")) own.add(name.strip());
+    return own;
   }
 
   /** What is done to the headers of an answer. */
@@ -209,9 +215,12 @@ final class Forward implements AutoCloseable {
       return Replay.parseJson(listener.getInputStream().readNBytes(REPLAYED_BODY));
     }
     var headers = HttpFields.build(response.getHeaders());
-    for (var name : HOP_BY_HOP) headers.remove(name);
+    var connection = response.getHeaders().getValuesList("Connection");
+    for (var name : ownOf(connection)) headers.remove(name);
     back.change(headers);
     x.status(response.getStatus());
+    x.res().setContentType(null);
+    x.res().setHeader("Date", null);
     for (HttpField field : headers) x.res().addHeader(field.getName(), field.getValue());
     var out = x.res().getOutputStream();
     x.res().flushBuffer();

@@ -93,23 +93,71 @@ final class Rules {
     var config = given.deepCopy();
     if (config.path("image").asText("").isBlank())
       throw ApiError.invalid("config.image is required");
-    strings(config, "env");
-    strings(config, "metadata");
+    strings(config, "config.", "env");
+    strings(config, "config.", "metadata");
     lists(config.path("init"), "config.init", "exec", "entrypoint", "cmd");
     guest(config);
     mounts(config);
     files(config);
     services(config);
+    processes(config);
+    checks(config);
+    oneOf(config.path("schedule"), "config.schedule", "hourly", "daily", "weekly", "monthly");
+    oneOf(
+        config.at("/restart/policy"),
+        "config.restart.policy",
+        "no",
+        "always",
+        "on-failure",
+        "spot-price");
     return config;
   }
 
-  private static void strings(ObjectNode config, String field) {
-    var map = config.path(field);
+  private static void oneOf(JsonNode value, String field, String... known) {
+    if (value.isMissingNode() || value.isNull() || value.asText().isEmpty()) return;
+    if (!value.isTextual()) throw wrongType(value, field, "string");
+    if (!List.of(known).contains(value.asText())) throw ApiError.invalid("invalid " + field);
+  }
+
+  private static void processes(ObjectNode config) {
+    var processes = config.path("processes");
+    if (processes.isMissingNode() || processes.isNull()) return;
+    if (!processes.isArray()) throw wrongType(processes, "config.processes", "[]MachineProcess");
+    for (var process : processes) {
+      lists(process, "config.processes", "exec", "entrypoint", "cmd");
+      strings(process, "config.processes.", "env");
+    }
+  }
+
+  private static void checks(ObjectNode config) {
+    var checks = config.path("checks");
+    if (!checks.isMissingNode() && !checks.isNull() && !checks.isObject()) {
+      throw wrongType(checks, "config.checks", "map[string]MachineCheck");
+    }
+    for (var check : checks) check(check, "config.checks");
+    for (var service : config.path("services")) {
+      for (var check : service.path("checks")) check(check, "config.services.checks");
+    }
+  }
+
+  private static void check(JsonNode check, String field) {
+    oneOf(check.path("type"), field + ".type", "tcp", "http");
+    var port = check.path("port");
+    if (!port.isMissingNode() && !port.isNull() && !port.isIntegralNumber()) {
+      throw wrongType(port, field + ".port", "int");
+    }
+    for (var time : List.of("interval", "timeout", "grace_period")) {
+      Durations.of(check.path(time), null);
+    }
+  }
+
+  private static void strings(JsonNode object, String path, String field) {
+    var map = object.path(field);
     if (map.isMissingNode() || map.isNull()) return;
-    if (!map.isObject()) throw wrongType(map, "config." + field, "map[string]string");
+    if (!map.isObject()) throw wrongType(map, path + field, "map[string]string");
     for (var entry : map.properties()) {
       if (!entry.getValue().isTextual()) {
-        throw wrongType(entry.getValue(), "config." + field + "." + entry.getKey(), "string");
+        throw wrongType(entry.getValue(), path + field + "." + entry.getKey(), "string");
       }
     }
   }

@@ -149,6 +149,8 @@ public final class SandboxServer implements AutoCloseable {
                 routes.options(path, edge::handlePath);
                 routes.head(path, edge::handlePath);
               }
+              routes.ws("*", socket -> {});
+              routes.wsBeforeUpgrade(Edge::refuseWebSocket);
               page.routes(routes);
               routes.get("/sandbox", this::status);
               routes.post("/sandbox/stop", this::stop);
