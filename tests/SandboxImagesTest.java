@@ -203,7 +203,6 @@ class SandboxImagesTest {
       var head =
           "POST /echo HTTP/1.1\r\n"
               + "Host: shop.localhost\r\n"
-              + "Connection: close\r\n"
               + "Transfer-Encoding: chunked\r\n\r\n";
       socket.getOutputStream().write(head.getBytes(ISO_8859_1));
       for (var word : List.of("first", "second")) {
