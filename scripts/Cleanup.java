@@ -8,6 +8,9 @@ import fly.Cli;
 import fly.Fly;
 import fly.FlyException;
 import fly.Options;
+import fly.Settings;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -60,6 +63,7 @@ class Cleanup implements Runnable {
       attempt(() -> cli.fly().delete("/v1/apps/{app}", name));
     }
     if (failures.isEmpty()) {
+      forgetToken(name);
       cli.print(there.get());
       return;
     }
@@ -67,6 +71,15 @@ class Cleanup implements Runnable {
         "not everything is gone: the app %s is still there".formatted(name),
         String.join("; ", failures),
         "run this again, or look: " + Cli.hint("fly-status"));
+  }
+
+  private void forgetToken(String name) {
+    try {
+      var file = Settings.tokenFile(name);
+      if (Files.deleteIfExists(file)) cli.say("Its token is gone from %s, too.", file);
+    } catch (IOException e) {
+      cli.warn("its token stays: " + e.getMessage());
+    }
   }
 
   private FlyException unconfirmed(String name, JsonNode machines, List<JsonNode> volumes) {

@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import fly.Cli;
 import fly.FlyException;
 import fly.Options;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -142,11 +143,17 @@ class CreateMachine implements Runnable {
   }
 
   /** Whether the whole internet reaches it, and is not asked who it is. */
-  private static boolean open(JsonNode request) {
-    var env = request.at("/config/env");
+  private boolean open(JsonNode request) {
+    var names = new HashSet<String>();
+    request.at("/config/env").fieldNames().forEachRemaining(names::add);
+    if (!cli.dryRun) {
+      var secrets = cli.fly().find("/v1/apps/{app}/secrets", app.name());
+      secrets.ifPresent(
+          all -> all.path("secrets").forEach(secret -> names.add(secret.path("name").asText())));
+    }
     return request.at("/config/services").size() > 0
-        && !env.has("FLY_MCP_BEARER_TOKEN")
-        && !env.has("FLY_MCP_USER");
+        && !names.contains("FLY_MCP_BEARER_TOKEN")
+        && !names.contains("FLY_MCP_USER");
   }
 
   private static String story(JsonNode request) {

@@ -2,23 +2,16 @@
 //JAVA 17+
 //DESCRIPTION The whole guide, step by step, on a sandbox of its own.
 //MAIN Quickstart
-//SOURCES ../lib/fly/Cli.java ../lib/fly/sandbox/SandboxServer.java FilesServer.java
+//SOURCES ../lib/fly/Steps.java ../lib/fly/sandbox/SandboxServer.java FilesServer.java
 //SOURCES SelectOrg.java CheckToken.java SelectHostname.java NameApp.java CreateApp.java AllocateIps.java
 //SOURCES CreateVolume.java CreateMachine.java CallMcp.java Cleanup.java
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import fly.Cli;
-import fly.Fly;
 import fly.FlyException;
 import fly.Settings;
+import fly.Steps;
 import fly.sandbox.SandboxServer;
-import java.io.FilterWriter;
-import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.io.Writer;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import picocli.CommandLine.Command;
@@ -45,7 +38,7 @@ class Quickstart implements Callable<Integer> {
   boolean keep;
 
   private SandboxServer sandbox;
-  private PrintWriter story;
+  private Steps steps;
   private boolean appMayExist;
   private boolean cleanedUp;
 
@@ -55,7 +48,7 @@ class Quickstart implements Callable<Integer> {
 
   @Override
   public Integer call() throws InterruptedException {
-    story = new PrintWriter(new Indented(cli.err()), true);
+    steps = new Steps(cli);
     var started = System.nanoTime();
     if (live) {
       announceLive();
@@ -80,7 +73,7 @@ class Quickstart implements Callable<Integer> {
       cli.say("%nAll three replies came, after %.1f s.", (System.nanoTime() - started) / 1e9);
       if (keep) stay();
       return 0;
-    } catch (StepFailed e) {
+    } catch (Steps.Failed e) {
       return e.exitCode;
     } finally {
       cleanUp();
@@ -89,61 +82,16 @@ class Quickstart implements Callable<Integer> {
 
   /** The guide, under its own headings. */
   private String guide() {
-    step("Select an organization", "ORG", new SelectOrg());
-    step("Organization token", null, new CheckToken());
-    step("Select an API hostname", "FLY_API_HOSTNAME", new SelectHostname());
-    step("Chose a hostname for your app", "APP_NAME", new NameApp());
+    steps.run("Select an organization", "ORG", new SelectOrg());
+    steps.run("Organization token", null, new CheckToken());
+    steps.run("Select an API hostname", "FLY_API_HOSTNAME", new SelectHostname());
+    steps.run("Chose a hostname for your app", "APP_NAME", new NameApp());
     appMayExist = true;
-    step("Create your app", null, new CreateApp());
-    step("Create IP addresses for your application", null, new AllocateIps());
-    step("Create a volume", null, new CreateVolume());
-    step("Create a machine", null, new CreateMachine());
-    return step("Accessing the MCP", null, new CallMcp(), "--timeout", "180");
-  }
-
-  /**
-   * One step: its heading, the command that does it alone, and what came out.
-   *
-   * @param variable takes the result, as {@code export} would have it; or null
-   * @return what the step printed on stdout
-   */
-  private String step(String heading, String variable, Object script, String... args) {
-    var out = new StringWriter();
-    var step = Cli.commandLine(script).setOut(new PrintWriter(out)).setErr(story);
-    var command = (Cli.hint(step.getCommandName()) + " " + String.join(" ", args)).strip();
-    cli.say("%n%s", heading);
-    cli.say("  $ %s", variable == null ? command : "export " + variable + "=$(" + command + ")");
-
-    var exitCode = step.execute(with(args));
-    story.flush();
-    if (exitCode != 0) throw new StepFailed(exitCode);
-
-    var result = out.toString();
-    if (variable != null) System.setProperty(variable, result.strip());
-    cli.say("  -> %s", brief(result));
-    return result;
-  }
-
-  private String[] with(String... args) {
-    var all = new ArrayList<>(List.of(args));
-    if (cli.quiet) all.add("--quiet");
-    if (cli.verbose) all.add("--verbose");
-    return all.toArray(String[]::new);
-  }
-
-  /** A result in one line of 100 columns. */
-  private static String brief(String result) {
-    var text = result.strip();
-    try {
-      text = Fly.JSON.readTree(text).toString();
-    } catch (JsonProcessingException e) {
-      text = text.lines().findFirst().orElse("");
-    }
-    if (result.strip().lines().count() > 1
-        && text.equals(result.strip().lines().findFirst().get())) {
-      text = text.substring(0, Math.min(text.length(), 60)) + " ...";
-    }
-    return text.length() <= 100 ? text : text.substring(0, 97) + "...";
+    steps.run("Create your app", null, new CreateApp());
+    steps.run("Create IP addresses for your application", null, new AllocateIps());
+    steps.run("Create a volume", null, new CreateVolume());
+    steps.run("Create a machine", null, new CreateMachine());
+    return steps.run("Accessing the MCP", null, new CallMcp(), "--timeout", "180");
   }
 
   private void announceLive() {
@@ -179,43 +127,8 @@ class Quickstart implements Callable<Integer> {
     cleanedUp = true;
     if (appMayExist && !keep) {
       cli.say("%nCleaning up%n  $ %s --confirm %s", Cli.hint("fly-cleanup"), app());
-      var out = new PrintWriter(Writer.nullWriter());
-      Cli.commandLine(new Cleanup()).setOut(out).setErr(story).execute(with("--confirm", app()));
+      steps.quietly(new Cleanup(), Writer.nullWriter(), "--confirm", app());
     }
     if (sandbox != null) sandbox.close();
-  }
-
-  private static final class StepFailed extends RuntimeException {
-    private final int exitCode;
-
-    StepFailed(int exitCode) {
-      this.exitCode = exitCode;
-    }
-  }
-
-  /** Sets off what a step tells from what the quickstart tells. */
-  private static final class Indented extends FilterWriter {
-    private boolean lineStarts = true;
-
-    Indented(Writer out) {
-      super(out);
-    }
-
-    @Override
-    public void write(String text, int start, int length) throws IOException {
-      for (int i = start; i < start + length; i++) write(text.charAt(i));
-    }
-
-    @Override
-    public void write(char[] text, int start, int length) throws IOException {
-      write(new String(text, start, length), 0, length);
-    }
-
-    @Override
-    public void write(int character) throws IOException {
-      if (lineStarts && character != '\n') out.write("     ");
-      out.write(character);
-      lineStarts = character == '\n';
-    }
   }
 }

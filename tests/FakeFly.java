@@ -1,3 +1,6 @@
+import static com.github.tomakehurst.wiremock.client.WireMock.get;
+import static com.github.tomakehurst.wiremock.client.WireMock.okJson;
+import static com.github.tomakehurst.wiremock.client.WireMock.urlPathMatching;
 import static com.github.tomakehurst.wiremock.core.WireMockConfiguration.wireMockConfig;
 
 import com.github.tomakehurst.wiremock.junit5.WireMockExtension;
@@ -21,5 +24,7 @@ final class FakeFly extends WireMockExtension {
   @Override
   protected void onBeforeEach(ExtensionContext context, WireMockRuntimeInfo info) {
     Script.settings(info.getHttpBaseUrl(), TOKEN);
+    // Before a Machine is created, whether the app has a token among its secrets.
+    stubFor(get(urlPathMatching("/v1/apps/[^/]+/secrets")).willReturn(okJson("{\"secrets\":[]}")));
   }
 }

@@ -55,6 +55,14 @@ public enum Settings {
     return FLY_EDGE_URL.get().replace("{app}", app);
   }
 
+  /** Where fly-mcp-launch keeps the token that an app's MCP server asks for. */
+  public static Path tokenFile(String app) {
+    var folder = lookup("XDG_CONFIG_HOME");
+    var config =
+        folder == null ? Path.of(System.getProperty("user.home"), ".config") : Path.of(folder);
+    return config.resolve("fly-mcp").resolve(app + ".token");
+  }
+
   /** What stands after {@code export NAME=} in a hint. */
   public String example() {
     return switch (this) {

@@ -231,6 +231,7 @@ final class Instance {
     env.put("FLY_PROCESS_GROUP", config.at("/metadata/fly_process_group").asText("app"));
     env.put("FLY_VM_MEMORY_MB", config.at("/guest/memory_mb").asText("256"));
     env.put("PRIMARY_REGION", machine.region);
+    world.localPath().ifPresent(path -> env.put("PATH", path));
     var secrets = world.secrets(machine.app);
     if (!process.path("ignore_app_secrets").asBoolean()) env.putAll(secrets);
     for (var variables : List.of(config.path("env"), process.path("env"))) {

@@ -569,6 +569,16 @@ final class World implements AutoCloseable {
     return local;
   }
 
+  /**
+   * Where programs are looked for, if it is to be another PATH: JBang's wrapper stands in for
+   * JBang.
+   */
+  Optional<String> localPath() {
+    var wrapper = System.getenv("FLY_ROOT");
+    if (wrapper == null || onPath("jbang")) return Optional.empty();
+    return Optional.of(System.getenv("PATH") + File.pathSeparator + wrapper);
+  }
+
   private static boolean onPath(String program) {
     for (var folder : System.getenv().getOrDefault("PATH", "").split(File.pathSeparator)) {
       for (var ending : List.of("", ".cmd", ".exe")) {
