@@ -44,8 +44,9 @@ class McpWrap implements Callable<Integer> {
 
   @Option(
       names = "--port",
-      description = "The port; 0 takes any free one (default: ${DEFAULT-VALUE}).")
-  int port = 8080;
+      defaultValue = "${env:PORT:-8080}",
+      description = "The port ($$PORT, else 8080); 0 takes any free one.")
+  int port;
 
   @Option(
       names = "--protocol",

@@ -2,7 +2,7 @@
 //JAVA 17+
 //DESCRIPTION A local Fly.io that runs the guide's real MCP server.
 //MAIN Sandbox
-//SOURCES ../lib/fly/Cli.java ../lib/fly/sandbox/SandboxServer.java FilesServer.java
+//SOURCES ../lib/fly/Cli.java ../lib/fly/sandbox/SandboxServer.java FilesServer.java McpWrap.java
 //RUNTIME_OPTIONS -XX:TieredStopAtLevel=4
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -20,6 +20,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -93,6 +94,21 @@ class Sandbox implements Runnable {
               + " port in $PORT. Images that are not named are state only, but for flyio/mcp.")
   Map<String, String> images = Map.of();
 
+  /** What stands before the MCP servers of the image flyio/mcp. */
+  enum Wrap {
+    FLYCTL,
+    OURS
+  }
+
+  @Option(
+      names = "--wrap",
+      paramLabel = "WHOSE",
+      description =
+          "What is before the MCP servers of flyio/mcp: flyctl, as on Fly.io (default), which drops"
+              + " replies while nobody listens; or ours, fly-mcp-wrap, which keeps them and speaks"
+              + " Streamable HTTP, too.")
+  Wrap wrap = Wrap.FLYCTL;
+
   @ArgGroup Task task = new Task();
 
   static class Task {
@@ -126,9 +142,11 @@ class Sandbox implements Runnable {
 
   private void serve() {
     requireFreePort();
+    var run = new LinkedHashMap<>(images);
+    if (wrap == Wrap.OURS) run.put("flyio/mcp", SandboxServer.ourWrap());
     var config =
         new SandboxServer.Config(
-            port, System.getenv(TOKEN), line -> cli.say("%s", line), data, images);
+            port, System.getenv(TOKEN), line -> cli.say("%s", line), data, run);
     try (var sandbox = SandboxServer.start(config)) {
       sandbox.idle(idle);
       sandbox.trouble().rateLimits(rateLimits);
@@ -161,6 +179,7 @@ class Sandbox implements Runnable {
       command.addAll(List.of("-cp", System.getProperty("java.class.path"), "Sandbox"));
       command.addAll(List.of("--port", String.valueOf(port), "--latency", latency));
       command.addAll(List.of("--idle", idle));
+      command.addAll(List.of("--wrap", wrap.name()));
       if (rateLimits) command.add("--rate-limits");
       if (data != null) command.addAll(List.of("--data", data.toString()));
       images.forEach((name, run) -> command.addAll(List.of("--image", name + "=" + run)));

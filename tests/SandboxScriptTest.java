@@ -202,6 +202,27 @@ class SandboxScriptTest {
     assertFalse(sleeps());
   }
 
+  @Test
+  void with_wrap_ours_its_Machines_speak_Streamable_HTTP() {
+    var exports = sandbox("--start", "--wrap", "ours");
+    assertEquals(0, exports.exit(), exports.err());
+    Script.settings(
+        "http://127.0.0.1:" + port,
+        exports.out().replaceFirst("(?s).*FLY_API_TOKEN='([^']*)'.*", "$1"));
+    Script.run(new CreateApp());
+    Script.run(new AllocateIps());
+    var echo =
+        "read a; echo"
+            + " '{\"jsonrpc\":\"2.0\",\"id\":0,\"result\":{\"protocolVersion\":\"2025-11-25\"}}';"
+            + " read b; read c; echo '{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}'; read d";
+    Script.run(new CreateMachine(), "--no-volume", "--", "sh", "-c", echo);
+
+    var called = Script.run(new CallMcp(), "--list", "tools", "--transport", "streamable");
+
+    assertEquals(0, called.exit(), called.err());
+    assertTrue(called.out().contains("2025-11-25"), called.out());
+  }
+
   private static boolean sleeps() {
     return ProcessHandle.allProcesses()
         .anyMatch(process -> process.info().commandLine().orElse("").contains("sleep 98765"));

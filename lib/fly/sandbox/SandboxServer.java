@@ -84,6 +84,18 @@ public final class SandboxServer implements AutoCloseable {
     }
   }
 
+  /**
+   * A line for the shell that puts fly-mcp-wrap, of this JVM's class path, before the MCP server of
+   * a Machine; only this machine can reach it.
+   */
+  public static String ourWrap() {
+    var java = Path.of(System.getProperty("java.home"), "bin", "java");
+    var options = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmx64m -Xss512k -Dfile.encoding=UTF-8";
+    return "'%s' %s -cp '%s' McpWrap --port \"$PORT\" --allow-host \"$FLY_APP_NAME.fly.dev\""
+            .formatted(java, options, System.getProperty("java.class.path"))
+        + " --allow-host \"$FLY_APP_NAME.localhost\" --";
+  }
+
   private final Path home;
   private final boolean keep;
   private final Trouble trouble = new Trouble();

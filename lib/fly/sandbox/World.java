@@ -522,7 +522,7 @@ final class World implements AutoCloseable {
 
   /** Whether it is the image flyio/mcp, with flyctl's wrap for an entrypoint. */
   boolean isMcp(JsonNode config) {
-    if (!name(config).equals(MCP_IMAGE)) return false;
+    if (!name(config).equals(MCP_IMAGE) || images.containsKey(MCP_IMAGE)) return false;
     var first =
         config.path("processes").isEmpty() ? config.path("init") : config.at("/processes/0");
     return first.path("exec").isEmpty() && first.path("entrypoint").isEmpty();
@@ -553,8 +553,9 @@ final class World implements AutoCloseable {
    */
   List<String> localCommand(Machine machine, List<String> command) {
     var absent = "none".equals(System.getProperty("fly.sandbox.npx")) || !onPath("npx");
-    if (command.isEmpty() || !command.get(0).equals("npx") || !absent) return command;
-    var rest = new ArrayList<>(command.subList(1, command.size()));
+    var npx = command.indexOf("npx"); // behind a wrap, perhaps
+    if (npx < 0 || !absent) return command;
+    var rest = new ArrayList<>(command.subList(npx + 1, command.size()));
     rest.removeIf(word -> word.startsWith("-"));
     if (rest.isEmpty() || !rest.get(0).replaceFirst("(.)@.*", "$1").equals(FILES_PACKAGE)) {
       return command;
@@ -563,8 +564,8 @@ final class World implements AutoCloseable {
     machine.log(note);
     story.accept(note);
     var java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
-    var local =
-        new ArrayList<>(List.of(java, "-cp", System.getProperty("java.class.path"), "FilesServer"));
+    var local = new ArrayList<>(command.subList(0, npx));
+    local.addAll(List.of(java, "-cp", System.getProperty("java.class.path"), "FilesServer"));
     local.addAll(rest.subList(1, rest.size()));
     return local;
   }
