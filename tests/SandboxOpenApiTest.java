@@ -9,12 +9,14 @@ import fly.FlyException;
 import fly.sandbox.SandboxServer;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeSet;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /**
  * Scripts and sandbox say to each other what Fly.io's OpenAPI document declares. GraphQL has a
@@ -23,6 +25,7 @@ import org.junit.jupiter.api.Test;
 class SandboxOpenApiTest {
   private static final String APP = "mcp-demo";
 
+  @TempDir Path folder;
   private SandboxServer sandbox;
   private RecordingProxy proxy;
   private final TreeSet<String> scriptsRun = new TreeSet<>();
@@ -67,6 +70,12 @@ class SandboxOpenApiTest {
     run(0, new Status(), "--json");
     run(0, new Logs());
     run(0, new DestroyMachine(), machine);
+    run(0, new Cleanup(), "--confirm", APP);
+    var server = List.of("npx", "-f", "@modelcontextprotocol/server-filesystem", "/tmp");
+    var launch = new ArrayList<>(List.of("--no-config", "--bearer-token-file"));
+    launch.addAll(List.of(folder.resolve("token").toString(), "--"));
+    launch.addAll(server);
+    run(0, new McpLaunch(), launch.toArray(String[]::new));
     run(0, new Cleanup(), "--confirm", APP);
 
     assertEquals("", findings());
