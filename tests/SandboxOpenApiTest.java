@@ -75,6 +75,7 @@ class SandboxOpenApiTest {
     var launch = new ArrayList<>(List.of("--no-config", "--bearer-token-file"));
     launch.addAll(List.of(folder.resolve("token").toString(), "--"));
     launch.addAll(server);
+    System.setProperty("FLY_EDGE_URL", sandbox.url() + "/edge/{app}/"); // it streams
     run(0, new McpLaunch(), launch.toArray(String[]::new));
     run(0, new Cleanup(), "--confirm", APP);
 
