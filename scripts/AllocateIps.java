@@ -1,12 +1,13 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //JAVA 17+
 //DESCRIPTION Create IP addresses for your application.
-//SOURCES ../lib/fly/Cli.java
+//SOURCES ../lib/fly/Cli.java ../lib/fly/Ensure.java
 //FILES allocate-shared-ip.json allocate-ip.json ips.json
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import fly.Cli;
+import fly.Ensure;
 import fly.Fly;
 import fly.FlyException;
 import fly.Options;
@@ -74,14 +75,7 @@ class AllocateIps implements Runnable {
   }
 
   private JsonNode allocate(String name, String type) {
-    if (rest) {
-      return cli.fly()
-          .create(
-              "/v1/apps/{app}/ip_assignments",
-              Fly.JSON.createObjectNode().put("type", type),
-              () -> find(name, type),
-              name);
-    }
+    if (rest) return new Ensure(cli).allocate(name, type);
     var shipped = type.equals("shared_v4") ? "allocate-shared-ip.json" : "allocate-ip.json";
     var request = Template.load(null, shipped, Map.of("APP_NAME", name));
     ((ObjectNode) request.at("/variables/input")).put("type", type);
@@ -95,12 +89,7 @@ class AllocateIps implements Runnable {
 
   /** The app's address of this type, in the form in which allocating it would have told it. */
   private Optional<JsonNode> find(String name, String type) {
-    if (rest) {
-      for (var ip : cli.fly().get("/v1/apps/{app}/ip_assignments", name).path("ips")) {
-        if (type(ip).equals(type)) return Optional.of(ip);
-      }
-      return Optional.empty();
-    }
+    if (rest) return new Ensure(cli).address(name, type);
     var request = Template.load(null, "ips.json", Map.of("APP_NAME", name));
     var found =
         cli.fly().graphql(request.path("query").asText(), request.path("variables")).path("app");
@@ -119,14 +108,6 @@ class AllocateIps implements Runnable {
 
   private static JsonNode data(JsonNode payload) {
     return Fly.JSON.createObjectNode().set("allocateIpAddress", payload);
-  }
-
-  /** REST does not say the type; fdaa: is Fly.io's private network (superfly/fly-go). */
-  private static String type(JsonNode ip) {
-    if (ip.path("shared").asBoolean()) return "shared_v4";
-    var address = ip.path("ip").asText();
-    if (!address.contains(":")) return "v4";
-    return address.startsWith("fdaa:") ? "private_v6" : "v6";
   }
 
   private void print(JsonNode address) {

@@ -26,7 +26,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.Consumer;
-import java.util.stream.Collectors;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -95,7 +94,8 @@ class CallMcp implements Runnable {
     var server = options.server();
     var headers = options.requestHeaders(server);
     if (cli.dryRun) {
-      cli.out().println(curl(server.toString(), headers.containsKey("Authorization"), messages));
+      cli.out()
+          .println(Proof.curl(server.toString(), headers.containsKey("Authorization"), messages));
       return;
     }
     cli.say("Asking %s ...", ServerOptions.shown(server));
@@ -133,10 +133,7 @@ class CallMcp implements Runnable {
   }
 
   private void tell(Proof.Stage stage) {
-    var what = stage.request().isEmpty() ? stage.name() : stage.request();
-    var ms = stage.took().toNanos() / 1e6;
-    if (!stage.ok()) return; // that is told as an error
-    cli.say("%s", "  %-32s %8.1f ms  %s".formatted(what, ms, stage.detail()).stripTrailing());
+    if (stage.ok()) cli.say("%s", stage.text()); // else it is told as an error
   }
 
   private static ObjectNode report(URI server, Proof proof, Duration took, FlyException failure) {
@@ -237,24 +234,5 @@ class CallMcp implements Runnable {
       throw FlyException.usage(
           "could not read " + file, "no such file, or no access", "--requests FILE");
     }
-  }
-
-  private static String lines(List<JsonNode> messages) {
-    return messages.stream().map(message -> message + "\n").collect(Collectors.joining());
-  }
-
-  /** The guide's shell script. */
-  private static String curl(String url, boolean authorized, List<JsonNode> messages) {
-    var token = authorized ? " -H \"Authorization: Bearer ${FLY_MCP_BEARER_TOKEN}\"" : "";
-    return """
-    curl -N%s "%s" &
-    process_id=$!
-    sleep 1
-    curl -i -X POST%s -H "Content-Type: application/json" "%s" -d '
-    %s'
-    sleep 1
-    kill $process_id\
-    """
-        .formatted(token, url, token, url, lines(messages).replace("'", "'\\''"));
   }
 }

@@ -1,12 +1,11 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //JAVA 17+
 //DESCRIPTION Create your app.
-//SOURCES ../lib/fly/Cli.java
+//SOURCES ../lib/fly/Cli.java ../lib/fly/Ensure.java
 //FILES app.json
 
-import com.fasterxml.jackson.databind.JsonNode;
 import fly.Cli;
-import fly.FlyException;
+import fly.Ensure;
 import fly.Options;
 import java.util.Map;
 import picocli.CommandLine.Command;
@@ -34,21 +33,8 @@ class CreateApp implements Runnable {
     var request = body.changed(body.load("app.json", values), cli);
 
     cli.say("Creating the app %s in the organization %s ...", app.name(), org.slug());
-    cli.print(create(request));
+    cli.print(new Ensure(cli).app(app.name(), request));
 
     cli.say("It has no IP address yet. Next: " + Cli.hint("fly-allocate-ips"));
-  }
-
-  private JsonNode create(JsonNode request) {
-    try {
-      return cli.fly()
-          .create("/v1/apps", request, () -> cli.fly().find("/v1/apps/{app}", app.name()));
-    } catch (FlyException taken) {
-      if (taken.status != 422) throw taken;
-      var yours = cli.fly().find("/v1/apps/{app}", app.name());
-      if (yours.isEmpty()) throw taken;
-      cli.say("The app is there already, and yours.");
-      return yours.get();
-    }
   }
 }

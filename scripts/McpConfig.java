@@ -8,11 +8,9 @@ import fly.Cli;
 import fly.Fly;
 import fly.FlyException;
 import fly.mcp.ClientConfig;
-import fly.mcp.Proxy;
 import fly.mcp.ServerOptions;
 import java.net.URI;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
@@ -88,9 +86,7 @@ class McpConfig implements Runnable {
   }
 
   private void add(ClientConfig config, String called, URI server) {
-    var command = command();
-    var entry = config.entry(command.get(0), arguments(command, server));
-    var changed = config.put(called, entry);
+    var changed = config.put(called, config.entry(options.proxy(server)));
     cli.out().println(config.file);
     cli.say(
         changed ? "%s has the server %s now; restart it." : "%s has the server %s already.",
@@ -113,7 +109,9 @@ class McpConfig implements Runnable {
 
   private List<ClientConfig> configs() {
     var wanted =
-        clients.isEmpty() ? ClientConfig.found() : clients.stream().map(this::client).toList();
+        clients.isEmpty()
+            ? ClientConfig.found()
+            : clients.stream().map(ClientConfig.Client::of).toList();
     if (wanted.isEmpty()) {
       throw FlyException.usage(
           "no MCP client was found here",
@@ -127,40 +125,6 @@ class McpConfig implements Runnable {
                     ? ClientConfig.ofUser(client)
                     : ClientConfig.ofProject(client, folder.toAbsolutePath()))
         .toList();
-  }
-
-  private ClientConfig.Client client(String text) {
-    for (var client : ClientConfig.Client.values()) {
-      if (client.toString().equalsIgnoreCase(text.replace('_', '-'))) return client;
-    }
-    throw FlyException.usage(
-        "there is no client " + text, "unknown", List.of(ClientConfig.Client.values()).toString());
-  }
-
-  /** The proxy as this machine can start it from anywhere: the wrapper's path, or the catalog. */
-  private static List<String> command() {
-    var wrapper = System.getProperty("FLY_JBANG", System.getenv("FLY_JBANG"));
-    if (wrapper == null || wrapper.isEmpty()) return List.of("jbang", "fly-mcp-proxy@catalog");
-    return List.of(Path.of(wrapper).toAbsolutePath().normalize().toString(), "fly-mcp-proxy");
-  }
-
-  private List<String> arguments(List<String> command, URI server) {
-    var arguments = new ArrayList<>(command.subList(1, command.size()));
-    arguments.addAll(List.of("--url", server.toString()));
-    if (options.transport != Proxy.Transport.AUTO) {
-      arguments.addAll(List.of("--transport", options.transport.name().toLowerCase()));
-    }
-    if (options.tokenFile != null) {
-      arguments.addAll(
-          List.of("--bearer-token-file", options.tokenFile.toAbsolutePath().toString()));
-    }
-    if (options.user != null) arguments.addAll(List.of("--user", options.user));
-    if (options.passwordFile != null) {
-      arguments.addAll(
-          List.of("--password-file", options.passwordFile.toAbsolutePath().toString()));
-    }
-    if (options.instance != null) arguments.addAll(List.of("--instance", options.instance));
-    return arguments;
   }
 
   private static String nameOf(URI server) {

@@ -1,27 +1,56 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //JAVA 17+
 //DESCRIPTION Launch any stdio MCP server on Fly.io, behind a token, for the MCP clients of this machine.
-//MAIN McpLaunch
-//SOURCES ../lib/fly/Steps.java NameApp.java CreateApp.java AllocateIps.java CreateVolume.java CreateMachine.java
-//SOURCES CallMcp.java McpConfig.java
+//SOURCES ../lib/fly/Cli.java ../lib/fly/Ensure.java ../lib/fly/mcp/ClientConfig.java
+//SOURCES ../lib/fly/mcp/JBangScript.java ../lib/fly/mcp/Proof.java ../lib/fly/mcp/ServerOptions.java
+//FILES app.json machine.json volume.json requests.jsonl
+//FILES wrap/scripts/McpWrap.java=McpWrap.java
+//FILES wrap/lib/fly/Cli.java=../lib/fly/Cli.java
+//FILES wrap/lib/fly/Fly.java=../lib/fly/Fly.java
+//FILES wrap/lib/fly/FlyException.java=../lib/fly/FlyException.java
+//FILES wrap/lib/fly/Options.java=../lib/fly/Options.java
+//FILES wrap/lib/fly/Settings.java=../lib/fly/Settings.java
+//FILES wrap/lib/fly/Template.java=../lib/fly/Template.java
+//FILES wrap/lib/fly/Token.java=../lib/fly/Token.java
+//FILES wrap/lib/fly/mcp/Bridge.java=../lib/fly/mcp/Bridge.java
+//FILES wrap/lib/fly/mcp/Child.java=../lib/fly/mcp/Child.java
+//FILES wrap/lib/fly/mcp/LineReader.java=../lib/fly/mcp/LineReader.java
+//FILES wrap/lib/fly/mcp/Message.java=../lib/fly/mcp/Message.java
+//FILES wrap/lib/fly/mcp/Head.java=../lib/fly/mcp/Head.java
+//FILES wrap/lib/fly/mcp/Spool.java=../lib/fly/mcp/Spool.java
+//FILES wrap/lib/fly/mcp/Upstream.java=../lib/fly/mcp/Upstream.java
+//FILES wrap/lib/fly/mcp/Exchange.java=../lib/fly/mcp/Exchange.java
+//FILES wrap/lib/fly/mcp/Guard.java=../lib/fly/mcp/Guard.java
+//FILES wrap/lib/fly/mcp/Session.java=../lib/fly/mcp/Session.java
+//FILES wrap/lib/fly/mcp/Backlog.java=../lib/fly/mcp/Backlog.java
+//FILES wrap/lib/fly/mcp/Shared.java=../lib/fly/mcp/Shared.java
+//FILES wrap/lib/fly/mcp/JdkExchange.java=../lib/fly/mcp/JdkExchange.java
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import fly.Cli;
+import fly.Ensure;
 import fly.Fly;
 import fly.FlyException;
 import fly.Options;
 import fly.Settings;
-import fly.Steps;
 import fly.Template;
 import fly.mcp.ClientConfig;
+import fly.mcp.Dialog;
+import fly.mcp.JBangScript;
+import fly.mcp.Proof;
+import fly.mcp.Proxy;
+import fly.mcp.ServerOptions;
+import java.io.ByteArrayOutputStream;
+import java.io.FileNotFoundException;
 import java.io.IOException;
-import java.io.StringWriter;
 import java.io.UncheckedIOException;
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -34,8 +63,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.Callable;
-import java.util.regex.Pattern;
+import java.util.stream.StreamSupport;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
 import kong.unirest.core.Unirest;
 import kong.unirest.core.UnirestException;
 import picocli.CommandLine.Command;
@@ -55,36 +85,35 @@ import picocli.CommandLine.Parameters;
       "%nIt creates an app, its addresses, a volume if asked, a secret and a Machine, waits until"
           + " the",
       "server answers, and adds it to the clients' configuration. Run it again with --app to go on",
-      "where it failed. Afterwards: fly-status, fly-logs, and at the end fly-cleanup.",
-      "%nCOMMAND may be a JBang script: fly-mcp-launch MyServer.java. It is shipped to the"
-          + " Machine,",
-      "which fetches JBang and a JDK when it starts; with a volume it keeps the JDK there."
+      "where it failed: what is there is kept, and nothing is made twice. Afterwards: fly-status,",
+      "fly-logs, and at the end fly-cleanup.",
+      "%nCOMMAND is an MCP server on stdin and stdout that the image flyio/mcp can start (npx,"
+          + " uvx), or",
+      "a JBang script: MyServer.java goes to the Machine with the files of its //SOURCES and"
+          + " //FILES, and",
+      "JBang runs it behind fly-mcp-wrap, in " + McpLaunch.JBANG_IMAGE + ".",
+      "That image and its start on Fly.io are not tried; each cold start compiles and fetches"
+          + " //DEPS."
     })
-class McpLaunch implements Callable<Integer> {
-  private static final String TOKEN = "FLY_MCP_BEARER_TOKEN";
-  private static final String DIGEST = "launch_digest";
-  private static final Pattern OTHER_FILES = Pattern.compile("(?m)^//(SOURCES|FILES)\\s+(\\S.*)$");
+class McpLaunch implements Runnable {
+  static final String JBANG_IMAGE = "jbangdev/jbang:v0.137.0-java-21";
 
-  /**
-   * Runs JBang where there is one, and installs it where there is none; stdout stays the server's.
-   */
-  private static final String WITH_JBANG =
-      "command -v jbang >/dev/null || { curl -Ls https://sh.jbang.dev | bash -s - app setup >&2;"
-          + " PATH=$HOME/.jbang/bin:$PATH; }; exec jbang \"$@\"";
+  private static final String TOKEN = "FLY_MCP_BEARER_TOKEN";
+  private static final String MACHINE_NAME = "mcp";
+
+  /** Metadata: of what was asked for, and of that with the secrets. */
+  private static final String DIGEST = "launch_digest";
+
+  private static final String STATE = "launch_state";
+
+  private static final String SERVER_FOLDER = "/app/";
+  private static final String WRAP_FILE = "/mcp/wrap.zip";
 
   @Mixin Cli.Api cli;
-
-  @Option(
-      names = "--app",
-      paramLabel = "NAME",
-      description = "The app ($$APP_NAME; default: a new name).")
-  String app;
-
-  @Option(names = "--org", paramLabel = "SLUG", description = "The organization ($$ORG).")
-  String org;
-
-  @Option(names = "--region", paramLabel = "CODE", description = "The region ($$REGION).")
-  String region;
+  @Mixin Options.App app;
+  @Mixin Options.Org org;
+  @Mixin Options.Region region;
+  @Mixin Options.Body body;
 
   @Option(
       names = "--volume",
@@ -99,19 +128,13 @@ class McpLaunch implements Callable<Integer> {
       names = "--file",
       paramLabel = "PATH=LOCAL",
       description = "A file for the Machine: /etc/notes.txt=notes.txt; may be repeated.")
-  Map<String, Path> files = new LinkedHashMap<>();
+  Map<String, Path> files = Map.of();
 
   @Option(
       names = "--secret",
       paramLabel = "NAME",
       description = "A variable of your environment that the server needs, as a secret of the app.")
   List<String> secrets = List.of();
-
-  @Option(
-      names = "--set",
-      paramLabel = "PATH=VALUE",
-      description = "Set one field of the Machine's request body.")
-  Map<String, String> fields = new LinkedHashMap<>();
 
   @Option(
       names = "--bearer-token-file",
@@ -129,83 +152,226 @@ class McpLaunch implements Callable<Integer> {
   boolean noConfig;
 
   @Option(
+      names = "--update",
+      description = "Have the Machine of an earlier launch run this command and these files.")
+  boolean update;
+
+  @Option(
       names = "--timeout",
       paramLabel = "TIME",
       description = "How long the server may take to answer (default: 5m).")
   Duration timeout = Duration.ofMinutes(5);
 
   @Parameters(
-      arity = "1..*",
+      arity = "0..*",
       paramLabel = "COMMAND",
-      description = "The MCP server, after --; or a JBang script and its arguments.")
-  List<String> command;
+      description = "After --: the MCP server, or a JBang script and its arguments.")
+  List<String> command = List.of();
 
-  private Steps steps;
+  private Ensure ensure;
 
   public static void main(String... args) {
     Cli.main(new McpLaunch(), args);
   }
 
   @Override
-  public Integer call() {
-    steps = new Steps(cli);
-    var template = template(); // before anything is created, what cannot be is told
+  public void run() {
+    if (body.printed("machine.json", cli)) return;
+    var configs = configs(); // before anything is created, what cannot be is told
     var values = secretValues();
-    if (app == null) app = Settings.APP_NAME.get();
-    if (app == null)
-      app = steps.run("A name for the app", null, new NameApp(), "--prefix", "mcp").strip();
-    System.setProperty(Settings.APP_NAME.name(), app);
-    new Options.App().name(); // or an error
-    if (tokenFile == null) tokenFile = Settings.tokenFile(app);
+    var request = request();
+    var name = app.nameOrNew();
+    var server = new ServerOptions();
+    server.url = Settings.edgeUrl(name);
+    server.tokenFile = tokenFile == null ? Settings.tokenFile(name) : tokenFile.toAbsolutePath();
+    ensure = new Ensure(cli);
     try {
-      launch(template, values);
-      return 0;
-    } catch (Steps.Failed e) {
-      goOn();
-      return e.exitCode;
+      launch(name, request, values, server, configs);
     } catch (FlyException e) {
-      goOn();
+      goOn(name);
       throw e;
     }
   }
 
-  private void launch(ObjectNode template, Map<String, String> values) {
-    values.put(TOKEN, cli.dryRun ? null : token());
-    step("An app", new CreateApp(), org == null ? List.of() : List.of("--org", org));
-    step("Its addresses", new AllocateIps(), List.of());
-    secrets(values);
-    var digest = digest(template);
-    var machine = cli.dryRun ? Optional.<String>empty() : there(digest);
-    if (machine.isPresent()) {
-      cli.say("%nThe Machine %s is there already, and runs this.", machine.get());
-    } else {
-      if (volume != null) step("A volume", new CreateVolume(), volumeOptions());
-      machine = Optional.of(create(template, digest));
+  private void launch(
+      String name,
+      ObjectNode request,
+      Map<String, String> values,
+      ServerOptions server,
+      List<ClientConfig> configs) {
+    cli.say("The app %s in the organization %s ...", name, org.slug());
+    var app = Map.of("APP_NAME", name, "ORG", org.slug());
+    ensure.app(name, Template.load(null, "app.json", app));
+    for (var type : List.of("shared_v4", "v6")) {
+      if (ensure.address(name, type).isPresent()) continue;
+      cli.say("Its address, %s ...", type);
+      ensure.allocate(name, type);
     }
-    prove();
-    if (cli.dryRun) return;
-    requireClosed();
-    var configured = configure();
-    tell(machine.get(), configured);
+    values.put(TOKEN, cli.dryRun ? "" : token(server));
+    var machine = machine(name, request, values);
+
+    var url = server.server();
+    var messages = messages();
+    if (cli.dryRun) {
+      cli.out().println(Proof.curl(url.toString(), true, messages));
+      return;
+    }
+    cli.say("Asking %s ...", ServerOptions.shown(url));
+    prove(name, server, messages);
+    requireClosed(name, url);
+
+    var result = Fly.JSON.createObjectNode().put("app", name);
+    result.put("machine", machine.path("id").asText()).put("url", url.toString());
+    result.put("bearer_token_file", server.tokenFile.toString());
+    var written = result.putArray("clients");
+    for (var config : configs) {
+      config.put(name, config.entry(server.proxy(url)));
+      written.add(config.file.toString());
+      cli.say("%s has the server %s now; restart it: %s", config.client, name, config.file);
+    }
+    cli.print(result, name);
+
+    var token = "--bearer-token-file " + server.tokenFile;
+    cli.say("export APP_NAME=%s", name);
+    cli.say("Next: %s --list tools %s", Cli.hint("fly-call-mcp"), token);
+    if (configs.isEmpty()) {
+      cli.say("For a client: %s --url %s %s", Cli.hint("fly-mcp-config"), url, token);
+    }
+    cli.say("To end it: %s --app %s --confirm %s", Cli.hint("fly-cleanup"), name, name);
   }
 
-  private String step(String heading, Object script, List<String> options) {
-    var args = new ArrayList<>(options);
-    if (!cli.dryRun) return steps.run(heading, null, script, args.toArray(String[]::new));
-    var out = new StringWriter();
-    args.add(0, "--dry-run");
-    var exitCode = steps.quietly(script, out, args.toArray(String[]::new));
-    cli.out().print(out);
-    if (exitCode != 0) throw new FlyException(heading + ": this cannot be shown", "", "", exitCode);
-    return "";
+  /** Also where no story is told: it costs money. */
+  private void goOn(String name) {
+    if (cli.dryRun || ensure.created().isEmpty()) return;
+    cli.warn("this was created, and stays: " + String.join(", ", ensure.created()));
+    cli.err().printf("  To go on, run this again with --app %s%n", name);
+    cli.err()
+        .printf("  To end it: %s --app %s --confirm %s%n", Cli.hint("fly-cleanup"), name, name);
   }
 
-  private void goOn() {
-    if (cli.dryRun) return;
-    cli.say(
-        "%nWhat was created stays, in the app %s. To go on, run this again with --app %s",
-        app, app);
-    cli.say("To end it: %s --app %s --confirm %s", Cli.hint("fly-cleanup"), app, app);
+  private List<ClientConfig> configs() {
+    var named = clients.stream().map(ClientConfig.Client::of).toList();
+    if (noConfig) return List.of();
+    return (named.isEmpty() ? ClientConfig.found() : named)
+        .stream().map(ClientConfig::ofUser).toList();
+  }
+
+  // ---- What is to be there
+
+  private ObjectNode request() {
+    if (command.isEmpty()) {
+      throw FlyException.usage(
+          "which MCP server?",
+          "there is no command",
+          Cli.hint("fly-mcp-launch") + " -- npx -f @modelcontextprotocol/server-everything");
+    }
+    var request = body.load("machine.json", Map.of()).put("name", MACHINE_NAME);
+    region.into(request);
+    var config = request.withObject("/config");
+    mount(config);
+    var shipped = config.withArray("/files");
+    files.forEach((path, file) -> ship(shipped, path, read(file)));
+    if (command.get(0).matches("jbang|.*\\.(java|jsh|kt|groovy)")) script(config, shipped);
+    else command.forEach(config.withObject("/init").putArray("cmd")::add);
+    if (shipped.isEmpty()) config.remove("files");
+    return body.changed(request, cli);
+  }
+
+  private void mount(ObjectNode config) {
+    var mounts = config.withArray("/mounts");
+    if (volume == null) {
+      config.remove("mounts");
+      return;
+    }
+    if (!volume.matches("[a-z0-9_]{1,30}:/.+")) {
+      throw FlyException.usage(
+          "--volume " + volume + " is no volume and path",
+          "the name has lowercase letters, digits and underscores, 30 at most; the path begins"
+              + " with /",
+          "--volume data:/data");
+    }
+    var mount = mounts.isEmpty() ? mounts.addObject() : (ObjectNode) mounts.get(0);
+    mount.put("volume", volume.split(":", 2)[0]).put("path", volume.split(":", 2)[1]);
+  }
+
+  private static void ship(ArrayNode files, String path, byte[] content) {
+    if (!path.matches("/.*[^/]")) {
+      throw FlyException.usage(
+          path + " is no path of a file in the Machine",
+          "it begins with / and names a file",
+          "--file /etc/my.conf=my.conf");
+    }
+    var encoded = Base64.getEncoder().encodeToString(content);
+    files.addObject().put("guest_path", path).put("raw_value", encoded);
+  }
+
+  private static byte[] read(Path file) {
+    try {
+      return Files.readAllBytes(file);
+    } catch (IOException e) {
+      throw FlyException.usage(
+          "cannot read " + file, "no such file, or no access", "--file /path/in/machine=FILE");
+    }
+  }
+
+  /** JBang starts it for each session, behind our wrap, which JBang has started before. */
+  private void script(ObjectNode config, ArrayNode shipped) {
+    config.put("image", JBANG_IMAGE);
+    var start =
+        "cd /mcp && jar xf wrap.zip && exec jbang scripts/McpWrap.java --host 0.0.0.0 -- \"$@\"";
+    var init = config.withObject("/init");
+    List.of("sh", "-c", start, "wrap").forEach(init.putArray("entrypoint")::add);
+    var run = init.putArray("cmd").add("jbang");
+    if (command.get(0).equals("jbang")) command.stream().skip(1).forEach(run::add);
+    else shipScript(shipped, run);
+    ship(shipped, WRAP_FILE, wrap());
+    // A Machine that was stopped has to compile again; one that was suspended goes on.
+    for (var service : config.path("services")) ((ObjectNode) service).put("autostop", "suspend");
+    var mount = config.at("/mounts/0/path").asText();
+    if (!mount.isEmpty()) {
+      config.withObject("/env").put("JBANG_CACHE_DIR", mount + "/.jbang");
+    }
+  }
+
+  /** With the files that it names, at the same places beside it. */
+  private void shipScript(ArrayNode shipped, ArrayNode run) {
+    var script = Path.of(command.get(0)).toAbsolutePath().normalize();
+    var all = JBangScript.files(script);
+    var root = script.getParent();
+    for (var file : all.keySet()) while (!file.startsWith(root)) root = root.getParent();
+    for (var file : all.entrySet()) {
+      ship(shipped, SERVER_FOLDER + slashed(root.relativize(file.getKey())), file.getValue());
+    }
+    run.add(SERVER_FOLDER + slashed(root.relativize(script)));
+    command.stream().skip(1).forEach(run::add);
+  }
+
+  /** fly-mcp-wrap with all its sources, as they are in this repository. */
+  private static byte[] wrap() {
+    var sources = JBangScript.files(Path.of("scripts/McpWrap.java"), McpLaunch::shipped);
+    var zip = new ByteArrayOutputStream();
+    try (var out = new ZipOutputStream(zip)) {
+      for (var source : sources.entrySet()) {
+        var entry = new ZipEntry(slashed(source.getKey()));
+        entry.setTime(0); // the same files, the same bytes
+        out.putNextEntry(entry);
+        out.write(source.getValue());
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return zip.toByteArray();
+  }
+
+  private static byte[] shipped(Path path) throws IOException {
+    try (var in = McpLaunch.class.getResourceAsStream("/wrap/" + slashed(path))) {
+      if (in == null) throw new FileNotFoundException(path.toString());
+      return in.readAllBytes();
+    }
+  }
+
+  private static String slashed(Path path) {
+    return path.toString().replace('\\', '/');
   }
 
   // ---- The secrets
@@ -213,8 +379,8 @@ class McpLaunch implements Callable<Integer> {
   private Map<String, String> secretValues() {
     var values = new LinkedHashMap<String, String>();
     for (var name : secrets) {
-      var value = Settings.lookup(name);
-      if (value == null && !cli.dryRun) {
+      var value = cli.dryRun ? "" : Settings.lookup(name);
+      if (value == null) {
         throw FlyException.usage(
             name + " is not set", "--secret names it", "export " + name + "=...");
       }
@@ -224,249 +390,175 @@ class McpLaunch implements Callable<Integer> {
   }
 
   /** The one in the file, or a new one that is written there, for its owner alone. */
-  private String token() {
+  private String token(ServerOptions server) {
+    var file = server.tokenFile;
+    if (Files.exists(file)) return server.bearerToken();
+    var random = new byte[32];
+    new SecureRandom().nextBytes(random);
+    var token = Base64.getUrlEncoder().withoutPadding().encodeToString(random);
     try {
-      if (Files.exists(tokenFile)) {
-        var token = Files.readString(tokenFile).strip();
-        if (token.matches("[\\x21-\\x7e]{16,}")) return token;
-        throw FlyException.usage(
-            tokenFile + " holds no token",
-            "one line of 16 printable characters at least was expected",
-            "remove it, and a new one is made");
+      Files.createDirectories(file.getParent());
+      if (file.getFileSystem().supportedFileAttributeViews().contains("posix")) {
+        var mine = PosixFilePermissions.fromString("rw-------");
+        Files.createFile(file, PosixFilePermissions.asFileAttribute(mine));
       }
-      var random = new byte[32];
-      new SecureRandom().nextBytes(random);
-      var token = HexFormat.of().formatHex(random);
-      var folder = tokenFile.toAbsolutePath().getParent();
-      Files.createDirectories(folder);
-      Files.createFile(tokenFile, ownerOnly(folder));
-      Files.writeString(tokenFile, token + "\n");
-      cli.say("%nA new token for the server is in %s", tokenFile);
-      return token;
+      Files.writeString(file, token + "\n");
     } catch (IOException e) {
-      throw new FlyException(
-          "the token cannot be kept in " + tokenFile, e.toString(), "--bearer-token-file FILE");
+      throw FlyException.usage(
+          "the token cannot be kept in " + file, e.toString(), "--bearer-token-file FILE");
     }
-  }
-
-  private static FileAttribute<?>[] ownerOnly(Path folder) {
-    if (!folder.getFileSystem().supportedFileAttributeViews().contains("posix")) {
-      return new FileAttribute<?>[0];
-    }
-    var permissions = PosixFilePermissions.fromString("rw-------");
-    return new FileAttribute<?>[] {PosixFilePermissions.asFileAttribute(permissions)};
-  }
-
-  private void secrets(Map<String, String> values) {
-    cli.say("%nSecrets of the app: %s", String.join(", ", values.keySet()));
-    for (var secret : values.entrySet()) {
-      var variable = "${" + secret.getKey() + "}";
-      var value = secret.getValue() == null ? variable : secret.getValue();
-      // In the curl command the shell puts the value in, out of the single quotes.
-      var fly =
-          cli.dryRun
-              ? Fly.connect(
-                  curl -> cli.out().println(curl.replace(variable, "'\"" + variable + "\"'")),
-                  null,
-                  cli::say)
-              : cli.fly();
-      var body = Fly.JSON.createObjectNode().put("value", value);
-      fly.action("/v1/apps/{app}/secrets/{name}", body, app, secret.getKey());
-    }
+    cli.say("A new token for the server is in %s", file);
+    return token;
   }
 
   // ---- The Machine
 
-  /** The guide's request body, with this server in it. */
-  private ObjectNode template() {
-    var body = Template.load(null, "machine.json", Map.of());
-    ObjectNode config = body.withObject("/config");
-    config.remove("mounts");
-    var mount = "";
-    if (volume != null) {
-      if (!volume.matches("[a-z0-9_]{1,30}:/[^:]+")) {
-        throw FlyException.usage(
-            "--volume " + volume + " is no volume and its place",
-            "NAME:PATH, the name of lowercase letters, digits and underscores",
-            "--volume data:/data");
+  /** The one that was launched before if it is as wanted, or can be made so; else a new one. */
+  private JsonNode machine(String name, ObjectNode request, Map<String, String> values) {
+    var config = request.withObject("/config");
+    var digest = digest(config.toString());
+    var state = digest(config + "\n" + values);
+    var there = cli.dryRun ? Optional.<JsonNode>empty() : launched(name);
+    if (there.isPresent()) {
+      var metadata = there.get().at("/config/metadata");
+      var id = there.get().path("id").asText();
+      if (metadata.path(STATE).asText().equals(state)) {
+        cli.say("The Machine %s is there already, and runs this.", id);
+        return there.get();
       }
-      mount = volume.substring(volume.indexOf(':') + 1);
-      var entry = config.putArray("mounts").addObject();
-      entry.put("volume", volume.substring(0, volume.indexOf(':'))).put("path", mount);
-    }
-    var script = Path.of(command.get(0));
-    if (command.get(0).matches(".*\\.(java|jsh|kt|groovy)")) {
-      var guest = "/app/" + script.getFileName();
-      files.put(guest, script);
-      requireWhole(script);
-      command = new ArrayList<>(command);
-      command.set(0, guest);
-      command.add(0, "jbang");
-    }
-    if (command.get(0).equals("jbang")) {
-      var line = new ArrayList<>(List.of("sh", "-c", WITH_JBANG));
-      line.addAll(command);
-      command = line;
-      // A resumed Machine need not fetch JBang again; a JDK and what is compiled the volume keeps.
-      ((ObjectNode) body.at("/config/services/0")).put("autostop", "suspend");
-      if (!mount.isEmpty())
-        body.withObject("/config/env").put("JBANG_CACHE_DIR", mount + "/.jbang");
-    }
-    var shipped = config.putArray("files");
-    files.forEach(
-        (path, local) ->
-            shipped.addObject().put("guest_path", path).put("raw_value", base64(path, local)));
-    if (shipped.isEmpty()) config.remove("files");
-    Template.set(body, fields, cli::warn);
-    return body;
-  }
-
-  /** A script of several files would miss the others in the Machine. */
-  private void requireWhole(Path script) {
-    var others = OTHER_FILES.matcher(new String(read(script), StandardCharsets.UTF_8));
-    while (others.find()) {
-      for (var other : others.group(2).strip().split("\\s+")) {
-        var name = other.contains("=") ? other.substring(other.indexOf('=') + 1) : other;
-        var guest = Path.of("/app").resolve(name).normalize().toString();
-        if (name.contains("://") || files.containsKey(guest)) continue;
-        throw FlyException.usage(
-            "%s is not all of the server: it needs %s".formatted(script, name),
-            "a script is shipped alone",
-            "--file %s=%s".formatted(guest, script.resolveSibling(name)));
+      if (!metadata.path(DIGEST).asText().equals(digest) && !update) {
+        throw new FlyException(
+            "the app %s runs another MCP server already".formatted(name),
+            "its Machine %s was launched with another command, other files or other fields"
+                .formatted(id),
+            "--update to run this there instead, or another --app");
       }
     }
+    cli.say("Secrets of the app: %s ...", String.join(", ", values.keySet()));
+    var version = cli.fly().setSecrets(name, values).path("version");
+    if (version.isIntegralNumber()) request.set("min_secrets_version", version);
+    if (!cli.dryRun) config.withObject("/metadata").put(DIGEST, digest).put(STATE, state);
+    if (there.isPresent()) return update(name, request, there.get());
+    if (volume != null) ensure.volume(name, disk(request), false);
+    cli.say(
+        "Creating a Machine: %s, %s MB, runs %s ...",
+        config.path("image").asText(),
+        config.at("/guest/memory_mb").asText("256"),
+        String.join(" ", command));
+    var machine = cli.fly().create("/v1/apps/{app}/machines", request, () -> launched(name), name);
+    ensure.created("the Machine " + machine.path("id").asText());
+    return machine;
   }
 
-  private static String base64(String path, Path local) {
-    if (!path.startsWith("/") || path.endsWith("/")) {
-      throw FlyException.usage(
-          "--file " + path + " is no file of a Machine",
-          "its path begins with /",
-          "--file /etc/x=x");
+  private ObjectNode disk(JsonNode request) {
+    var disk = Template.load(null, "volume.json", Map.of());
+    disk.put("name", volume.substring(0, volume.indexOf(':')));
+    if (volumeSize != null) disk.put("size_gb", volumeSize);
+    if (request.has("region")) disk.set("region", request.get("region"));
+    return disk;
+  }
+
+  /**
+   * @throws FlyException where there are others, which would get the server's requests, too
+   */
+  private Optional<JsonNode> launched(String name) {
+    var machines = cli.fly().get("/v1/apps/{app}/machines", name);
+    var ours =
+        StreamSupport.stream(machines.spliterator(), false)
+            .filter(machine -> machine.at("/config/metadata").has(DIGEST))
+            .findFirst();
+    if (machines.size() == (ours.isPresent() ? 1 : 0)) return ours;
+    throw new FlyException(
+        "the app %s has other Machines".formatted(name),
+        "requests to the app would reach them, too",
+        "another --app, or look: " + Cli.hint("fly-list-machines") + " --app " + name);
+  }
+
+  /** Keeps its volume: Fly.io replaces the whole config, and wants to know of which version. */
+  private JsonNode update(String name, ObjectNode request, JsonNode old) {
+    var id = old.path("id").asText();
+    var mounts = old.at("/config/mounts");
+    if (mounts.isEmpty() != (volume == null)) {
+      throw new FlyException(
+          "the Machine %s has %s volume".formatted(id, mounts.isEmpty() ? "no" : "a"),
+          "that stays as it was when it was created",
+          (mounts.isEmpty() ? "without --volume" : "with --volume") + ", or another --app");
     }
-    return Base64.getEncoder().encodeToString(read(local));
-  }
-
-  private static byte[] read(Path file) {
+    if (!mounts.isEmpty()) request.withObject("/config").set("mounts", mounts);
+    request.set("current_version", old.path("instance_id"));
+    cli.say("Updating the Machine %s ...", id);
+    var updated = cli.fly().post("/v1/apps/{app}/machines/{machine}", request, name, id);
     try {
-      return Files.readAllBytes(file);
-    } catch (IOException e) {
-      throw FlyException.usage(
-          "cannot read " + file,
-          "no such file, or no access",
-          "look at its name: it is taken from " + Path.of("").toAbsolutePath());
+      var wait = "/v1/apps/{app}/machines/{machine}/wait?state=started&timeout=60&instance_id={v}";
+      cli.fly().get(wait, name, id, updated.path("instance_id").asText());
+    } catch (FlyException e) {
+      if (e.status != 408) throw e; // it sleeps, and starts when it is asked
     }
+    return updated;
   }
 
-  private String digest(ObjectNode template) {
+  private static String digest(String text) {
     try {
-      var all = template + "\n" + command + "\n" + region;
-      var digest =
-          MessageDigest.getInstance("SHA-256").digest(all.getBytes(StandardCharsets.UTF_8));
-      return HexFormat.of().formatHex(digest, 0, 16);
+      var digest = MessageDigest.getInstance("SHA-256");
+      return HexFormat.of().formatHex(digest.digest(text.getBytes(StandardCharsets.UTF_8)), 0, 16);
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException(e);
     }
   }
 
-  /** The Machine that an earlier launch of the same has made. */
-  private Optional<String> there(String digest) {
-    String other = null;
-    for (var machine : cli.fly().get("/v1/apps/{app}/machines", app)) {
-      var launched = machine.at("/config/metadata/" + DIGEST).asText();
-      if (launched.equals(digest)) return Optional.of(machine.path("id").asText());
-      if (!launched.isEmpty()) other = machine.path("id").asText();
-    }
-    if (other == null) return Optional.empty();
-    throw new FlyException(
-        "the app %s runs another MCP server already".formatted(app),
-        "its Machine %s was launched with another command, other files or other fields"
-            .formatted(other),
-        "%s --app %s --force %s, or another --app"
-            .formatted(Cli.hint("fly-destroy-machine"), app, other));
-  }
+  // ---- The proof
 
-  private List<String> volumeOptions() {
-    var options = new ArrayList<>(List.of("--name", volume.substring(0, volume.indexOf(':'))));
-    if (volumeSize != null) options.addAll(List.of("--size", volumeSize.toString()));
-    if (region != null) options.addAll(List.of("--region", region));
-    return options;
-  }
-
-  private String create(ObjectNode template, String digest) {
+  /** The guide's, but for its last: initialize, initialized, and tools/list. */
+  private static List<JsonNode> messages() {
+    var messages = new ArrayList<JsonNode>();
     try {
-      var body = template.deepCopy();
-      body.withObject("/config").withObject("/metadata").put(DIGEST, digest);
-      var file = Files.createTempFile("fly-mcp-launch", ".json"); // readable to its owner alone
-      try {
-        Files.writeString(file, Fly.pretty(body));
-        var options = new ArrayList<>(List.of("--template", file.toString()));
-        if (region != null) options.addAll(List.of("--region", region));
-        options.add("--");
-        options.addAll(command);
-        var machine = step("A Machine", new CreateMachine(), options);
-        return cli.dryRun || cli.quiet
-            ? machine.strip()
-            : Fly.JSON.readTree(machine).path("id").asText();
-      } finally {
-        Files.delete(file);
+      for (var line : Template.text("requests.jsonl").lines().limit(3).toList()) {
+        messages.add(Fly.JSON.readTree(line));
       }
-    } catch (IOException e) {
+    } catch (JsonProcessingException e) {
       throw new UncheckedIOException(e);
     }
+    return messages;
   }
 
-  // ---- Its clients
+  private void prove(String name, ServerOptions server, List<JsonNode> messages) {
+    var url = server.server();
+    try (var dialog = dialog(url, server.requestHeaders(url))) {
+      var proof = new Proof(dialog, timeout, this::tell);
+      var hello = proof.ask(messages.get(0), reply -> {});
+      dialog.send(messages.get(1));
+      if (hello.at("/result/capabilities").has("tools")) proof.ask(messages.get(2), reply -> {});
+    } catch (FlyException e) {
+      var look = Cli.hint("fly-logs") + " --app " + name;
+      throw new FlyException(e.getMessage(), e.why, look, e.exitCode, e.status);
+    }
+  }
 
-  private void prove() {
-    var options =
-        new ArrayList<>(List.of("--list", "tools", "--timeout", timeout.toSeconds() + "s"));
-    if (!cli.dryRun) options.addAll(List.of("--bearer-token-file", tokenFile.toString()));
-    step("The server answers", new CallMcp(), options);
+  private Dialog dialog(URI url, Map<String, String> headers) {
+    return new Dialog(
+        url,
+        Proxy.Transport.AUTO,
+        headers,
+        timeout,
+        why -> cli.say("%s; waiting ...", why),
+        cli.verbose ? cli.err()::println : line -> {});
+  }
+
+  private void tell(Proof.Stage stage) {
+    if (stage.ok()) cli.say("%s", stage.text()); // else it is told as an error
   }
 
   /** Only who has the token gets in: that is seen, and not believed. */
-  private void requireClosed() {
+  private void requireClosed(String name, URI url) {
     try {
-      var status =
-          Unirest.post(Settings.edgeUrl(app)).requestTimeout(20_000).body("").asEmpty().getStatus();
-      if (status == 401) return;
+      var answer = Unirest.post(url.toString()).requestTimeout(20_000).body("").asEmpty();
+      if (answer.getStatus() == 401) return;
       throw new FlyException(
           "the server asks for no token",
-          "a request without one was answered with " + status,
-          "stop it: %s --app %s".formatted(Cli.hint("fly-cleanup"), app));
+          "a request without one was answered with " + answer.getStatus(),
+          "end it: %s --app %s --confirm %s".formatted(Cli.hint("fly-cleanup"), name, name));
     } catch (UnirestException e) {
       cli.warn("whether it refuses who has no token, could not be seen: " + e.getMessage());
     }
-  }
-
-  private List<String> configure() {
-    var options =
-        new ArrayList<>(
-            List.of("--url", Settings.edgeUrl(app), "--bearer-token-file", tokenFile.toString()));
-    options.addAll(List.of("--name", app));
-    for (var client : clients) options.addAll(List.of("--client", client));
-    if (noConfig || clients.isEmpty() && ClientConfig.found().isEmpty()) {
-      cli.say(
-          "%nTo configure a client: %s %s", Cli.hint("fly-mcp-config"), String.join(" ", options));
-      return List.of();
-    }
-    return step("Its clients", new McpConfig(), options).lines().toList();
-  }
-
-  private void tell(String machine, List<String> configured) {
-    JsonNode result =
-        Fly.JSON
-            .createObjectNode()
-            .put("app", app)
-            .put("machine", machine)
-            .put("url", Settings.edgeUrl(app))
-            .put("bearer_token_file", tokenFile.toAbsolutePath().toString())
-            .set("clients", Fly.JSON.valueToTree(configured));
-    cli.say("");
-    if (cli.quiet) cli.out().println(app);
-    else cli.print(result);
-    cli.say("export APP_NAME=%s", app);
-    cli.say("To end it: %s --app %s --confirm %s", Cli.hint("fly-cleanup"), app, app);
   }
 }

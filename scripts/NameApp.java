@@ -5,9 +5,8 @@
 
 import fly.Cli;
 import fly.FlyException;
+import fly.Options;
 import fly.Settings;
-import java.security.SecureRandom;
-import java.util.HexFormat;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -37,9 +36,7 @@ class NameApp implements Runnable {
 
   @Override
   public void run() {
-    var random = new byte[6];
-    new SecureRandom().nextBytes(random);
-    var name = prefix.replaceFirst("-$", "") + "-" + HexFormat.of().formatHex(random);
+    var name = Options.App.random(prefix.replaceFirst("-$", ""));
     if (!name.matches("[a-z0-9][a-z0-9-]*") || name.length() > LONGEST) {
       throw FlyException.usage(
           name + " is no app name",

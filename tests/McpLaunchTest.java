@@ -1,11 +1,14 @@
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.Fly;
+import fly.mcp.JBangScript;
 import fly.sandbox.SandboxServer;
+import java.io.ByteArrayInputStream;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -14,7 +17,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+import java.util.zip.ZipInputStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -24,6 +31,16 @@ class McpLaunchTest {
   /** The sandbox has FilesServer, in Java, take its place. */
   private static final List<String> FILES =
       List.of("--", "npx", "-f", "@modelcontextprotocol/server-filesystem", "/data");
+
+  /** An MCP server that costs no JVM, and has no tools. */
+  private static final List<String> HELLO =
+      List.of(
+          "--",
+          "sh",
+          "-c",
+          "while read -r line; do case $line in *'\"initialize\"'*) echo"
+              + " '{\"jsonrpc\":\"2.0\",\"id\":0,\"result\":{\"protocolVersion\":\"2024-11-05\",\"capabilities\":{},\"serverInfo\":{\"name\":\"hello\",\"version\":\"1\"}}}'"
+              + " ;; esac; done");
 
   @TempDir Path home;
   private final String realHome = System.getProperty("user.home");
@@ -98,6 +115,7 @@ class McpLaunchTest {
   void who_has_no_token_stays_outside() throws Exception {
     var launched = launched(launch(FILES, "--no-config", "--volume", "data:/data"));
 
+    System.setProperty("APP_NAME", launched.path("app").asText());
     var without = Script.run(new CallMcp(), "--timeout", "10");
     var with =
         Script.run(
@@ -187,21 +205,101 @@ class McpLaunchTest {
                 + launched.path("app").asText()
                 + "/machines/"
                 + launched.path("machine").asText());
+    assertTrue(machine.at("/config/image").asText().startsWith("jbangdev/jbang:v"));
     assertEquals("/app/FilesServer.java", machine.at("/config/files/0/guest_path").asText());
     assertEquals("suspend", machine.at("/config/services/0/autostop").asText());
+    assertTrue(
+        Script.run(
+                new CallMcp(),
+                "--app",
+                launched.path("app").asText(),
+                "--bearer-token-file",
+                launched.path("bearer_token_file").asText(),
+                "--transport",
+                "streamable")
+            .out()
+            .contains("lost+found"));
+    sandbox.close();
+    assertEquals(List.of(), programs("FilesServer"));
+    assertEquals(List.of(), programs("McpWrap"));
   }
 
   @Test
-  void a_script_that_needs_other_files_is_told_how_they_get_there() throws Exception {
+  void a_script_takes_the_files_that_it_names_along() throws Exception {
+    Files.createDirectories(home.resolve("bin"));
+    Files.createDirectories(home.resolve("lib"));
+    var header = "//SOURCES ../lib/Tool.java\n//FILES greeting=../lib/a.txt\n";
+    var script = Files.writeString(home.resolve("bin/My.java"), header + "class My {}\n");
+    Files.writeString(home.resolve("lib/Tool.java"), "class Tool {}\n");
+    Files.writeString(home.resolve("lib/a.txt"), "hello");
+
+    var config = dryConfig(launch(List.of("--", script.toString(), "-v"), "-n", "--app", "a"));
+
+    assertEquals(
+        List.of("/app/bin/My.java", "/app/lib/Tool.java", "/app/lib/a.txt", "/mcp/wrap.zip"),
+        config.path("files").findValuesAsText("guest_path"));
+    assertEquals("[\"jbang\",\"/app/bin/My.java\",\"-v\"]", config.at("/init/cmd").toString());
+    assertEquals("hello", new String(decoded(config.at("/files/2"))));
+  }
+
+  @Test
+  void a_script_that_cannot_be_shipped_is_told_with_its_line() throws Exception {
     var script = home.resolve("My.java");
-    Files.writeString(script, "//SOURCES lib/Other.java\nclass My {}\n");
+    for (var line : List.of("//SOURCES lib/*.java", "//SOURCES tool@catalog")) {
+      Files.writeString(script, line + "\nclass My {}\n");
 
-    var result = launch(List.of(script.toString()), "--no-config");
+      var result = launch(List.of(script.toString()), "--no-config");
 
-    assertEquals(2, result.exit(), result.err());
-    assertTrue(result.err().contains("it needs lib/Other.java"), result.err());
-    assertTrue(result.err().contains("--file /app/lib/Other.java="), result.err());
+      assertEquals(2, result.exit(), result.err());
+      assertTrue(
+          result.err().contains("error: My.java cannot be shipped with this line: " + line),
+          result.err());
+    }
+    Files.writeString(script, "//SOURCES lib/None.java\nclass My {}\n");
+    var missing = launch(List.of(script.toString()), "--no-config");
+    assertEquals(2, missing.exit(), missing.err());
+    assertTrue(missing.err().contains("My.java names it: //SOURCES lib/None.java"), missing.err());
     assertEquals(0, api("/apps?org_slug=personal").path("apps").size());
+  }
+
+  @Test
+  void the_wrap_that_goes_with_a_script_is_whole_and_JBang_can_run_it() throws Exception {
+    assumeTrue(System.getenv("FLY_ROOT") != null, "these tests were not started by ./jbang");
+    var script = Files.writeString(home.resolve("My.java"), "class My {}\n");
+    var config = dryConfig(launch(List.of(script.toString()), "-n", "--app", "a"));
+    var names = new TreeSet<String>();
+    try (var zip = new ZipInputStream(new ByteArrayInputStream(decoded(config.at("/files/1"))))) {
+      for (var entry = zip.getNextEntry(); entry != null; entry = zip.getNextEntry()) {
+        names.add(entry.getName());
+        var file = home.resolve(entry.getName());
+        Files.createDirectories(file.getParent());
+        Files.write(file, zip.readAllBytes());
+      }
+    }
+    var root = Shell.ROOT.toAbsolutePath().normalize();
+    var sources = new TreeSet<String>();
+    for (var file : JBangScript.files(root.resolve("scripts/McpWrap.java")).keySet()) {
+      sources.add(root.relativize(file).toString());
+    }
+    assertEquals(sources, names);
+
+    var jbang = root.resolve("jbang").toString();
+    var help = new Shell().in(home).run(jbang, "scripts/McpWrap.java", "--help");
+
+    assertEquals(0, help.exit(), help.err());
+    assertTrue(help.out().contains("Usage: fly-mcp-wrap"), help.out());
+  }
+
+  private static JsonNode dryConfig(Script.Result dry) throws Exception {
+    assertEquals(0, dry.exit(), dry.err());
+    var before = "/machines\" \\\n-d '";
+    var from = dry.out().indexOf(before) + before.length();
+    var body = dry.out().substring(from, dry.out().indexOf("'\ncurl -N", from));
+    return Fly.JSON.readTree(body.replace("'\\''", "'")).path("config");
+  }
+
+  private static byte[] decoded(JsonNode file) {
+    return Base64.getDecoder().decode(file.path("raw_value").asText());
   }
 
   @Test
@@ -212,6 +310,7 @@ class McpLaunchTest {
             List.of("--file", "etc/x=" + home),
             List.of("--file", "/etc/x=" + home.resolve("none")),
             List.of("--secret", "NOT_SET"),
+            List.of("--client", "emacs"),
             List.of("--app", "No_App"))) {
       var result = launch(FILES, wrong.toArray(String[]::new));
       assertEquals(2, result.exit(), wrong + ": " + result.err());
@@ -228,9 +327,176 @@ class McpLaunchTest {
 
     assertEquals(0, result.exit(), result.err());
     assertEquals(6, result.out().split("curl -i -X POST", -1).length - 2, result.out());
-    assertTrue(result.out().contains("\"value\": \"'\"${FLY_MCP_BEARER_TOKEN}\"'\""), result.out());
+    assertTrue(
+        result.out().contains("\"FLY_MCP_BEARER_TOKEN\": \"'\"${FLY_MCP_BEARER_TOKEN}\"'\""),
+        result.out());
     assertTrue(result.out().contains("/v1/apps/mcp-dry/machines"), result.out());
     assertFalse(Files.exists(home.resolve(".config")));
     assertEquals(0, api("/apps?org_slug=personal").path("apps").size());
+  }
+
+  @Test
+  void with_update_the_Machine_runs_another_command_and_keeps_its_volume() throws Exception {
+    var first = launched(launch(FILES, "--no-config", "--volume", "data:/data"));
+    var app = first.path("app").asText();
+    var machine = "/apps/" + app + "/machines/" + first.path("machine").asText();
+    var before = api(machine);
+
+    var options = new String[] {"--no-config", "--volume", "data:/data", "--app", app, "--update"};
+    var result = launch(HELLO, options);
+
+    assertEquals(first.path("machine"), launched(result).path("machine"));
+    assertTrue(result.err().contains("hello 1"), result.err());
+    var after = api(machine);
+    assertEquals(before.at("/config/mounts"), after.at("/config/mounts"));
+    assertNotEquals(before.path("instance_id"), after.path("instance_id"));
+    assertEquals(1, api("/apps/" + app + "/volumes").size());
+    assertEquals(
+        1,
+        launch(
+                HELLO,
+                "--no-config",
+                "--app",
+                app,
+                "--update",
+                "-q",
+                "--set",
+                "config.guest.memory_mb=512")
+            .exit(),
+        "a volume does not go away");
+  }
+
+  @Test
+  void without_its_token_file_it_gets_a_new_token() throws Exception {
+    var first = launched(launch(HELLO, "--no-config"));
+    var app = first.path("app").asText();
+    var file = Path.of(first.path("bearer_token_file").asText());
+    var old = Files.move(file, home.resolve("old")).toString();
+
+    launched(launch(HELLO, "--no-config", "--app", app));
+
+    assertNotEquals(Files.readString(Path.of(old)), Files.readString(file));
+    var called = Script.run(new CallMcp(), "--app", app, "--bearer-token-file", old);
+    assertEquals(4, called.exit(), called.err());
+  }
+
+  @Test
+  void an_answer_that_gets_lost_makes_nothing_twice() throws Exception {
+    sandbox
+        .trouble()
+        .faults(
+            List.of(
+                "POST /v1/apps reset-after x1",
+                "POST /v1/apps/*/ip_assignments reset-after x1",
+                "POST /v1/apps/*/volumes reset-after x1",
+                "POST /v1/apps/*/machines reset-after x1"));
+
+    var app = launched(launch(HELLO, "--no-config", "--volume", "d:/d")).path("app").asText();
+
+    assertEquals(2, api("/apps/" + app + "/ip_assignments").path("ips").size());
+    assertEquals(1, api("/apps/" + app + "/volumes").size());
+    assertEquals(1, api("/apps/" + app + "/machines").size());
+  }
+
+  @Test
+  void a_command_that_is_not_there_is_told_with_the_reason_and_with_what_was_created()
+      throws Exception {
+    var result = launch(List.of("--", "no-such-server"), "--app", "gone", "--timeout", "2");
+
+    assertEquals(10, result.exit(), result.err());
+    assertEquals("", result.out());
+    var machine = api("/apps/gone/machines").at("/0/id").asText();
+    for (var told :
+        List.of(
+            "warning: this was created, and stays: the app gone, its shared_v4 address,",
+            "the Machine " + machine,
+            "To end it: jbang fly-cleanup@catalog --app gone --confirm gone",
+            "error: no connection to the MCP server",
+            "no-such-server",
+            "try: jbang fly-logs@catalog --app gone")) {
+      assertTrue(result.err().contains(told), told + " is not in " + result.err());
+    }
+  }
+
+  @Test
+  void where_Fly_refuses_the_app_there_is_nothing_to_clean_up() {
+    sandbox.trouble().faults(List.of("POST /v1/apps 422 x1"));
+
+    var result = launch(HELLO, "--app", "taken");
+
+    assertEquals(1, result.exit(), result.err());
+    assertFalse(result.err().contains("warning"), result.err());
+    assertFalse(Files.exists(home.resolve(".config")));
+  }
+
+  @Test
+  void a_server_that_asks_for_no_token_is_a_failure() {
+    sandbox.close();
+    var open = Map.of("flyio/mcp", "env -u FLY_MCP_BEARER_TOKEN " + SandboxServer.ourWrap());
+    sandbox = SandboxServer.start(SandboxServer.Config.onPort(0).run(open));
+    Script.settings(sandbox.url(), sandbox.token());
+
+    var result = launch(HELLO, "--no-config", "--app", "open");
+
+    assertEquals(1, result.exit(), result.err());
+    assertTrue(result.err().contains("error: the server asks for no token"), result.err());
+  }
+
+  @Test
+  void an_app_with_other_Machines_is_left_alone() throws Exception {
+    System.setProperty("APP_NAME", "shared");
+    Script.run(new CreateApp());
+    Script.run(new CreateMachine(), "--no-volume", "--", "cat");
+
+    var result = launch(HELLO, "--no-config");
+
+    assertEquals(1, result.exit(), result.err());
+    assertTrue(result.err().contains("error: the app shared has other Machines"), result.err());
+    assertEquals(1, api("/apps/shared/machines").size());
+  }
+
+  @Test
+  void with_wrap_ours_it_works_too_and_wakes_up_from_suspension() throws Exception {
+    sandbox.close();
+    var ours = Map.of("flyio/mcp", SandboxServer.ourWrap());
+    sandbox = SandboxServer.start(SandboxServer.Config.onPort(0).run(ours));
+    Script.settings(sandbox.url(), sandbox.token());
+    System.setProperty("APP_NAME", "ours");
+    var launched = launched(launch(FILES, "--no-config", "--volume", "data:/data"));
+    var machine = launched.path("machine").asText();
+    assertEquals(0, Script.run(new SuspendMachine(), machine).exit());
+    assertEquals(0, Script.run(new WaitMachine(), machine, "--state", "suspended").exit());
+
+    var token = launched.path("bearer_token_file").asText();
+    var called = Script.run(new CallMcp(), "--bearer-token-file", token);
+
+    assertEquals(0, called.exit(), called.err());
+    assertTrue(called.err().contains("STREAMABLE"), called.err());
+  }
+
+  @Test
+  void the_curl_commands_of_a_dry_run_do_it_all() throws Exception {
+    assumeTrue(new Shell().run("sh", "-c", "command -v curl").exit() == 0, "no curl here");
+    System.setProperty("APP_NAME", "by-curl");
+    var dry = launch(FILES, "-n", "--volume", "data:/data").out();
+
+    var done =
+        new Shell()
+            .with("FLY_API_TOKEN", sandbox.token())
+            .with("FLY_MCP_BEARER_TOKEN", "made-by-hand")
+            .run("sh", "-c", dry.substring(0, dry.indexOf("curl -N")));
+
+    assertFalse(done.out().contains("HTTP/1.1 4"), done.out());
+    var token = Files.writeString(home.resolve("token"), "made-by-hand").toString();
+    assertEquals(0, Script.run(new CallMcp(), "--bearer-token-file", token).exit());
+    assertEquals(4, Script.run(new CallMcp()).exit());
+  }
+
+  private static List<String> programs(String name) {
+    return ProcessHandle.current()
+        .descendants()
+        .map(process -> process.info().commandLine().orElse(""))
+        .filter(line -> line.contains(name))
+        .toList();
   }
 }

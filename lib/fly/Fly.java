@@ -24,6 +24,7 @@ import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
 import java.time.format.DateTimeParseException;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
@@ -70,6 +71,10 @@ public final class Fly {
           "pending_destroy",
           "destroying",
           "destroyed");
+
+  /** Stands before the name of a secret that is not shown. */
+  private static final String SECRET = "@secret:";
+
   private static final int ATTEMPTS = 6;
   private static final int CONNECT_TIMEOUT_MS = 10_000;
   private static final int ANSWER_TIMEOUT_MS = 75_000; // /wait itself holds for up to 60 s
@@ -171,6 +176,20 @@ public final class Fly {
   /** A request that may be repeated without harm, such as start, stop or suspend. */
   public JsonNode action(String path, JsonNode body, Object... ids) {
     return send("POST", apiHostname + fill(path, ids), body, Repeat.FREELY);
+  }
+
+  /**
+   * Sets secrets of the app; Machines get them when they are created or updated. A dry run shows
+   * each as the variable of its name.
+   */
+  public JsonNode setSecrets(String app, Map<String, String> secrets) {
+    var request = JSON.createObjectNode();
+    var values = request.putObject("values");
+    secrets.forEach((name, value) -> values.put(name, dryRun == null ? value : SECRET + name));
+    var url = apiHostname + fill("/v1/apps/{app}/secrets", app);
+    if (dryRun == null) return send("POST", url, request, Repeat.FREELY);
+    dryRun.accept(curl("POST", url, request).replaceAll(SECRET + "(\\w+)", "'\"\\${$1}\"'"));
+    return MissingNode.getInstance();
   }
 
   public JsonNode put(String path, JsonNode body, Object... ids) {

@@ -1,6 +1,8 @@
 package fly;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.security.SecureRandom;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import picocli.CommandLine.Option;
@@ -13,6 +15,19 @@ public final class Options {
   public static final class App {
     @Option(names = "--app", paramLabel = "NAME", description = "The app ($$APP_NAME).")
     private String name;
+
+    /** The name, or a new one that nobody else is likely to have. */
+    public String nameOrNew() {
+      if (name == null && Settings.APP_NAME.get() == null) name = random("mcp");
+      return name();
+    }
+
+    /** A name that nobody else is likely to have. */
+    public static String random(String prefix) {
+      var random = new byte[6];
+      new SecureRandom().nextBytes(random);
+      return prefix + "-" + HexFormat.of().formatHex(random);
+    }
 
     public String name() {
       var app = name == null ? Settings.APP_NAME.require() : name;

@@ -31,6 +31,19 @@ public final class ClientConfig {
       this.section = section;
     }
 
+    /**
+     * By its name, as claude-desktop.
+     *
+     * @throws FlyException where there is no such client
+     */
+    public static Client of(String text) {
+      for (var client : values()) {
+        if (client.toString().equalsIgnoreCase(text.replace('_', '-'))) return client;
+      }
+      throw FlyException.usage(
+          "there is no client " + text, "unknown", List.of(values()).toString());
+    }
+
     @Override
     public String toString() {
       return name().toLowerCase(Locale.ROOT).replace('_', '-');
@@ -105,11 +118,11 @@ public final class ClientConfig {
   }
 
   /** The server as this client has it in its file. */
-  public JsonNode entry(String command, List<String> arguments) {
+  public JsonNode entry(List<String> command) {
     var entry = Fly.JSON.createObjectNode();
     if (client == Client.CLAUDE_CODE || client == Client.VSCODE) entry.put("type", "stdio");
-    entry.put("command", command);
-    arguments.forEach(entry.putArray("args")::add);
+    entry.put("command", command.get(0));
+    command.stream().skip(1).forEach(entry.putArray("args")::add);
     return entry;
   }
 

@@ -10,6 +10,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 
 /**
  * Shows that an MCP server works, stage by stage: connect, authenticate, initialize, list, call.
@@ -27,11 +28,38 @@ public final class Proof {
    * @param detail what came of it, in a few words
    */
   public record Stage(String name, String request, boolean ok, Duration took, String detail) {
+    /** As a line of a table. */
+    public String text() {
+      var what = request.isEmpty() ? name : request;
+      var line = "  %-32s %8.1f ms  %s".formatted(what, took.toNanos() / 1e6, detail);
+      return line.stripTrailing();
+    }
+
     public ObjectNode json() {
       var json = Fly.JSON.createObjectNode().put("stage", name).put("ok", ok);
       if (!request.isEmpty()) json.put("request", request);
       return json.put("ms", took.toNanos() / 1000 / 1e3).put("detail", detail);
     }
+  }
+
+  /**
+   * The guide's shell script, which asks the same.
+   *
+   * @param authorized whether it sends a token, by its variable
+   */
+  public static String curl(String url, boolean authorized, List<JsonNode> messages) {
+    var token = authorized ? " -H \"Authorization: Bearer ${FLY_MCP_BEARER_TOKEN}\"" : "";
+    var lines = messages.stream().map(message -> message + "\n").collect(Collectors.joining());
+    return """
+    curl -N%s "%s" &
+    process_id=$!
+    sleep 1
+    curl -i -X POST%s -H "Content-Type: application/json" "%s" -d '
+    %s'
+    sleep 1
+    kill $process_id\
+    """
+        .formatted(token, url, token, url, lines.replace("'", "'\\''"));
   }
 
   private final Dialog dialog;

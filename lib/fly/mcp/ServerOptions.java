@@ -99,6 +99,31 @@ public final class ServerOptions {
     return sent;
   }
 
+  /** The command that starts fly-mcp-proxy for this server, from anywhere; no secret is in it. */
+  public List<String> proxy(URI server) {
+    var command = new ArrayList<String>();
+    var wrapper = System.getProperty("FLY_JBANG", System.getenv("FLY_JBANG"));
+    if (wrapper == null || wrapper.isEmpty()) {
+      command.addAll(List.of("jbang", "fly-mcp-proxy@catalog"));
+    } else {
+      var here = Path.of(wrapper).toAbsolutePath().normalize();
+      command.addAll(List.of(here.toString(), "fly-mcp-proxy"));
+    }
+    command.addAll(List.of("--url", server.toString()));
+    if (transport != Proxy.Transport.AUTO) {
+      command.addAll(List.of("--transport", transport.name().toLowerCase()));
+    }
+    if (tokenFile != null) {
+      command.addAll(List.of("--bearer-token-file", tokenFile.toAbsolutePath().toString()));
+    }
+    if (user != null) command.addAll(List.of("--user", user));
+    if (passwordFile != null) {
+      command.addAll(List.of("--password-file", passwordFile.toAbsolutePath().toString()));
+    }
+    if (instance != null) command.addAll(List.of("--instance", instance));
+    return command;
+  }
+
   /** An address for people; what may be secret in it is left out. */
   public static String shown(URI server) {
     return Http.shown(server);
@@ -115,8 +140,13 @@ public final class ServerOptions {
       var both = (user + ":" + password).getBytes(StandardCharsets.UTF_8);
       return "Basic " + Base64.getEncoder().encodeToString(both);
     }
-    var token = tokenFile == null ? Settings.FLY_MCP_BEARER_TOKEN.get() : secretIn(tokenFile);
+    var token = bearerToken();
     return token == null ? null : "Bearer " + token;
+  }
+
+  /** The token that the server asks for; null where there is none. */
+  public String bearerToken() {
+    return tokenFile == null ? Settings.FLY_MCP_BEARER_TOKEN.get() : secretIn(tokenFile);
   }
 
   private static String secretIn(Path file) {

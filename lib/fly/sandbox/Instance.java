@@ -280,9 +280,11 @@ final class Instance {
     }
     var files = config.path("files");
     for (int i = 0; i < files.size(); i++) {
-      var file = world.folder(machine).resolve("file-" + i);
+      var path = files.get(i).path("guest_path").asText();
+      var folder = Files.createDirectories(world.folder(machine).resolve("file-" + i));
+      var file = folder.resolve(path.substring(path.lastIndexOf('/') + 1)); // its name may matter
       Files.write(file, content(files.get(i)));
-      mounts.add(new Program.Mount(file, files.get(i).path("guest_path").asText()));
+      mounts.add(new Program.Mount(file, path));
     }
     return mounts;
   }

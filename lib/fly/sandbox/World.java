@@ -50,6 +50,10 @@ final class World implements AutoCloseable {
   private static final long FLUSH = 100;
 
   private static final String MCP_IMAGE = "flyio/mcp";
+
+  /** What fly-mcp-launch runs scripts in: https://github.com/jbangdev/jbang-container. */
+  private static final String JBANG_IMAGE = "jbangdev/jbang";
+
   private static final Pattern SIMPLE = Pattern.compile("[^\\s=;&|<>()`]+( [^;&|<>()`\n]*)?");
   private static final String FILES_PACKAGE = "@modelcontextprotocol/server-filesystem";
 
@@ -535,7 +539,9 @@ final class World implements AutoCloseable {
   List<String> imageCommand(JsonNode config) {
     var command = images.get(config.path("image").asText());
     if (command == null) command = images.get(name(config));
-    if (command == null) return name(config).equals(MCP_IMAGE) ? List.of() : null;
+    if (command == null) {
+      return Set.of(MCP_IMAGE, JBANG_IMAGE).contains(name(config)) ? List.of() : null;
+    }
     // The shell makes way for a simple command, which so hears the signals itself.
     var exec = SIMPLE.matcher(command).matches() ? "exec " : "";
     return List.of("sh", "-c", exec + command + " \"$@\"", name(config));
@@ -552,6 +558,7 @@ final class World implements AutoCloseable {
    * {@code fly.sandbox.npx=none}) a Java server takes the place of npm's.
    */
   List<String> localCommand(Machine machine, List<String> command) {
+    if (name(machine.config()).equals(JBANG_IMAGE)) return localScript(command);
     var absent = "none".equals(System.getProperty("fly.sandbox.npx")) || !onPath("npx");
     var npx = command.indexOf("npx"); // behind a wrap, perhaps
     if (npx < 0 || !absent) return command;
@@ -567,6 +574,18 @@ final class World implements AutoCloseable {
     var local = new ArrayList<>(command.subList(0, npx));
     local.addAll(List.of(java, "-cp", System.getProperty("java.class.path"), "FilesServer"));
     local.addAll(rest.subList(1, rest.size()));
+    return local;
+  }
+
+  /**
+   * A script as this computer can run it: the wrap that fly-mcp-launch ships with it would listen
+   * to everybody, and the sandbox's own takes its place.
+   */
+  private static List<String> localScript(List<String> command) {
+    var local = new ArrayList<>(command);
+    if (local.size() > 2 && local.get(2).contains("McpWrap.java")) {
+      local.set(2, "exec " + SandboxServer.ourWrap() + " \"$@\"");
+    }
     return local;
   }
 
