@@ -87,8 +87,30 @@ class McpWrap implements Callable<Integer> {
   @Parameters(arity = "1..*", paramLabel = "COMMAND", description = "The program, after --.")
   List<String> command;
 
+  /** Starts while the options are still read: a third of the time until the first reply. */
+  private Process first;
+
+  private volatile boolean taken;
+
   public static void main(String... args) {
-    Cli.main(new McpWrap(), args);
+    var wrap = new McpWrap();
+    wrap.startEarly(List.of(args));
+    Cli.main(wrap, args);
+  }
+
+  private void startEarly(List<String> args) {
+    var dashes = args.indexOf("--");
+    if (dashes < 0 || dashes + 1 == args.size()) return;
+    try {
+      first = Bridge.launch(args.subList(dashes + 1, args.size()));
+    } catch (IOException e) {
+      return; // told when the options are read
+    }
+    Runtime.getRuntime().addShutdownHook(new Thread(this::endUnlessTaken));
+  }
+
+  private void endUnlessTaken() {
+    if (!taken) first.destroy();
   }
 
   @Override
@@ -122,7 +144,9 @@ class McpWrap implements Callable<Integer> {
 
   private Bridge start(Bridge.Config config) {
     try {
-      return new Bridge(config);
+      if (first == null) return new Bridge(config);
+      taken = true;
+      return new Bridge(config, first);
     } catch (IOException e) {
       throw new FlyException(
           "the program cannot be started", e.getMessage(), "look at what stands after --");

@@ -81,8 +81,13 @@ public final class Bridge implements AutoCloseable {
    * @throws IOException where there is no such command
    */
   public Bridge(Config config) throws IOException {
+    this(config, Child.launch(config.command()));
+  }
+
+  /** With a first program that has been started already, by {@link #launch}. */
+  public Bridge(Config config, Process first) {
     this.config = config;
-    this.spare = new Child(config.command(), config.log());
+    this.spare = new Child(first, config.log());
     watch(spare);
     var reaper = Executors.newSingleThreadScheduledExecutor(Bridge::daemon);
     var period = Math.max(100, Math.min(10_000, config.idle().toMillis() / 4));
@@ -93,6 +98,15 @@ public final class Bridge implements AutoCloseable {
     var thread = new Thread(task, "mcp-sessions");
     thread.setDaemon(true);
     return thread;
+  }
+
+  /**
+   * Starts a program for a bridge that is yet to come.
+   *
+   * @throws IOException where there is no such command
+   */
+  public static Process launch(List<String> command) throws IOException {
+    return Child.launch(command);
   }
 
   /** Waits until the program has ended by itself and is not started again; its exit code. */
@@ -374,7 +388,7 @@ public final class Bridge implements AutoCloseable {
     spare = null;
     if (ready != null && ready.alive()) return ready;
     try {
-      return new Child(config.command(), config.log());
+      return new Child(Child.launch(config.command()), config.log());
     } catch (IOException e) {
       throw new Refusal(502, SERVER_ERROR, "the MCP server cannot be started: " + e.getMessage());
     }

@@ -27,14 +27,22 @@ final class Child implements Upstream {
   private volatile boolean stopping;
 
   /**
-   * @param log takes its stderr, and what it says on stdout that is no message
+   * Starts a program.
+   *
    * @throws IOException where there is no such command
    */
-  Child(List<String> command, Consumer<String> log) throws IOException {
+  static Process launch(List<String> command) throws IOException {
     var builder = new ProcessBuilder(command);
     // The bridge's own credentials are none of the program's business.
     builder.environment().keySet().removeIf(name -> name.startsWith("FLY_MCP_"));
-    this.process = builder.start();
+    return builder.start();
+  }
+
+  /**
+   * @param log takes its stderr, and what it says on stdout that is no message
+   */
+  Child(Process process, Consumer<String> log) {
+    this.process = process;
     this.stdin = new BufferedOutputStream(process.getOutputStream(), 1 << 16);
     this.log = log;
     this.stderr = thread("mcp-stderr", this::readStderr);
