@@ -169,6 +169,7 @@ class McpLaunch implements Runnable {
   List<String> command = List.of();
 
   private Ensure ensure;
+  private volatile boolean over;
 
   public static void main(String... args) {
     Cli.main(new McpLaunch(), args);
@@ -185,8 +186,10 @@ class McpLaunch implements Runnable {
     server.url = Settings.edgeUrl(name);
     server.tokenFile = tokenFile == null ? Settings.tokenFile(name) : tokenFile.toAbsolutePath();
     ensure = new Ensure(cli);
+    Runtime.getRuntime().addShutdownHook(new Thread(() -> goOn(name))); // Ctrl-C
     try {
       launch(name, request, values, server, configs);
+      over = true;
     } catch (FlyException e) {
       goOn(name);
       throw e;
@@ -240,9 +243,10 @@ class McpLaunch implements Runnable {
     cli.say("To end it: %s --app %s --confirm %s", Cli.hint("fly-cleanup"), name, name);
   }
 
-  /** Also where no story is told: it costs money. */
-  private void goOn(String name) {
-    if (cli.dryRun || ensure.created().isEmpty()) return;
+  /** Once, where it was not whole; also where no story is told: it costs money. */
+  private synchronized void goOn(String name) {
+    if (over || cli.dryRun || ensure.created().isEmpty()) return;
+    over = true;
     cli.warn("this was created, and stays: " + String.join(", ", ensure.created()));
     cli.err().printf("  To go on, run this again with --app %s%n", name);
     cli.err()
@@ -433,6 +437,12 @@ class McpLaunch implements Runnable {
                 .formatted(id),
             "--update to run this there instead, or another --app");
       }
+      if (there.get().at("/config/mounts").isEmpty() != (volume == null)) {
+        throw new FlyException(
+            "the Machine %s has %s volume".formatted(id, volume == null ? "a" : "no"),
+            "that stays as it was when it was created",
+            (volume == null ? "with --volume" : "without --volume") + ", or another --app");
+      }
     }
     cli.say("Secrets of the app: %s ...", String.join(", ", values.keySet()));
     var version = cli.fly().setSecrets(name, values).path("version");
@@ -478,12 +488,6 @@ class McpLaunch implements Runnable {
   private JsonNode update(String name, ObjectNode request, JsonNode old) {
     var id = old.path("id").asText();
     var mounts = old.at("/config/mounts");
-    if (mounts.isEmpty() != (volume == null)) {
-      throw new FlyException(
-          "the Machine %s has %s volume".formatted(id, mounts.isEmpty() ? "no" : "a"),
-          "that stays as it was when it was created",
-          (mounts.isEmpty() ? "without --volume" : "with --volume") + ", or another --app");
-    }
     if (!mounts.isEmpty()) request.withObject("/config").set("mounts", mounts);
     request.set("current_version", old.path("instance_id"));
     cli.say("Updating the Machine %s ...", id);

@@ -21,6 +21,7 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 import java.util.zip.ZipInputStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -32,15 +33,16 @@ class McpLaunchTest {
   private static final List<String> FILES =
       List.of("--", "npx", "-f", "@modelcontextprotocol/server-filesystem", "/data");
 
-  /** An MCP server that costs no JVM, and has no tools. */
+  /** An MCP server that costs no JVM, and has no tools: it gives every request the same result. */
   private static final List<String> HELLO =
       List.of(
           "--",
           "sh",
           "-c",
-          "while read -r line; do case $line in *'\"initialize\"'*) echo"
-              + " '{\"jsonrpc\":\"2.0\",\"id\":0,\"result\":{\"protocolVersion\":\"2024-11-05\",\"capabilities\":{},\"serverInfo\":{\"name\":\"hello\",\"version\":\"1\"}}}'"
-              + " ;; esac; done");
+          "while read -r line; do case $line in *'\"id\":'*) id=${line#*'\"id\":'};"
+              + " echo '{\"jsonrpc\":\"2.0\",\"id\":'\"${id%%[,\\}]*}\"',\"result\":{"
+              + "\"protocolVersion\":\"2024-11-05\",\"capabilities\":{},"
+              + "\"serverInfo\":{\"name\":\"hello\",\"version\":\"1\"}}}' ;; esac; done");
 
   @TempDir Path home;
   private final String realHome = System.getProperty("user.home");
@@ -351,19 +353,45 @@ class McpLaunchTest {
     assertEquals(before.at("/config/mounts"), after.at("/config/mounts"));
     assertNotEquals(before.path("instance_id"), after.path("instance_id"));
     assertEquals(1, api("/apps/" + app + "/volumes").size());
-    assertEquals(
-        1,
-        launch(
-                HELLO,
-                "--no-config",
+
+    var without = launch(HELLO, "--no-config", "--app", app, "--update");
+
+    assertEquals(1, without.exit(), without.err());
+    assertTrue(without.err().contains("has a volume"), without.err());
+    assertEquals(after, api(machine));
+  }
+
+  @Test
+  void interrupted_it_tells_what_was_created() throws Exception {
+    var java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
+    var process =
+        new Shell()
+            .with(sandbox.environment())
+            .with("XDG_CONFIG_HOME", home)
+            .with("FLY_JBANG", "")
+            .start(
+                java,
+                "-cp",
+                System.getProperty("java.class.path"),
+                "McpLaunch",
                 "--app",
-                app,
-                "--update",
-                "-q",
-                "--set",
-                "config.guest.memory_mb=512")
-            .exit(),
-        "a volume does not go away");
+                "cut",
+                "--no-config",
+                "--",
+                "no-such-server");
+    try (var err = process.errorReader()) {
+      for (var line = err.readLine(); !line.endsWith("waiting ..."); line = err.readLine()) {
+        assertFalse(line.startsWith("error"), line);
+      }
+
+      process.toHandle().destroy(); // its stderr is still to be read
+
+      var told = err.lines().collect(Collectors.joining("\n"));
+      assertTrue(told.contains("warning: this was created, and stays: the app cut, "), told);
+      assertTrue(told.contains("fly-cleanup@catalog --app cut --confirm cut"), told);
+    } finally {
+      process.destroyForcibly();
+    }
   }
 
   @Test

@@ -2,9 +2,9 @@
 package fly;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
 
 /**
  * What an app consists of, created unless it is there already; nothing that costs money comes into
@@ -12,7 +12,7 @@ import java.util.Optional;
  */
 public final class Ensure {
   private final Cli.Api cli;
-  private final List<String> created = new ArrayList<>();
+  private final List<String> created = new CopyOnWriteArrayList<>();
 
   public Ensure(Cli.Api cli) {
     this.cli = cli;
