@@ -43,9 +43,6 @@ final class World implements AutoCloseable {
   static final String ORG_ID = "sandboxorg00001";
   static final long ORG_NUMBER = 1001;
 
-  /** How long a lease lasts for who does not say; Fly.io's own default is not known. */
-  static final int LEASE_SECONDS = 30;
-
   /** How long a change that nobody was told of may stay unwritten, in milliseconds. */
   private static final long FLUSH = 100;
 
@@ -65,6 +62,7 @@ final class World implements AutoCloseable {
   private final Consumer<String> story;
   private final Map<String, String> images;
   private final Forward forward = new Forward();
+  private final Guesses guesses = new Guesses();
   private final Map<String, App> apps = new ConcurrentSkipListMap<>();
   private final ThreadFactory threads = daemons("sandbox");
   private final ExecutorService workers = Executors.newCachedThreadPool(threads);
@@ -143,6 +141,15 @@ final class World implements AutoCloseable {
   /** Returns when all that has changed is remembered; its caller holds no lock. */
   void flush() {
     if (database != null) database.flush();
+  }
+
+  /** What is not known of Fly.io, and what is made of it here. */
+  Guesses guesses() {
+    return guesses;
+  }
+
+  boolean guess(Guesses.Guess guess, String value) {
+    return guesses.is(guess, value);
   }
 
   /** The way to the programs of Machines. */
@@ -225,7 +232,9 @@ final class World implements AutoCloseable {
   }
 
   void requireOrg(String slug) {
-    if (!slug.equals(ORG)) throw new ApiError(404, "organization not found");
+    if (slug.equals(ORG)) return;
+    if (guess(Guesses.Guess.UNKNOWN_ORG, "403")) throw new ApiError(403, "unauthorized");
+    throw new ApiError(404, "organization not found");
   }
 
   void deleteApp(App app) {
