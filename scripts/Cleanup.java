@@ -1,7 +1,7 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //JAVA 17+
 //DESCRIPTION Destroy an app and all that is in it: its Machines, volumes and IP addresses.
-//SOURCES ../lib/fly/Cli.java
+//SOURCES ../lib/fly/Cli.java ../lib/fly/mcp/ClientConfig.java
 
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.Cli;
@@ -9,6 +9,7 @@ import fly.Fly;
 import fly.FlyException;
 import fly.Options;
 import fly.Settings;
+import fly.mcp.ClientConfig;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.util.ArrayList;
@@ -64,6 +65,7 @@ class Cleanup implements Runnable {
     }
     if (failures.isEmpty()) {
       forgetToken(name);
+      tellClients(name);
       cli.print(there.get());
       return;
     }
@@ -79,6 +81,19 @@ class Cleanup implements Runnable {
       if (Files.deleteIfExists(file)) cli.say("Its token is gone from %s, too.", file);
     } catch (IOException e) {
       cli.warn("its token stays: " + e.getMessage());
+    }
+  }
+
+  /** Their files are theirs to change; who still starts it there would wait for nothing. */
+  private void tellClients(String name) {
+    for (var client : ClientConfig.found()) {
+      try {
+        if (ClientConfig.ofUser(client).get(name).isMissingNode()) continue;
+        var remove = Cli.hint("fly-mcp-config") + " --remove --client %s --url %s";
+        cli.say("%s still has the server: " + remove, client, client, Settings.edgeUrl(name));
+      } catch (FlyException e) {
+        // a file that cannot be read tells nothing
+      }
     }
   }
 

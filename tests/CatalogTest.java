@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.Cli;
 import fly.Fly;
+import fly.mcp.JBangScript;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -145,6 +146,28 @@ class CatalogTest {
             alias + " uses " + other);
       }
     }
+  }
+
+  @Test
+  void what_fly_mcp_launch_ships_is_all_of_fly_mcp_wrap() throws Exception {
+    var root = Shell.ROOT.toAbsolutePath().normalize();
+    var sources = new TreeSet<String>();
+    for (var file : JBangScript.files(root.resolve("scripts/McpWrap.java")).keySet()) {
+      sources.add(root.relativize(file).toString());
+    }
+
+    var launch = read(root.resolve("scripts/McpLaunch.java"));
+    var shipped =
+        Pattern.compile("(?m)^//FILES wrap/(\\S+)=(\\S+)$")
+            .matcher(launch)
+            .results()
+            .collect(
+                Collectors.toMap(
+                    match -> match.group(1),
+                    match -> Path.of("scripts").resolve(match.group(2)).normalize().toString()));
+
+    assertEquals(sources, new TreeSet<>(shipped.keySet()));
+    shipped.forEach((name, file) -> assertEquals(name, file));
   }
 
   @Test

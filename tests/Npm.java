@@ -10,7 +10,12 @@ import java.util.List;
 final class Npm {
   private static final List<String> PACKAGES =
       List.of(
-          "@modelcontextprotocol/conformance@0.2.0-alpha.12", "@modelcontextprotocol/sdk@1.32.2");
+          "@modelcontextprotocol/conformance@0.2.0-alpha.12",
+          "@modelcontextprotocol/sdk@1.32.2",
+          "@modelcontextprotocol/server-everything@2026.8.31",
+          "@modelcontextprotocol/server-filesystem@2026.8.31",
+          "@modelcontextprotocol/inspector@2.12.0",
+          "fly-admin@1.6.1");
 
   /** The suite needs Node 22; it comes as a package, one for each platform. */
   private static final String NODE = "22.23.3";
