@@ -43,6 +43,9 @@ final class World implements AutoCloseable {
   static final String ORG_ID = "sandboxorg00001";
   static final long ORG_NUMBER = 1001;
 
+  /** So many health checks are made at once; the others wait. */
+  private static final int CHECKERS = 16;
+
   /** How long a change that nobody was told of may stay unwritten, in milliseconds. */
   private static final long FLUSH = 100;
 
@@ -66,6 +69,8 @@ final class World implements AutoCloseable {
   private final Map<String, App> apps = new ConcurrentSkipListMap<>();
   private final ThreadFactory threads = daemons("sandbox");
   private final ExecutorService workers = Executors.newCachedThreadPool(threads);
+  private final ExecutorService checkers =
+      Executors.newFixedThreadPool(CHECKERS, daemons("sandbox-checks"));
   private final ScheduledExecutorService timer =
       Executors.newSingleThreadScheduledExecutor(daemons("sandbox-timer"));
 
@@ -178,6 +183,11 @@ final class World implements AutoCloseable {
 
   void work(Runnable task) {
     workers.execute(task);
+  }
+
+  /** As {@link #work}, where there may be many and each may take its time. */
+  void check(Runnable task) {
+    checkers.execute(task);
   }
 
   void thread(Runnable task) {
@@ -686,6 +696,7 @@ final class World implements AutoCloseable {
     all.forEach(CompletableFuture::join);
     forward.close();
     timer.shutdownNow();
+    checkers.shutdownNow();
     workers.shutdownNow();
   }
 }
