@@ -104,7 +104,9 @@ final class GraphQlApi {
                 mutation ->
                     mutation
                         .dataFetcher("allocateIpAddress", this::allocate)
-                        .dataFetcher("releaseIpAddress", this::release))
+                        .dataFetcher("releaseIpAddress", this::release)
+                        .dataFetcher("setSecrets", this::setSecrets)
+                        .dataFetcher("unsetSecrets", this::unsetSecrets))
             .type("Viewer", viewer -> viewer.typeResolver(x -> x.getSchema().getObjectType("User")))
             .build();
     try (var text =
@@ -228,6 +230,36 @@ final class GraphQlApi {
       }
     }
     throw new ApiError(404, "Could not find IP address");
+  }
+
+  private Object setSecrets(DataFetchingEnvironment x) {
+    Map<String, Object> input = x.getArgument("input");
+    var app = app(text(input, "appId"));
+    var changes = new TreeMap<String, String>();
+    if (Boolean.TRUE.equals(input.get("replaceAll"))) {
+      world.secrets(app).keySet().forEach(name -> changes.put(name, null));
+    }
+    for (var secret : (List<?>) input.get("secrets")) {
+      var pair = (Map<?, ?>) secret;
+      changes.put((String) pair.get("key"), (String) pair.get("value"));
+    }
+    return changed(app, changes, input);
+  }
+
+  private Object unsetSecrets(DataFetchingEnvironment x) {
+    Map<String, Object> input = x.getArgument("input");
+    var changes = new TreeMap<String, String>();
+    for (var key : (List<?>) input.get("keys")) changes.put((String) key, null);
+    return changed(app(text(input, "appId")), changes, input);
+  }
+
+  /** Without a release, as for an app that was not deployed by flyctl. */
+  private Object changed(App app, Map<String, String> changes, Map<String, Object> input) {
+    world.setSecrets(app, changes);
+    var payload = new TreeMap<String, Object>();
+    payload.put("app", json(app));
+    payload.put("clientMutationId", input.get("clientMutationId"));
+    return payload;
   }
 
   private App app(String name) {
