@@ -518,6 +518,39 @@ class McpWrapTest {
     assertEquals(List.of(), programs());
   }
 
+  /** Takes no notice of the end of its input, nor of SIGTERM. */
+  private static List<String> stubborn() {
+    var program = SHELL_PROGRAM.get(2);
+    return List.of("sh", "-c", "trap '' TERM; " + program + "; while :; do sleep 0.05; done");
+  }
+
+  @Test
+  void stubborn_programs_of_abandoned_sessions_do_not_wait_for_each_other() throws Exception {
+    idle = Duration.ofMillis(300);
+    wrap(stubborn());
+    for (var i = 0; i < 50; i++) initialize();
+    var begin = System.nanoTime();
+
+    while (!programs().isEmpty()) Thread.sleep(20);
+
+    // One after the other they would take 50 times twice the grace.
+    var took = Duration.ofNanos(System.nanoTime() - begin);
+    assertTrue(took.toMillis() < 50 * 400, "they took " + took);
+  }
+
+  @Test
+  void the_program_of_a_session_that_is_just_being_deleted_is_not_left_behind() throws Exception {
+    wrap(stubborn());
+    var session = initialize();
+    var delete = request().header("Mcp-Session-Id", session).DELETE().build();
+    client.sendAsync(delete, BodyHandlers.ofString());
+    while (post(session, call(1, "echo", "1")).statusCode() != 404) Thread.sleep(5);
+
+    bridge.close();
+
+    assertEquals(List.of(), programs());
+  }
+
   @Test
   void a_quiet_stream_has_a_heartbeat() throws Exception {
     heartbeat = Duration.ofMillis(50);

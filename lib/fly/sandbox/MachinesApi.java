@@ -228,7 +228,7 @@ final class MachinesApi {
     var reached =
         world.await(
             machine,
-            new Machine.Wanted(states, version, x.queryParam("from_event_id")),
+            new Waits.Wanted(states, version, x.queryParam("from_event_id")),
             Duration.ofSeconds(Integer.parseInt(seconds)));
     x.future(
         () ->

@@ -2,7 +2,7 @@
 //SOURCES ApiError.java App.java AppsApi.java Certificate.java Checks.java Database.java Durations.java Edge.java Forward.java
 //SOURCES GraphQlApi.java Guesses.java Ids.java Instance.java Lease.java Load.java Logs.java LogsApi.java Machine.java MachinesApi.java
 //SOURCES OrganizationsApi.java PageApi.java PlatformApi.java Processes.java Program.java Replay.java Rest.java Rules.java
-//SOURCES Secret.java Snapshot.java TemporaryHome.java Trouble.java Volume.java VolumesApi.java World.java
+//SOURCES Secret.java Snapshot.java TemporaryHome.java Trouble.java Volume.java VolumesApi.java Waits.java World.java
 //DEPS io.javalin:javalin:7.2.3
 //DEPS org.eclipse.jetty:jetty-client:12.1.12
 //DEPS com.graphql-java:graphql-java:25.0
@@ -117,7 +117,7 @@ public final class SandboxServer implements AutoCloseable {
     this.home = keep ? config.data().toAbsolutePath() : temporary.folder;
     if (keep) World.delete(home.resolve("machines")); // of one that was killed
     if (keep) this.token = database.token(config.token());
-    else this.token = config.token() == null ? "sandbox-" + Ids.secret(32) : config.token();
+    else this.token = config.token() == null ? Ids.token() : config.token();
     this.world =
         new World(
             token, home, database, Clock.systemUTC(), trouble, config.story(), config.images());
@@ -419,14 +419,6 @@ public final class SandboxServer implements AutoCloseable {
   static byte[] bytes(JsonNode json) {
     try {
       return Fly.JSON.writeValueAsBytes(json);
-    } catch (JsonProcessingException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
-  static String text(JsonNode json) {
-    try {
-      return Fly.JSON.writeValueAsString(json);
     } catch (JsonProcessingException e) {
       throw new UncheckedIOException(e);
     }

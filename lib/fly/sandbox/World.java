@@ -256,7 +256,8 @@ final class World implements AutoCloseable {
     for (var machine : app.living()) machine.destroyAnyway();
     work(
         () -> {
-          for (var machine : app.machines.values()) machine.await(Set.of("destroyed")).join();
+          for (var machine : app.machines.values())
+            machine.await(Waits.Wanted.of(Set.of("destroyed"))).join();
           synchronized (app) {
             app.volumes.values().forEach(volume -> delete(volume.folder));
             app.volumes.clear();
@@ -553,11 +554,11 @@ final class World implements AutoCloseable {
   }
 
   CompletableFuture<ObjectNode> await(Machine machine, Set<String> states, Duration timeout) {
-    return await(machine, new Machine.Wanted(states, null, null), timeout);
+    return await(machine, Waits.Wanted.of(states), timeout);
   }
 
   /** Where the Machine is once it got there, or a failure with 408 once the time is up. */
-  CompletableFuture<ObjectNode> await(Machine machine, Machine.Wanted wanted, Duration timeout) {
+  CompletableFuture<ObjectNode> await(Machine machine, Waits.Wanted wanted, Duration timeout) {
     var reached = machine.await(wanted);
     var late =
         timer.schedule(
@@ -613,7 +614,7 @@ final class World implements AutoCloseable {
       return command;
     }
     var note = "There is no Node here: FilesServer, in Java, takes the place of " + FILES_PACKAGE;
-    machine.log(note);
+    machine.log(note, 0);
     story.accept(note);
     var java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
     var local = new ArrayList<>(command.subList(0, npx));
