@@ -232,6 +232,7 @@ final class Machine {
           checks = new Checks(world, this, launched, with);
           var running = launched;
           running.end().thenAccept(end -> world.work(() -> ended(running, end)));
+          world.work(() -> world.watchGrowth(this, () -> front().instance() == running));
         }
         become("started", "start", "flyd", null);
       }
