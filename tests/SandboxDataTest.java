@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import org.h2.mvstore.MVStore;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -175,6 +176,82 @@ class SandboxDataTest {
       assertEquals("", second.out());
       assertTrue(second.err().contains("error: a sandbox is running on "), second.err());
     }
+  }
+
+  @Test
+  void a_newer_sandboxs_data_is_refused_and_left_as_it_was() throws Exception {
+    open().close();
+    var file = folder.resolve("data/sandbox.mv").toString();
+    try (var store = MVStore.open(file)) {
+      store.openMap("meta").put("format", "99");
+    }
+
+    var refused = second();
+
+    assertEquals(1, refused.exit());
+    assertTrue(refused.err().contains("is a newer sandbox's"), refused.err());
+    try (var store = MVStore.open(file)) {
+      assertEquals("99", store.openMap("meta").get("format"));
+    }
+  }
+
+  @Test
+  void a_lease_is_held_over_a_restart() throws Exception {
+    String machine;
+    try (var sandbox = open()) {
+      call("POST", "/v1/apps", "{\"app_name\":\"one\",\"org_slug\":\"personal\"}");
+      machine = call("POST", "/v1/apps/one/machines", MACHINE).path("id").asText();
+      await(machine, "started");
+      call("POST", "/v1/apps/one/machines/" + machine + "/lease", "{\"ttl\":600}");
+    }
+
+    try (var sandbox = open()) {
+      await(machine, "started");
+      var request =
+          HttpRequest.newBuilder(URI.create(url + "/v1/apps/one/machines/" + machine + "/stop"))
+              .header("Authorization", "Bearer " + token)
+              .POST(HttpRequest.BodyPublishers.noBody())
+              .build();
+      var answer = http.send(request, HttpResponse.BodyHandlers.ofString());
+
+      assertEquals(409, answer.statusCode(), answer.body());
+      assertTrue(answer.body().contains("lease currently held by"), answer.body());
+    }
+  }
+
+  @Test
+  void a_Machine_that_was_on_its_way_up_gets_there_and_one_on_its_way_out_is_gone()
+      throws Exception {
+    String starting;
+    String destroyed;
+    try (var sandbox = open()) {
+      call("POST", "/v1/apps", "{\"app_name\":\"one\",\"org_slug\":\"personal\"}");
+      destroyed = call("POST", "/v1/apps/one/machines", MACHINE).path("id").asText();
+      await(destroyed, "started");
+      sandbox.trouble().latency("create=10m");
+      starting = call("POST", "/v1/apps/one/machines", MACHINE).path("id").asText();
+      assertEquals("starting", get("/v1/apps/one/machines/" + starting).path("state").asText());
+      call("DELETE", "/v1/apps/one/machines/" + destroyed + "?force=true", "");
+    }
+
+    try (var sandbox = open()) {
+      await(starting, "started");
+      var left = get("/v1/apps/one/machines");
+      assertEquals(1, left.size());
+      assertEquals(starting, left.at("/0/id").asText());
+    }
+  }
+
+  @Test
+  void a_folder_that_cannot_be_written_is_told() throws Exception {
+    var file = Files.writeString(folder.resolve("file"), "no folder");
+
+    var refused =
+        Script.run(new Sandbox(), "--port", "0", "--data", file.resolve("data").toString());
+
+    assertEquals(1, refused.exit());
+    assertTrue(refused.err().contains("the sandbox cannot keep its data in"), refused.err());
+    assertFalse(refused.err().contains("\tat "), refused.err());
   }
 
   @Test
