@@ -222,10 +222,9 @@ final class AppsApi {
     if (!values.isObject()) throw ApiError.invalid("values is required");
     var changes = new TreeMap<String, String>();
     for (var value : values.properties()) {
-      requireName(value.getKey());
       changes.put(value.getKey(), string(values, value.getKey()));
     }
-    var version = set(app, changes);
+    var version = world.setSecrets(app, changes);
     var answer = version(version);
     synchronized (app) {
       answer.set("secrets", list(app.secrets.values(), secret -> secret.json(false)));
@@ -236,10 +235,9 @@ final class AppsApi {
   private void createSecret(Context x) {
     var app = app(x);
     var name = x.pathParam("secret");
-    requireName(name);
     var value = string(body(x), "value");
     if (value == null) throw ApiError.invalid("value is required");
-    var version = version(set(app, Map.of(name, value)));
+    var version = version(world.setSecrets(app, Map.of(name, value)));
     x.status(201);
     send(x, secret(x).json(false).setAll(version));
   }
@@ -248,29 +246,7 @@ final class AppsApi {
     secret(x);
     var change = new TreeMap<String, String>();
     change.put(x.pathParam("secret"), null);
-    return version(set(app(x), change));
-  }
-
-  private static void requireName(String name) {
-    if (!name.matches("[A-Za-z_][A-Za-z0-9_]*")) {
-      throw ApiError.invalid("invalid secret name: " + name);
-    }
-  }
-
-  /** A null value removes the secret. */
-  private long set(App app, Map<String, String> changes) {
-    synchronized (app) {
-      changes.forEach(
-          (name, value) -> {
-            var old = app.secrets.get(name);
-            if (value == null) app.secrets.remove(name);
-            else {
-              var born = old == null ? world.now() : old.createdAt();
-              app.secrets.put(name, new Secret(name, value, born, world.now()));
-            }
-          });
-      return ++app.secretsVersion;
-    }
+    return version(world.setSecrets(app(x), change));
   }
 
   private static ObjectNode version(long version) {

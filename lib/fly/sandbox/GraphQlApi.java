@@ -68,6 +68,11 @@ final class GraphQlApi {
                 public Object serialize(Object value, GraphQLContext context, Locale locale) {
                   return value;
                 }
+
+                @Override
+                public Object parseValue(Object value, GraphQLContext context, Locale locale) {
+                  return value;
+                }
               })
           .build();
 
@@ -104,7 +109,10 @@ final class GraphQlApi {
                 mutation ->
                     mutation
                         .dataFetcher("allocateIpAddress", this::allocate)
-                        .dataFetcher("releaseIpAddress", this::release))
+                        .dataFetcher("releaseIpAddress", this::release)
+                        .dataFetcher("setSecrets", this::setSecrets)
+                        .dataFetcher("unsetSecrets", this::unsetSecrets)
+                        .dataFetcher("createLimitedAccessToken", x -> limitedAccessToken()))
             .type("Viewer", viewer -> viewer.typeResolver(x -> x.getSchema().getObjectType("User")))
             .build();
     try (var text =
@@ -228,6 +236,38 @@ final class GraphQlApi {
       }
     }
     throw new ApiError(404, "Could not find IP address");
+  }
+
+  /** The sandbox has no releases: what they change, the next start of a Machine sees. */
+  private Object setSecrets(DataFetchingEnvironment x) {
+    Map<String, Object> input = x.getArgument("input");
+    var app = app(text(input, "appId"));
+    var changes = new TreeMap<String, String>();
+    synchronized (app) {
+      if (Boolean.TRUE.equals(input.get("replaceAll"))) {
+        app.secrets.keySet().forEach(name -> changes.put(name, null));
+      }
+      for (var secret : (List<?>) input.get("secrets")) {
+        var one = (Map<?, ?>) secret;
+        changes.put((String) one.get("key"), (String) one.get("value"));
+      }
+      world.setSecrets(app, changes);
+    }
+    return Map.of("app", json(app));
+  }
+
+  private Object unsetSecrets(DataFetchingEnvironment x) {
+    Map<String, Object> input = x.getArgument("input");
+    var app = app(text(input, "appId"));
+    var changes = new TreeMap<String, String>();
+    for (var key : (List<?>) input.get("keys")) changes.put((String) key, null);
+    world.setSecrets(app, changes);
+    return Map.of("app", json(app));
+  }
+
+  /** The sandbox has one token, and it may do everything. */
+  private Object limitedAccessToken() {
+    return Map.of("limitedAccessToken", Map.of("tokenHeader", "FlyV1 " + world.token()));
   }
 
   private App app(String name) {

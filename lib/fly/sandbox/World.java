@@ -281,6 +281,28 @@ final class World implements AutoCloseable {
     return values;
   }
 
+  /** A null value removes the secret; returns the version of them all. */
+  long setSecrets(App app, Map<String, String> changes) {
+    for (var name : changes.keySet()) {
+      if (!name.matches("[A-Za-z_][A-Za-z0-9_]*")) {
+        throw ApiError.invalid("invalid secret name: " + name);
+      }
+    }
+    synchronized (app) {
+      changes.forEach(
+          (name, value) -> {
+            var old = app.secrets.get(name);
+            if (value == null) app.secrets.remove(name);
+            else {
+              var born = old == null ? now() : old.createdAt();
+              app.secrets.put(name, new Secret(name, value, born, now()));
+            }
+          });
+      changed(app);
+      return ++app.secretsVersion;
+    }
+  }
+
   boolean release(App app, String addressOrId) {
     synchronized (app) {
       changed(app);
