@@ -145,8 +145,8 @@ class McpLaunch implements Runnable {
   @Option(
       names = "--client",
       paramLabel = "NAME",
-      description = "The MCP client to configure; may be repeated (default: all found here).")
-  List<String> clients = List.of();
+      description = "${COMPLETION-CANDIDATES}; may be repeated (default: all found here).")
+  List<ClientConfig.Client> clients = List.of();
 
   @Option(names = "--no-config", description = "Configure no client.")
   boolean noConfig;
@@ -254,9 +254,8 @@ class McpLaunch implements Runnable {
   }
 
   private List<ClientConfig> configs() {
-    var named = clients.stream().map(ClientConfig.Client::of).toList();
     if (noConfig) return List.of();
-    return (named.isEmpty() ? ClientConfig.found() : named)
+    return (clients.isEmpty() ? ClientConfig.found() : clients)
         .stream().map(ClientConfig::ofUser).toList();
   }
 

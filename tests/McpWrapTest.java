@@ -3,7 +3,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import com.sun.net.httpserver.HttpServer;
 import fly.Fly;
@@ -15,8 +17,11 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
+import java.net.ConnectException;
+import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.NetworkInterface;
 import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -513,6 +518,39 @@ class McpWrapTest {
     assertEquals(List.of(), programs());
   }
 
+  /** Takes no notice of the end of its input, nor of SIGTERM. */
+  private static List<String> stubborn() {
+    var program = SHELL_PROGRAM.get(2);
+    return List.of("sh", "-c", "trap '' TERM; " + program + "; while :; do sleep 0.05; done");
+  }
+
+  @Test
+  void stubborn_programs_of_abandoned_sessions_do_not_wait_for_each_other() throws Exception {
+    idle = Duration.ofMillis(300);
+    wrap(stubborn());
+    for (var i = 0; i < 50; i++) initialize();
+    var begin = System.nanoTime();
+
+    while (!programs().isEmpty()) Thread.sleep(20);
+
+    // One after the other they would take 50 times twice the grace.
+    var took = Duration.ofNanos(System.nanoTime() - begin);
+    assertTrue(took.toMillis() < 50 * 400, "they took " + took);
+  }
+
+  @Test
+  void the_program_of_a_session_that_is_just_being_deleted_is_not_left_behind() throws Exception {
+    wrap(stubborn());
+    var session = initialize();
+    var delete = request().header("Mcp-Session-Id", session).DELETE().build();
+    client.sendAsync(delete, BodyHandlers.ofString());
+    while (post(session, call(1, "echo", "1")).statusCode() != 404) Thread.sleep(5);
+
+    bridge.close();
+
+    assertEquals(List.of(), programs());
+  }
+
   @Test
   void a_quiet_stream_has_a_heartbeat() throws Exception {
     heartbeat = Duration.ofMillis(50);
@@ -620,6 +658,84 @@ class McpWrapTest {
     assertEquals(143, wrap.waitFor());
     assertEquals("eof\nterm\n", Files.readString(marker));
     assertTrue(family.stream().noneMatch(ProcessHandle::isAlive));
+  }
+
+  private static final String GO = "{\"jsonrpc\":\"2.0\",\"method\":\"go\"}";
+  private static final String GO_LENGTH =
+      "Content-Type: application/json\r\nContent-Length: " + GO.length() + "\r\n";
+
+  @Test
+  void a_reader_that_is_slow_costs_no_memory_and_nobody_elses_time() throws Exception {
+    var line =
+        "{\"jsonrpc\":\"2.0\",\"method\":\"n\",\"params\":\"%s\"}".formatted("a".repeat(1000));
+    var program = "read -r asked; yes '" + line + "' | head -n 200000";
+    var words = new ArrayList<>(List.of(command("sh", "-c", program)));
+    words.add(1, "-Xmx24m");
+    var wrap = new Shell().with("FLY_MCP_BEARER_TOKEN", null).start(words.toArray(String[]::new));
+    try (var slow = new Socket()) {
+      var port = URI.create(reader(wrap.getInputStream()).readLine()).getPort();
+      slow.setReceiveBufferSize(4096);
+      slow.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
+      ask(slow, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+      var lines = reader(slow.getInputStream());
+      assertEquals("HTTP/1.1 200 OK", lines.readLine());
+      assertEquals("HTTP/1.1 202 Accepted", answer(port, "POST / HTTP/1.1", GO_LENGTH, GO));
+
+      for (var i = 0; i < 20; i++) {
+        assertEquals("HTTP/1.1 409 Conflict", answer(port, "GET / HTTP/1.1", "", ""));
+        assertEquals("HTTP/1.1 200 OK", answer(port, "GET /healthz HTTP/1.1", "", ""));
+        Thread.sleep(20);
+      }
+
+      var whole = 0;
+      for (var next = lines.readLine(); whole < 10_000; next = lines.readLine()) {
+        if (next.strip().equals(line)) whole++; // between the chunks' lengths
+      }
+    } finally {
+      wrap.destroy();
+      wrap.waitFor();
+    }
+  }
+
+  private static void ask(Socket socket, String text) throws IOException {
+    socket.setSoTimeout(20_000);
+    socket.getOutputStream().write(text.getBytes(StandardCharsets.UTF_8));
+    socket.getOutputStream().flush();
+  }
+
+  /** The status line. */
+  private static String answer(int port, String request, String header, String body)
+      throws IOException {
+    try (var socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+      ask(
+          socket,
+          request + "\r\nHost: localhost\r\nConnection: close\r\n" + header + "\r\n" + body);
+      return reader(socket.getInputStream()).readLine();
+    }
+  }
+
+  @Test
+  void it_listens_on_this_machine_only_unless_it_is_told_to() throws Exception {
+    var others =
+        NetworkInterface.networkInterfaces()
+            .flatMap(NetworkInterface::inetAddresses)
+            .filter(address -> address instanceof Inet4Address && !address.isLoopbackAddress())
+            .toList();
+    assumeFalse(others.isEmpty(), "this machine has no address but the loopback's");
+    var words = new ArrayList<>(List.of(command("cat")));
+    for (var everybody : List.of(false, true)) {
+      if (everybody) words.addAll(words.indexOf("--"), List.of("--host", "0.0.0.0"));
+      var wrap = new Shell().with("FLY_MCP_BEARER_TOKEN", null).start(words.toArray(String[]::new));
+      try (var socket = new Socket()) {
+        var port = URI.create(reader(wrap.getInputStream()).readLine()).getPort();
+        var address = new InetSocketAddress(others.get(0), port);
+        if (everybody) socket.connect(address, 20_000);
+        else assertThrows(ConnectException.class, () -> socket.connect(address, 20_000));
+      } finally {
+        wrap.destroy();
+        wrap.waitFor();
+      }
+    }
   }
 
   @Test

@@ -1,59 +1,58 @@
-// Supabase's fly-admin against the Fly.io of FLY_API_HOSTNAME: an app from nothing to nothing, with all that can be in it,
-// and what was told of each, a line each.
-const { createRequire } = require("node:module");
-// Its createClient() takes no addresses, and so would ask the real Fly.io.
-const { default: Client } = createRequire(process.env.NODE_PATH + "/")("fly-admin/dist/client.js");
+// npm's fly-admin as a client of the sandbox: node fly-admin.cjs URL, with the token in FLY_API_TOKEN.
+// It does with an app what one does, and prints what came of it, a line each.
+const { default: Client } = require("fly-admin/dist/client");
 
-const url = process.env.FLY_API_HOSTNAME;
+const url = process.argv[2];
 const fly = new Client(process.env.FLY_API_TOKEN, { graphqlUrl: url, apiUrl: url });
-const app_name = "by-fly-admin";
-const show = (what, value) => console.log(what, JSON.stringify(value));
+const say = (what, value) => console.log(what, value);
+const app_name = "fly-admin-demo";
 
 (async () => {
-  show("organization", await fly.Organization.getOrganization("personal"));
-  show("regions", (await fly.Regions.getRegions()).platform.regions.map((region) => region.code));
-  await fly.App.createApp({ app_name, org_slug: "personal", network: "default" });
-  show("app", await fly.App.getApp(app_name));
-  show("apps", (await fly.App.listApps("personal")).apps.map((app) => app.name));
-  show("v6", await fly.Network.allocateIpAddress({ appId: app_name, type: "v6" }));
-  show("v4", await fly.Network.allocateIpAddress({ appId: app_name, type: "v4" }));
-  show("secrets", await fly.Secret.setSecrets({
-    appId: app_name, secrets: [{ key: "A", value: "one" }, { key: "B", value: "two" }], replaceAll: true,
-  }));
-  show("unset", await fly.Secret.unsetSecrets({ appId: app_name, keys: ["A"] }));
-  const volume = await fly.Volume.createVolume({ app_name, name: "data", region: "ams", size_gb: 1 });
-  const volume_id = volume.id;
-  show("extended", await fly.Volume.extendVolume({ app_name, volume_id, size_gb: 2 }));
-  show("snapshots", await fly.Volume.listSnapshots({ app_name, volume_id }));
+  say("organization", (await fly.Organization.getOrganization("personal")).organization.slug);
+  say("regions", (await fly.Regions.getRegions()).platform.regions.map((region) => region.code).includes("fra"));
+  await fly.App.createApp({ org_slug: "personal", app_name });
+  say("apps", (await fly.App.listApps("personal")).apps.map((app) => app.name));
+  const { allocateIpAddress } = await fly.Network.allocateIpAddress({ appId: app_name, type: "v6" });
+  say("address", allocateIpAddress.ipAddress.type);
+  say("addresses", (await fly.App.getAppDetailed(app_name)).ipAddresses.length);
+  await fly.Secret.setSecrets({ appId: app_name, secrets: [{ key: "A", value: "1" }, { key: "B", value: "2" }] });
+  await fly.Secret.unsetSecrets({ appId: app_name, keys: ["B"] });
 
-  const config = { image: "nginx", mounts: [{ volume: volume_id, path: "/data" }] };
-  const machine = await fly.Machine.createMachine({ app_name, name: "one", region: "ams", config });
+  const volume = await fly.Volume.createVolume({ app_name, name: "data", region: "fra", size_gb: 1 });
+  say("volume", volume.state);
+  say("extended", (await fly.Volume.extendVolume({ app_name, volume_id: volume.id, size_gb: 2 })).volume.size_gb);
+  say("snapshots", (await fly.Volume.listSnapshots({ app_name, volume_id: volume.id })).length);
+  const config = { image: "flyio/mcp", init: { cmd: ["cat"] }, mounts: [{ volume: volume.id, path: "/data" }] };
+  const machine = await fly.Machine.createMachine({ app_name, name: "one", region: "fra", config });
   const machine_id = machine.id;
-  const wait = (state, instance_id) => fly.Machine.waitMachine({ app_name, machine_id, instance_id, state, timeout: "10s" });
-  const one = { app_name, machine_id };
-  show("started", await wait("started", machine.instance_id));
-  show("volume", await fly.Volume.getVolume({ app_name, volume_id }));
-  await fly.Machine.stopMachine(one);
-  show("stopped", await wait("stopped", machine.instance_id));
-  show("start", await fly.Machine.startMachine(one));
+  const wait = (state, instance_id) => fly.Machine.waitMachine({ app_name, machine_id, state, instance_id, timeout: "60" });
+  say("started", (await wait("started", machine.instance_id)).ok);
+  say("processes", (await fly.Machine.listProcesses({ app_name, machine_id })).length > 0);
+  await fly.Machine.signalMachine({ app_name, machine_id, signal: "SIGUSR1" }).catch(() => {});
+  const lease = await fly.Machine.acquireLease({ app_name, machine_id, ttl: 2 });
+  say("lease", lease.status);
+  say("lease again", (await fly.Machine.getLease({ app_name, machine_id })).data.nonce === lease.data.nonce);
+  await fly.Machine.stopMachine({ app_name, machine_id }).catch((e) => say("stop", e.message.slice(0, 3)));
+  await new Promise((resolve) => setTimeout(resolve, 2100));
+  await fly.Machine.stopMachine({ app_name, machine_id });
+  await wait("stopped", machine.instance_id);
+  await fly.Machine.startMachine({ app_name, machine_id });
   await wait("started", machine.instance_id);
-  await fly.Machine.restartMachine(one);
-  await wait("started", machine.instance_id);
-  const updated = await fly.Machine.updateMachine({ ...one, config: { ...config, env: { A: "B" } } });
-  show("updated", updated);
+  await fly.Machine.cordonMachine({ app_name, machine_id });
+  await fly.Machine.uncordonMachine({ app_name, machine_id });
+  const updated = await fly.Machine.updateMachine({ app_name, machine_id, config: { ...config, env: { X: "y" } } });
   await wait("started", updated.instance_id);
-  show("events", (await fly.Machine.listEvents(one)).map((event) => event.status));
-  show("versions", (await fly.Machine.listVersions(one)).length);
-  show("processes", await fly.Machine.listProcesses({ ...one, sort_by: "cpu" }));
-  await fly.Machine.cordonMachine(one);
-  await fly.Machine.uncordonMachine(one);
-  show("lease", await fly.Machine.acquireLease({ ...one, ttl: 1 }));
-  show("held", await fly.Machine.getLease(one));
-  await new Promise((resolve) => setTimeout(resolve, 1100)); // until the lease ends: it cannot release one
-  show("machines", (await fly.Machine.listMachines(app_name)).map((machine) => machine.id));
-  show("destroyed", await fly.Machine.deleteMachine({ ...one, force: true }));
-  show("detailed", await fly.App.getAppDetailed(app_name));
-  await fly.Volume.deleteVolume({ app_name, volume_id });
+  say("versions", (await fly.Machine.listVersions({ app_name, machine_id })).length);
+  say("events", (await fly.Machine.listEvents({ app_name, machine_id })).length > 3);
+  say("machine", (await fly.Machine.getMachine({ app_name, machine_id })).config.env.X);
+  say("machines", (await fly.Machine.listMachines(app_name)).length);
+  await fly.Machine.deleteMachine({ app_name, machine_id, force: true });
+  await wait("destroyed", updated.instance_id);
+  await fly.Volume.deleteVolume({ app_name, volume_id: volume.id });
+  await fly.Network.releaseIpAddress({ appId: app_name, ip: allocateIpAddress.ipAddress.address });
   await fly.App.deleteApp(app_name);
-  await fly.App.getApp(app_name).catch((error) => console.log("gone", error.message));
-})();
+  say("left", (await fly.App.listApps("personal")).apps.length);
+})().catch((e) => {
+  console.error(e);
+  process.exit(1);
+});

@@ -57,20 +57,19 @@ final class Checks {
   private final World world;
   private final Instance instance;
   private final List<Check> checks = new ArrayList<>();
-  private final Runnable changed;
+  private final Machine machine;
   private volatile boolean over;
+  private volatile boolean paused;
 
-  /**
-   * @param changed told when a status is another one
-   */
-  Checks(World world, Instance instance, JsonNode config, Runnable changed) {
+  Checks(World world, Machine machine, Instance instance, JsonNode config) {
     this.world = world;
+    this.machine = machine;
     this.instance = instance;
-    this.changed = changed;
     for (var named : config.path("checks").properties()) {
       var check = named.getValue();
       var port = check.path("port").asInt(config.at("/services/0/internal_port").asInt());
-      checks.add(new Check(named.getKey(), check, port, false));
+      var routes = check.path("kind").asText().equals("readiness");
+      checks.add(new Check(named.getKey(), check, port, routes));
     }
     for (var service : config.path("services")) {
       var number = 0;
@@ -89,6 +88,11 @@ final class Checks {
   /** No more of them are made. */
   void end() {
     over = true;
+  }
+
+  /** While its program is frozen, none is made, and what they told last holds. */
+  void pause(boolean on) {
+    paused = on;
   }
 
   /** Whether every check that keeps requests away has passed. */
@@ -110,11 +114,15 @@ final class Checks {
 
   private void later(Check check, Duration delay) {
     world.later(
-        delay.compareTo(SOONEST) < 0 ? SOONEST : delay, () -> world.work(() -> make(check)));
+        delay.compareTo(SOONEST) < 0 ? SOONEST : delay, () -> world.check(() -> make(check)));
   }
 
   private void make(Check check) {
     if (over) return;
+    if (paused) {
+      later(check, FIRST_INTERVAL);
+      return;
+    }
     String failure;
     var output = "";
     try {
@@ -124,6 +132,10 @@ final class Checks {
       failure = e.getMessage();
     }
     if (over) return;
+    if (paused) {
+      later(check, FIRST_INTERVAL);
+      return;
+    }
     var status = failure == null ? "passing" : "critical";
     var other = false;
     synchronized (this) {
@@ -134,10 +146,17 @@ final class Checks {
       check.updatedAt = world.now();
       check.passed |= failure == null;
     }
-    if (other) changed.run();
+    if (other) tell(check, failure == null);
     var interval = Durations.of(check.config.path("interval"), INTERVAL);
     var soon = !check.passed && interval.compareTo(FIRST_INTERVAL) > 0;
     later(check, soon ? FIRST_INTERVAL : interval);
+  }
+
+  private void tell(Check check, boolean passing) {
+    var result = passing ? "is now passing" : "has failed: " + check.output;
+    var message = "Health check '%s' on port %d %s".formatted(check.name, check.port, result);
+    machine.app.logs.add(world.now(), "health", passing ? "info" : "error", machine, message);
+    world.changed(machine);
   }
 
   private static Duration timeout(Check check) {

@@ -238,31 +238,34 @@ final class GraphQlApi {
     throw new ApiError(404, "Could not find IP address");
   }
 
-  /** The sandbox has no releases: what they change, the next start of a Machine sees. */
   private Object setSecrets(DataFetchingEnvironment x) {
     Map<String, Object> input = x.getArgument("input");
     var app = app(text(input, "appId"));
     var changes = new TreeMap<String, String>();
-    synchronized (app) {
-      if (Boolean.TRUE.equals(input.get("replaceAll"))) {
-        app.secrets.keySet().forEach(name -> changes.put(name, null));
-      }
-      for (var secret : (List<?>) input.get("secrets")) {
-        var one = (Map<?, ?>) secret;
-        changes.put((String) one.get("key"), (String) one.get("value"));
-      }
-      world.setSecrets(app, changes);
+    if (Boolean.TRUE.equals(input.get("replaceAll"))) {
+      world.secrets(app).keySet().forEach(name -> changes.put(name, null));
     }
-    return Map.of("app", json(app));
+    for (var secret : (List<?>) input.get("secrets")) {
+      var pair = (Map<?, ?>) secret;
+      changes.put((String) pair.get("key"), (String) pair.get("value"));
+    }
+    return changed(app, changes, input);
   }
 
   private Object unsetSecrets(DataFetchingEnvironment x) {
     Map<String, Object> input = x.getArgument("input");
-    var app = app(text(input, "appId"));
     var changes = new TreeMap<String, String>();
     for (var key : (List<?>) input.get("keys")) changes.put((String) key, null);
+    return changed(app(text(input, "appId")), changes, input);
+  }
+
+  /** Without a release, as for an app that was not deployed by flyctl. */
+  private Object changed(App app, Map<String, String> changes, Map<String, Object> input) {
     world.setSecrets(app, changes);
-    return Map.of("app", json(app));
+    var payload = new TreeMap<String, Object>();
+    payload.put("app", json(app));
+    payload.put("clientMutationId", input.get("clientMutationId"));
+    return payload;
   }
 
   /** The sandbox has one token, and it may do everything. */

@@ -105,6 +105,11 @@ final class Instance {
       var command = world.localCommand(machine, commands.get(i));
       var env = env(config.path("processes").path(i));
       var spec = new Program.Spec(machine.id, command, env, mounts, world.folder(machine));
+      var user = config.path("processes").path(i).path("user").asText("");
+      if (!user.isEmpty()) {
+        var note = "user %s: the sandbox runs every process as its own user".formatted(user);
+        machine.app.logs.add(world.now(), "runner", "info", machine, note);
+      }
       attend(Program.start(spec));
     }
   }
@@ -204,7 +209,11 @@ final class Instance {
   private static Map<Integer, Integer> freePorts(JsonNode config) throws IOException {
     var ports = new LinkedHashMap<Integer, Integer>();
     for (var service : config.path("services")) ports.put(service.path("internal_port").asInt(), 0);
+    for (var service : config.path("services")) {
+      for (var check : service.path("checks")) ports.putIfAbsent(check.path("port").asInt(), 0);
+    }
     for (var check : config.path("checks")) ports.putIfAbsent(check.path("port").asInt(), 0);
+    ports.remove(0); // of checks that name none
     var open = new ArrayList<ServerSocket>(); // all at once, so that no two are the same
     try {
       for (var port : ports.entrySet()) {

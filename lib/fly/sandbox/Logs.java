@@ -17,7 +17,8 @@ import java.util.function.Predicate;
 final class Logs {
   /**
    * @param id nanoseconds since 1970; no other line of the app has it, and later lines have more
-   * @param provider who said it: app (a program), runner (what runs Machines) or proxy
+   * @param provider who said it: app (a program), runner (what runs Machines), health (its checks)
+   *     or proxy
    * @param level info or error
    * @param instance the Machine's id
    */

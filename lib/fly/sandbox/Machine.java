@@ -27,6 +27,9 @@ final class Machine {
   private static final int EVENTS_SHOWN = 20;
   private static final int LOG_LINES = 200;
 
+  /** A program that lives this long has all its tries again; a guess, like what it is for. */
+  private static final Duration RECOVERED = Duration.ofMinutes(5);
+
   /** A program that lives this long has started; one that ends sooner has not. */
   static final Duration SETTLED = Duration.ofMillis(300);
 
@@ -199,7 +202,9 @@ final class Machine {
     var frozen = front().instance();
     if (frozen != null) frozen.resume();
     synchronized (this) {
-      if (state.equals("starting")) become("started", "start", "flyd", null);
+      if (!state.equals("starting") || frozen == null || instance != frozen) return; // it has ended
+      checks.pause(false);
+      become("started", "start", "flyd", null);
     }
   }
 
@@ -223,13 +228,13 @@ final class Machine {
       if (!state.equals("starting")) {
         unwanted = launched; // stopped or destroyed meanwhile
       } else if (failure != null) {
-        crashed(failure);
+        crashed(failure, 1);
       } else {
         stopRequested = false;
         startedAt = world.now();
         instance = launched;
         if (launched != null) {
-          checks = new Checks(world, launched, with, () -> world.changed(this));
+          checks = new Checks(world, this, launched, with);
           var running = launched;
           running.exit().thenAccept(exit -> world.work(() -> ended(running, exit)));
         }
@@ -264,30 +269,51 @@ final class Machine {
     old.stop("SIGTERM", stopTimeout());
     synchronized (this) {
       if (instance != old) return;
+      if (front().up().compareTo(RECOVERED) >= 0) restarts = 0;
       gone();
       exited(exit);
-      if (stopRequested || !Set.of("started", "starting").contains(state)) return;
-      var policy = config.at("/restart/policy").asText("on-failure");
-      lastCrash = "exit code " + exit.code() + (old.said().isEmpty() ? "" : ": " + old.said());
-      var again = policy.equals("always") || policy.equals("on-failure") && exit.code() != 0;
-      if (again) crashed(lastCrash);
-      else become("stopped", null, null, null);
-      if (!again && config.path("auto_destroy").asBoolean()) world.work(() -> destroy(true));
+      if (!up()) return;
+      var why = "exit code " + exit.code() + (old.said().isEmpty() ? "" : ": " + old.said());
+      crashed(why, exit.code());
     }
   }
 
-  /** Restarts after a pause, as long as the policy allows; on-failure tries ten times. */
-  private void crashed(String why) {
+  /** Whether it is to run, whatever its program does. */
+  private boolean up() {
+    return !stopRequested && Set.of("started", "starting").contains(state);
+  }
+
+  /**
+   * Whether the policy starts the program again that ended with this code; max_retries is
+   * on-failure's alone: https://fly.io/docs/machines/guides-examples/machine-restart-policy/.
+   */
+  private boolean restartsAfter(int code) {
+    return switch (config.at("/restart/policy").asText("")) {
+      case "always" -> true;
+      case "on-failure", "" -> code != 0 && restarts < mostRestarts();
+      default -> false;
+    };
+  }
+
+  private int mostRestarts() {
+    return config.at("/restart/max_retries").asInt(10);
+  }
+
+  /** Restarts after a pause, as long as the policy allows. */
+  private void crashed(String why, int code) {
     lastCrash = why;
-    var most = config.at("/restart/max_retries").asInt(10);
-    if (restarts++ >= most) {
-      var gaveUp = "not restarted again, after %d restarts".formatted(most);
-      app.logs.add(world.now(), "runner", "error", this, gaveUp);
-      become("stopped", null, null, null);
+    if (restartsAfter(code)) {
+      restarts++;
+      become("starting", "restart", "flyd", null);
+      world.later(world.restartPause(), () -> world.work(this::launchAgain));
       return;
     }
-    become("starting", "restart", "flyd", null);
-    world.later(world.restartPause(), () -> world.work(this::launchAgain));
+    if (code != 0 && restarts == mostRestarts()) {
+      var gaveUp = "not restarted again, after %d restarts".formatted(restarts);
+      app.logs.add(world.now(), "runner", "error", this, gaveUp);
+    }
+    become("stopped", null, null, null);
+    if (config.path("auto_destroy").asBoolean()) world.work(() -> destroy(true));
   }
 
   private void launchAgain() {
@@ -314,7 +340,7 @@ final class Machine {
         .put("signal", exit.signal())
         .put("oom_killed", false)
         .put("requested_stop", stopRequested)
-        .put("restarting", !stopRequested && exit.code() != 0)
+        .put("restarting", up() && restartsAfter(exit.code()))
         .put("exited_at", world.now().toString());
     return request;
   }
@@ -384,6 +410,7 @@ final class Machine {
               .formatted(state));
     }
     become("suspending", "suspend", "user", null);
+    if (checks != null) checks.pause(true);
     var frozen = instance;
     world.work(
         () -> {
@@ -503,27 +530,10 @@ final class Machine {
     if (running != null) running.signal(name);
   }
 
-  JsonNode processes() {
+  /** None where it is state only. */
+  List<ProcessHandle> processes() {
     var running = running();
-    return running == null
-        ? Fly.JSON.createArrayNode()
-        : Rest.list(running.processes(), Machine::process);
-  }
-
-  private static ObjectNode process(ProcessHandle process) {
-    var info = process.info();
-    var milliseconds = info.totalCpuDuration().orElse(Duration.ZERO).toMillis();
-    var json =
-        Rest.object()
-            .put("pid", process.pid())
-            .put("stime", 0)
-            .put("rtime", milliseconds)
-            .put("command", info.commandLine().or(info::command).orElse(""))
-            .put("directory", "/")
-            .put("cpu", milliseconds)
-            .put("rss", 0);
-    json.putArray("listen_sockets");
-    return json;
+    return running == null ? List.of() : running.processes();
   }
 
   JsonNode exec(List<String> command, String stdin, Duration timeout) {
@@ -648,8 +658,8 @@ final class Machine {
     state = next;
     updatedAt = world.now();
     app.logs.add(updatedAt, "runner", "info", this, "machine " + next);
-    world.changed(this);
-    if (type != null) event(type, next, source, request);
+    if (type == null) world.changed(this);
+    else event(type, next, source, request);
     var done = waiters.stream().filter(waiter -> reached(waiter.wanted())).toList();
     waiters.removeAll(done);
     var answer = done.isEmpty() ? null : whereItIs();

@@ -54,7 +54,7 @@ final class MachinesApi {
     routes.post(MACHINE + "/uncordon", json(x -> cordon(x, false)));
     routes.get(MACHINE + "/events", json(this::events));
     routes.get(MACHINE + "/versions", json(x -> machine(x).versions()));
-    routes.get(MACHINE + "/ps", json(x -> machine(x).processes()));
+    routes.get(MACHINE + "/ps", json(this::processes));
     routes.post(MACHINE + "/exec", json(this::exec));
 
     routes.get(MACHINE + "/lease", json(this::showLease));
@@ -244,17 +244,31 @@ final class MachinesApi {
     return answer;
   }
 
+  private JsonNode processes(Context x) {
+    var sortBy = x.queryParam("sort_by");
+    var order = x.queryParam("order");
+    return Processes.json(machine(x).processes(), sortBy, order);
+  }
+
   private JsonNode exec(Context x) {
     var request = body(x);
     var command = new ArrayList<String>();
     if (request.path("command").isArray()) {
-      request.path("command").forEach(word -> command.add(word.asText()));
+      for (var word : request.path("command")) {
+        if (!word.isTextual()) throw Rules.wrongType(word, "command", "string");
+        command.add(word.asText());
+      }
     } else if (string(request, "cmd") != null) {
       command.addAll(List.of("sh", "-c", string(request, "cmd")));
     }
     if (command.isEmpty()) throw ApiError.invalid("command is required");
-    var seconds = Math.max(1, Math.min(request.path("timeout").asInt(30), 60));
-    return machine(x).exec(command, request.path("stdin").asText(""), Duration.ofSeconds(seconds));
+    var timeout = request.path("timeout");
+    if (!timeout.isMissingNode() && !timeout.isNull() && !timeout.isIntegralNumber()) {
+      throw Rules.wrongType(timeout, "timeout", "int");
+    }
+    var seconds = timeout.asInt() > 0 ? Math.min(timeout.asInt(), 60) : 30;
+    var stdin = string(request, "stdin");
+    return machine(x).exec(command, stdin == null ? "" : stdin, Duration.ofSeconds(seconds));
   }
 
   // Leases

@@ -225,10 +225,16 @@ public final class Program {
       } catch (IOException e) {
         // it does not read
       }
-      if (!other.waitFor(timeout.toMillis(), TimeUnit.MILLISECONDS)) throw new TimeoutException();
+      var deadline = System.nanoTime() + timeout.toNanos();
+      if (!other.waitFor(timeout.toNanos(), TimeUnit.NANOSECONDS)) throw new TimeoutException();
       var code = other.exitValue();
       var exit = new Exit(code, code > 128 && code <= 128 + 64 ? code - 128 : -1);
-      return new Ran(exit, out.join(), err.join());
+      // What it has left in the background may hold its streams open.
+      var stdout = out.get(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
+      var stderr = err.get(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
+      return new Ran(exit, stdout, stderr);
+    } catch (ExecutionException e) {
+      throw new IOException(e.getCause());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IOException("interrupted", e);

@@ -2,6 +2,7 @@ package fly.sandbox;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.time.Duration;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
@@ -37,6 +38,10 @@ final class Rules {
   /** Where one lands who names none. */
   static final String NEAREST = "iad";
 
+  private static final List<String> STOP_SIGNALS =
+      List.of("SIGHUP", "SIGINT", "SIGQUIT", "SIGKILL", "SIGUSR1", "SIGUSR2", "SIGTERM");
+  private static final List<String> FIELDS =
+      List.of("id", "version", "app_name", "private_ip", "region", "image");
   private static final Set<String> ALIASES = Set.of("any", "apac", "eu", "na", "sa", "us", "usa");
   private static final Map<String, List<Integer>> CPUS =
       Map.of(
@@ -110,7 +115,29 @@ final class Rules {
         "always",
         "on-failure",
         "spot-price");
+    whole(config.at("/restart/max_retries"), "config.restart.max_retries");
+    stop(config);
     return config;
+  }
+
+  private static void whole(JsonNode value, String field) {
+    if (value.isMissingNode() || value.isNull()) return;
+    if (!value.isIntegralNumber()) throw wrongType(value, field, "int");
+    if (value.asLong() < 0 || value.asLong() > Integer.MAX_VALUE) {
+      throw ApiError.invalid("invalid " + field);
+    }
+  }
+
+  /** At most 300 s: https://fly.io/docs/machines/api/machines-resource/. */
+  private static void stop(ObjectNode config) {
+    var stop = config.path("stop_config");
+    if (stop.isMissingNode() || stop.isNull()) return;
+    if (!stop.isObject()) throw wrongType(stop, "config.stop_config", "StopConfig");
+    oneOf(stop.path("signal"), "config.stop_config.signal", STOP_SIGNALS.toArray(String[]::new));
+    var timeout = Durations.of(stop.path("timeout"), Duration.ZERO);
+    if (timeout.compareTo(Duration.ofSeconds(300)) > 0) {
+      throw ApiError.invalid("invalid config.stop_config.timeout, cannot exceed 300s");
+    }
   }
 
   private static void oneOf(JsonNode value, String field, String... known) {
@@ -126,6 +153,21 @@ final class Rules {
     for (var process : processes) {
       lists(process, "config.processes", "exec", "entrypoint", "cmd");
       strings(process, "config.processes.", "env");
+      for (var field : List.of("env_from", "secrets")) {
+        var list = process.path(field);
+        if (!list.isMissingNode() && !list.isNull() && !list.isArray()) {
+          throw wrongType(list, "config.processes." + field, "[]object");
+        }
+        for (var one : list) {
+          if (one.path("env_var").asText("").matches("|.*[=\0].*")) {
+            throw ApiError.invalid("invalid config.processes.%s, env_var".formatted(field));
+          }
+        }
+      }
+      for (var one : process.path("env_from")) {
+        var field = one.path("field_ref");
+        oneOf(field, "config.processes.env_from.field_ref", FIELDS.toArray(String[]::new));
+      }
     }
   }
 
@@ -142,6 +184,8 @@ final class Rules {
 
   private static void check(JsonNode check, String field) {
     oneOf(check.path("type"), field + ".type", "tcp", "http");
+    oneOf(check.path("kind"), field + ".kind", "informational", "readiness");
+    oneOf(check.path("protocol"), field + ".protocol", "http", "https");
     var port = check.path("port");
     if (!port.isMissingNode() && !port.isNull() && !port.isIntegralNumber()) {
       throw wrongType(port, field + ".port", "int");

@@ -1,8 +1,8 @@
 //SOURCES ../Fly.java ../mcp/Wrap.java
 //SOURCES ApiError.java App.java AppsApi.java Certificate.java Checks.java Database.java Durations.java Edge.java Forward.java
 //SOURCES GraphQlApi.java Ids.java Instance.java Lease.java Load.java Logs.java LogsApi.java Machine.java MachinesApi.java
-//SOURCES OrganizationsApi.java PageApi.java PlatformApi.java Program.java Replay.java Rest.java Rules.java
-//SOURCES Secret.java Snapshot.java Trouble.java Volume.java VolumesApi.java World.java
+//SOURCES OrganizationsApi.java PageApi.java PlatformApi.java Processes.java Program.java Replay.java Rest.java Rules.java
+//SOURCES Secret.java Snapshot.java TemporaryHome.java Trouble.java Volume.java VolumesApi.java World.java
 //DEPS io.javalin:javalin:7.2.3
 //DEPS org.eclipse.jetty:jetty-client:12.1.12
 //DEPS com.graphql-java:graphql-java:25.0
@@ -23,7 +23,6 @@ import io.javalin.http.NotFoundResponse;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URI;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
@@ -98,6 +97,7 @@ public final class SandboxServer implements AutoCloseable {
 
   private final Path home;
   private final boolean keep;
+  private final TemporaryHome temporary;
   private final Trouble trouble = new Trouble();
   private final Requests requests = new Requests();
   private final PageApi page;
@@ -113,7 +113,9 @@ public final class SandboxServer implements AutoCloseable {
   private SandboxServer(Config config) {
     this.keep = config.data() != null;
     var database = keep ? new Database(config.data().toAbsolutePath()) : null;
-    this.home = keep ? config.data().toAbsolutePath() : temporaryFolder();
+    this.temporary = keep ? null : new TemporaryHome();
+    this.home = keep ? config.data().toAbsolutePath() : temporary.folder;
+    if (keep) World.delete(home.resolve("machines")); // of one that was killed
     if (keep) this.token = database.token(config.token());
     else this.token = config.token() == null ? "sandbox-" + Ids.secret(32) : config.token();
     this.world =
@@ -272,7 +274,8 @@ public final class SandboxServer implements AutoCloseable {
     page.close();
     world.close();
     javalin.stop();
-    World.delete(keep ? home.resolve("machines") : home);
+    if (keep) World.delete(home.resolve("machines"));
+    else temporary.close();
   }
 
   /** What is not from this machine, or from a web page of another origin, is refused. */
@@ -413,14 +416,6 @@ public final class SandboxServer implements AutoCloseable {
     try {
       return Fly.JSON.writeValueAsString(json);
     } catch (JsonProcessingException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
-  private static Path temporaryFolder() {
-    try {
-      return Files.createTempDirectory("fly-sandbox").toRealPath(); // readable to its owner alone
-    } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
   }

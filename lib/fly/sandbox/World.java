@@ -46,6 +46,9 @@ final class World implements AutoCloseable {
   /** How long a lease lasts for who does not say; Fly.io's own default is not known. */
   static final int LEASE_SECONDS = 30;
 
+  /** So many health checks are made at once; the others wait. */
+  private static final int CHECKERS = 16;
+
   /** How long a change that nobody was told of may stay unwritten, in milliseconds. */
   private static final long FLUSH = 100;
 
@@ -68,6 +71,8 @@ final class World implements AutoCloseable {
   private final Map<String, App> apps = new ConcurrentSkipListMap<>();
   private final ThreadFactory threads = daemons("sandbox");
   private final ExecutorService workers = Executors.newCachedThreadPool(threads);
+  private final ExecutorService checkers =
+      Executors.newFixedThreadPool(CHECKERS, daemons("sandbox-checks"));
   private final ScheduledExecutorService timer =
       Executors.newSingleThreadScheduledExecutor(daemons("sandbox-timer"));
 
@@ -171,6 +176,11 @@ final class World implements AutoCloseable {
 
   void work(Runnable task) {
     workers.execute(task);
+  }
+
+  /** As {@link #work}, where there may be many and each may take its time. */
+  void check(Runnable task) {
+    checkers.execute(task);
   }
 
   void thread(Runnable task) {
@@ -281,14 +291,18 @@ final class World implements AutoCloseable {
     return values;
   }
 
-  /** A null value removes the secret; returns the version of them all. */
+  /**
+   * Sets secrets; a null value removes one.
+   *
+   * @return the version of the app's secrets, which is a new one
+   */
   long setSecrets(App app, Map<String, String> changes) {
     for (var name : changes.keySet()) {
-      if (!name.matches("[A-Za-z_][A-Za-z0-9_]*")) {
-        throw ApiError.invalid("invalid secret name: " + name);
-      }
+      if (name.matches("[A-Za-z_][A-Za-z0-9_]*")) continue;
+      throw ApiError.invalid("invalid secret name: " + name);
     }
     synchronized (app) {
+      requireThere(app);
       changes.forEach(
           (name, value) -> {
             var old = app.secrets.get(name);
@@ -673,6 +687,7 @@ final class World implements AutoCloseable {
     all.forEach(CompletableFuture::join);
     forward.close();
     timer.shutdownNow();
+    checkers.shutdownNow();
     workers.shutdownNow();
   }
 }

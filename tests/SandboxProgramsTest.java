@@ -1,0 +1,325 @@
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import fly.Fly;
+import fly.sandbox.SandboxServer;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** The life of Machines' programs: small shell scripts, run as real processes. */
+class SandboxProgramsTest {
+  private static final String MACHINES = "/v1/apps/run/machines";
+
+  private final HttpClient http = HttpClient.newHttpClient();
+  private SandboxServer sandbox;
+
+  @BeforeEach
+  void start() throws Exception {
+    sandbox = SandboxServer.start(SandboxServer.Config.onPort(0).run(Map.of("sh", "sh")));
+    ask("POST", "/v1/apps", "{'app_name': 'run', 'org_slug': 'personal'}");
+  }
+
+  @AfterEach
+  void stop() {
+    sandbox.close();
+  }
+
+  private HttpResponse<String> send(String method, String path, String body) throws Exception {
+    var request =
+        HttpRequest.newBuilder(URI.create(sandbox.url() + path))
+            .header("Authorization", "Bearer " + sandbox.token())
+            .method(method, HttpRequest.BodyPublishers.ofString(body.replace('\'', '"')))
+            .timeout(Duration.ofSeconds(90))
+            .build();
+    return http.send(request, HttpResponse.BodyHandlers.ofString());
+  }
+
+  private JsonNode ask(String method, String path, String body) throws Exception {
+    var answer = send(method, path, body);
+    assertEquals(2, answer.statusCode() / 100, answer.body());
+    return Fly.JSON.readTree(answer.body());
+  }
+
+  /** The path of a Machine that runs this script. */
+  private String machine(String script, String config) throws Exception {
+    var words = Fly.JSON.createArrayNode().add("-c").add(script);
+    var request =
+        Fly.JSON.readTree("{'config':{'image':'sh'%s}}".formatted(config).replace('\'', '"'));
+    request.withObject("/config/init").set("cmd", words);
+    return MACHINES + "/" + post(request).path("id").asText();
+  }
+
+  private JsonNode post(JsonNode request) throws Exception {
+    var answer =
+        http.send(
+            HttpRequest.newBuilder(URI.create(sandbox.url() + MACHINES))
+                .header("Authorization", "Bearer " + sandbox.token())
+                .POST(HttpRequest.BodyPublishers.ofString(request.toString()))
+                .build(),
+            HttpResponse.BodyHandlers.ofString());
+    assertEquals(200, answer.statusCode(), answer.body());
+    return Fly.JSON.readTree(answer.body());
+  }
+
+  private void become(String machine, String state) throws Exception {
+    ask("GET", machine + "/wait?timeout=60&state=" + state, "");
+  }
+
+  private List<JsonNode> exits(String machine) throws Exception {
+    var exits = new ArrayList<JsonNode>();
+    for (var event : ask("GET", machine + "/events?limit=50", "")) {
+      if (event.path("type").asText().equals("exit")) exits.add(0, event.path("request"));
+    }
+    return exits;
+  }
+
+  private static void await(Callable<Boolean> condition) throws Exception {
+    for (var i = 0; i < 600 && !condition.call(); i++) TimeUnit.MILLISECONDS.sleep(50);
+    assertTrue(condition.call());
+  }
+
+  private List<String> log(String provider) throws Exception {
+    var lines = new ArrayList<String>();
+    for (var line : ask("GET", "/api/v1/apps/run/logs", "").path("data")) {
+      if (line.at("/attributes/meta/event/provider").asText().equals(provider)) {
+        lines.add(line.at("/attributes/message").asText());
+      }
+    }
+    return lines;
+  }
+
+  // ---- Restart policy
+
+  @Test
+  void on_failure_tries_so_often_and_counts_each() throws Exception {
+    var machine = machine("exit 7", ",'restart':{'policy':'on-failure','max_retries':1}");
+
+    await(() -> exits(machine).size() == 2);
+    become(machine, "stopped");
+
+    var exits = exits(machine);
+    assertEquals(0, exits.get(0).path("restart_count").asInt());
+    assertTrue(exits.get(0).at("/exit_event/restarting").asBoolean());
+    assertEquals(1, exits.get(1).path("restart_count").asInt());
+    assertFalse(exits.get(1).at("/exit_event/restarting").asBoolean());
+    assertEquals(7, exits.get(1).at("/exit_event/exit_code").asInt());
+    assertFalse(exits.get(1).at("/exit_event/oom_killed").asBoolean());
+    assertFalse(exits.get(1).at("/exit_event/requested_stop").asBoolean());
+    assertTrue(log("runner").contains("not restarted again, after 1 restarts"));
+  }
+
+  @Test
+  void always_restarts_whatever_the_code_and_knows_no_most() throws Exception {
+    var machine = machine("exit 0", ",'restart':{'policy':'always','max_retries':1}");
+
+    await(() -> exits(machine).size() > 2);
+
+    assertTrue(exits(machine).get(2).at("/exit_event/restarting").asBoolean());
+  }
+
+  @Test
+  void with_the_policy_no_a_failed_Machine_stops_and_auto_destroy_removes_it() throws Exception {
+    var stays = machine("exit 7", ",'restart':{'policy':'no'}");
+    var goes = machine("exit 7", ",'restart':{'policy':'no'},'auto_destroy':true");
+
+    become(stays, "stopped");
+    become(goes, "destroyed");
+
+    assertEquals(1, exits(stays).size());
+    assertFalse(exits(stays).get(0).at("/exit_event/restarting").asBoolean());
+  }
+
+  // ---- Stop
+
+  @Test
+  void a_stop_sends_its_signal_and_waits_its_time() throws Exception {
+    var hears =
+        machine("trap 'echo got USR1; exit 5' USR1; echo up; while :; do sleep 0.1; done", "");
+    await(() -> log("app").contains("up"));
+
+    ask("POST", hears + "/stop", "{'signal':'SIGUSR1','timeout':'1m'}");
+    become(hears, "stopped");
+
+    assertTrue(log("app").contains("got USR1"), log("app").toString());
+    var exit = exits(hears).get(0).path("exit_event");
+    assertEquals(5, exit.path("exit_code").asInt());
+    assertTrue(exit.path("requested_stop").asBoolean());
+  }
+
+  @Test
+  void who_does_not_hear_the_signal_of_its_config_in_its_time_is_killed() throws Exception {
+    var deaf =
+        machine(
+            "trap '' TERM; echo up; while :; do sleep 0.1; done",
+            ",'stop_config':{'signal':'SIGTERM','timeout':'100ms'}");
+    await(() -> log("app").contains("up"));
+
+    ask("POST", deaf + "/stop", "");
+    become(deaf, "stopped");
+
+    assertEquals(137, exits(deaf).get(0).at("/exit_event/exit_code").asInt());
+  }
+
+  // ---- Suspend
+
+  @Test
+  void an_update_while_it_is_being_suspended_ends_the_old_program() throws Exception {
+    var machine = machine("echo old; exec sleep 1000", "");
+    await(() -> log("app").contains("old"));
+
+    ask("POST", machine + "/suspend", "");
+    ask(
+        "POST",
+        machine,
+        "{'config':{'image':'sh','init':{'cmd':['-c','echo new; exec sleep 1000']}}}");
+    become(machine, "stopped");
+    ask("POST", machine + "/start", "");
+
+    await(() -> log("app").contains("new"));
+    assertEquals(1, ask("GET", machine + "/ps", "").size());
+  }
+
+  // ---- Health checks
+
+  private String check(String machine) throws Exception {
+    return ask("GET", machine, "").at("/checks/0/status").asText();
+  }
+
+  @Test
+  void what_a_suspended_Machine_passed_holds_until_it_runs_again() throws Exception {
+    var checks =
+        ",'checks':{'alive':{'type':'tcp','port':80,'interval':'100ms','timeout':'100ms'}}";
+    var machine = machine("exec " + WebApp.command(), checks);
+    await(() -> check(machine).equals("passing"));
+
+    ask("POST", machine + "/suspend", "");
+    become(machine, "suspended");
+    var before = ask("GET", machine, "").at("/checks/0/updated_at").asText();
+    TimeUnit.MILLISECONDS.sleep(300);
+
+    assertEquals("passing", check(machine));
+    assertEquals(before, ask("GET", machine, "").at("/checks/0/updated_at").asText());
+    ask("POST", machine + "/start", "");
+    become(machine, "started");
+    await(() -> !ask("GET", machine, "").at("/checks/0/updated_at").asText().equals(before));
+    assertTrue(log("health").contains("Health check 'alive' on port 80 is now passing"));
+  }
+
+  @Test
+  void ps_tells_where_a_process_listens_and_sorts() throws Exception {
+    var machine =
+        machine(
+            "sleep 1000 & cd /tmp; exec " + WebApp.command(),
+            ",'checks':{'alive':{'type':'tcp','port':80}}");
+    await(() -> check(machine).equals("passing"));
+
+    var byMemory = ask("GET", machine + "/ps?sort_by=rss&order=desc", "");
+
+    assertEquals(2, byMemory.size());
+    assertTrue(byMemory.at("/1/command").asText().contains("sleep 1000"), byMemory.toString());
+    if (Files.exists(Path.of("/proc/self/stat"))) {
+      assertTrue(byMemory.at("/0/rss").asLong() > byMemory.at("/1/rss").asLong());
+      assertEquals("/tmp", byMemory.at("/0/directory").asText());
+      assertEquals("tcp", byMemory.at("/0/listen_sockets/0/proto").asText());
+      var address = byMemory.at("/0/listen_sockets/0/address").asText();
+      assertTrue(address.matches(".*:\\d+"), address);
+    }
+    for (var wrong : List.of("sort_by=colour", "sort_by=pid&order=up")) {
+      assertEquals(400, send("GET", machine + "/ps?" + wrong, "").statusCode());
+    }
+  }
+
+  // ---- exec
+
+  @Test
+  void an_exec_that_leaves_something_behind_does_not_wait_for_it() throws Exception {
+    var machine = machine("exec sleep 1000", "");
+    become(machine, "started");
+
+    var quiet = send("POST", machine + "/exec", "{'cmd':'sleep 1000 >/dev/null 2>&1 & echo done'}");
+    var open = send("POST", machine + "/exec", "{'cmd':'sleep 1000 & echo done','timeout':1}");
+
+    assertEquals(200, quiet.statusCode(), quiet.body());
+    assertEquals("done\n", Fly.JSON.readTree(quiet.body()).path("stdout").asText());
+    assertEquals(408, open.statusCode(), open.body());
+  }
+
+  @Test
+  void an_exec_or_a_signal_that_Fly_does_not_take_is_400() throws Exception {
+    var machine = machine("exec sleep 1000", "");
+    become(machine, "started");
+
+    for (var wrong :
+        List.of(
+            "{}", "{'command':[1]}", "{'cmd':'ls','timeout':'soon'}", "{'cmd':'ls','stdin':1}")) {
+      assertEquals(400, send("POST", machine + "/exec", wrong).statusCode(), wrong);
+    }
+    for (var wrong : List.of("{}", "{'signal':'SIGSTOP'}", "{'signal':'no signal'}")) {
+      assertEquals(400, send("POST", machine + "/signal", wrong).statusCode(), wrong);
+    }
+    for (var wrong : List.of("[]", "{'signal':'SIGABRT'}", "{'timeout':'soon'}")) {
+      assertEquals(400, send("POST", machine + "/stop", wrong).statusCode(), wrong);
+    }
+    become(machine, "started");
+  }
+
+  @Test
+  void a_config_that_could_not_be_stopped_or_restarted_is_400() throws Exception {
+    for (var wrong :
+        List.of(
+            "'stop_config':{'timeout':'soon'}",
+            "'stop_config':{'timeout':'301s'}",
+            "'stop_config':{'signal':'TERM -1'}",
+            "'stop_config':[]",
+            "'restart':{'max_retries':'many'}",
+            "'restart':{'max_retries':-1}",
+            "'checks':{'x':{'type':'tcp','kind':'liveness'}}",
+            "'checks':{'x':{'type':'http','protocol':'gopher'}}",
+            "'processes':[{'env_from':[{'env_var':'A','field_ref':'colour'}]}]",
+            "'processes':[{'secrets':[{'name':'A'}]}]")) {
+      var answer = send("POST", MACHINES, "{'config':{'image':'sh'," + wrong + "}}");
+      assertEquals(400, answer.statusCode(), wrong + ": " + answer.body());
+    }
+  }
+
+  // ---- What a killed sandbox leaves
+
+  @Test
+  void the_folder_of_a_killed_sandbox_goes_at_the_next_start_and_no_other() throws Exception {
+    var all = Path.of(System.getProperty("java.io.tmpdir"));
+    var dead = Files.createTempDirectory("fly-sandbox-");
+    Files.createDirectories(dead.resolve("volumes/vol_1"));
+    var deadLock = Files.createFile(all.resolve(dead.getFileName() + ".lock"));
+    var living = Files.createTempDirectory("fly-sandbox-");
+    var livingLock = all.resolve(living.getFileName() + ".lock");
+    try (var channel =
+            FileChannel.open(livingLock, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+        var held = channel.lock();
+        var other = SandboxServer.start(SandboxServer.Config.onPort(0))) {
+      assertTrue(held.isValid());
+      assertFalse(Files.exists(dead));
+      assertFalse(Files.exists(deadLock));
+      assertTrue(Files.exists(living));
+    } finally {
+      Files.delete(living);
+      Files.deleteIfExists(livingLock);
+    }
+  }
+}
