@@ -158,8 +158,9 @@ class Sandbox implements Runnable {
     var run = new LinkedHashMap<>(images);
     if (wrap == Wrap.OURS) run.put("flyio/mcp", SandboxServer.ourWrap());
     var config =
-        new SandboxServer.Config(
-            port, System.getenv(TOKEN), line -> cli.say("%s", line), data, run);
+        new SandboxServer.Config(port, System.getenv(TOKEN), line -> cli.say("%s", line))
+            .keep(data)
+            .run(run);
     try (var sandbox = SandboxServer.start(config)) {
       sandbox.idle(idle);
       guesses.forEach(sandbox.guesses()::choose);

@@ -1,6 +1,7 @@
 package fly.sandbox;
 
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
@@ -19,7 +20,11 @@ final class Load {
 
   private static final class Use {
     private volatile int requests;
-    private long last = System.nanoTime();
+    private Instant last;
+
+    Use(Instant last) {
+      this.last = last;
+    }
   }
 
   private final World world;
@@ -50,7 +55,7 @@ final class Load {
     uses.compute(
         machine,
         (key, use) -> {
-          var current = use == null ? new Use() : use;
+          var current = use == null ? new Use(world.now()) : use;
           entered.set(current.requests < most);
           if (entered.get()) current.requests++;
           return current;
@@ -63,7 +68,7 @@ final class Load {
         machine,
         (key, use) -> {
           use.requests--;
-          use.last = System.nanoTime();
+          use.last = world.now();
           return use;
         });
     synchronized (this) {
@@ -134,8 +139,8 @@ final class Load {
     uses.compute(
         machine,
         (key, use) -> {
-          if (use == null) return new Use();
-          if (use.requests > 0 || System.nanoTime() - use.last < idle.toNanos()) return use;
+          if (use == null) return new Use(world.now());
+          if (use.requests > 0 || world.now().isBefore(use.last.plus(idle))) return use;
           try {
             if (how.equals("suspend")) machine.suspend();
             else machine.stop(null, null);

@@ -2,7 +2,7 @@
 //SOURCES ApiError.java App.java AppsApi.java Certificate.java Checks.java Database.java Durations.java Edge.java Forward.java
 //SOURCES GraphQlApi.java Guesses.java Ids.java Instance.java Lease.java Load.java Logs.java LogsApi.java Machine.java MachinesApi.java
 //SOURCES OrganizationsApi.java PageApi.java PlatformApi.java Processes.java Program.java Replay.java Rest.java Rules.java
-//SOURCES Secret.java Snapshot.java TemporaryHome.java Trouble.java Volume.java VolumesApi.java Waits.java World.java
+//SOURCES Secret.java Snapshot.java TemporaryHome.java Time.java Trouble.java Volume.java VolumesApi.java Waits.java World.java
 //DEPS io.javalin:javalin:7.2.3
 //DEPS org.eclipse.jetty:jetty-client:12.1.12
 //DEPS com.graphql-java:graphql-java:25.0
@@ -24,7 +24,6 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URI;
 import java.nio.file.Path;
-import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.LinkedHashMap;
@@ -59,11 +58,17 @@ public final class SandboxServer implements AutoCloseable {
    * @param data the folder that keeps it all over this sandbox's end; null to forget it
    * @param images what Machines of an image run on this computer: a line for the shell, by the
    *     image's name, with or without its tag
+   * @param time by which it goes
    */
   public record Config(
-      int port, String token, Consumer<String> story, Path data, Map<String, String> images) {
+      int port,
+      String token,
+      Consumer<String> story,
+      Path data,
+      Map<String, String> images,
+      Time time) {
     public Config(int port, String token, Consumer<String> story) {
-      this(port, token, story, null, Map.of());
+      this(port, token, story, null, Map.of(), Time.real());
     }
 
     public static Config onPort(int port) {
@@ -71,15 +76,19 @@ public final class SandboxServer implements AutoCloseable {
     }
 
     public Config tell(Consumer<String> story) {
-      return new Config(port, token, story, data, images);
+      return new Config(port, token, story, data, images, time);
     }
 
     public Config keep(Path data) {
-      return new Config(port, token, story, data, images);
+      return new Config(port, token, story, data, images, time);
+    }
+
+    public Config at(Time time) {
+      return new Config(port, token, story, data, images, time);
     }
 
     public Config run(Map<String, String> images) {
-      return new Config(port, token, story, data, images);
+      return new Config(port, token, story, data, images, time);
     }
   }
 
@@ -98,7 +107,7 @@ public final class SandboxServer implements AutoCloseable {
   private final Path home;
   private final boolean keep;
   private final TemporaryHome temporary;
-  private final Trouble trouble = new Trouble();
+  private final Trouble trouble;
   private final Requests requests = new Requests();
   private final PageApi page;
   private final World world;
@@ -112,6 +121,7 @@ public final class SandboxServer implements AutoCloseable {
 
   private SandboxServer(Config config) {
     this.keep = config.data() != null;
+    this.trouble = new Trouble(config.time());
     var database = keep ? new Database(config.data().toAbsolutePath()) : null;
     this.temporary = keep ? null : new TemporaryHome();
     this.home = keep ? config.data().toAbsolutePath() : temporary.folder;
@@ -119,8 +129,7 @@ public final class SandboxServer implements AutoCloseable {
     if (keep) this.token = database.token(config.token());
     else this.token = config.token() == null ? Ids.token() : config.token();
     this.world =
-        new World(
-            token, home, database, Clock.systemUTC(), trouble, config.story(), config.images());
+        new World(token, home, database, config.time(), trouble, config.story(), config.images());
     this.load = new Load(world);
     this.page = new PageApi(world, requests);
     var graphql = new GraphQlApi(world);

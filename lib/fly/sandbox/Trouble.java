@@ -7,6 +7,7 @@ import io.javalin.http.Context;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -39,11 +40,11 @@ public final class Trouble {
   /** A token bucket. */
   private static final class Bucket {
     private double tokens;
-    private long at;
+    private Instant at;
 
-    synchronized boolean take(double perSecond, double burst) {
-      var now = System.nanoTime();
-      tokens = at == 0 ? burst : Math.min(burst, tokens + (now - at) / 1e9 * perSecond);
+    synchronized boolean take(Instant now, double perSecond, double burst) {
+      var since = at == null ? 0 : Duration.between(at, now).toNanos() / 1e9;
+      tokens = at == null ? burst : Math.min(burst, tokens + since * perSecond);
       at = now;
       if (tokens < 1) return false;
       tokens--;
@@ -51,10 +52,15 @@ public final class Trouble {
     }
   }
 
+  private final Time time;
   private final Map<String, Bucket> buckets = new ConcurrentHashMap<>();
   private volatile boolean rateLimits;
   private volatile Map<String, Duration> latency = Map.of();
   private volatile List<Fault> faults = List.of();
+
+  Trouble(Time time) {
+    this.time = time;
+  }
 
   /**
    * What to limit: one request a second for each action on each Machine or app, with a burst of
@@ -224,7 +230,7 @@ public final class Trouble {
   }
 
   private boolean take(String key, double perSecond, double burst) {
-    return buckets.computeIfAbsent(key, name -> new Bucket()).take(perSecond, burst);
+    return buckets.computeIfAbsent(key, name -> new Bucket()).take(time.now(), perSecond, burst);
   }
 
   private static FlyException wrong(String option, String text, String example) {

@@ -11,7 +11,6 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.security.MessageDigest;
-import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -27,10 +26,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadLocalRandom;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
@@ -49,8 +46,8 @@ final class World implements AutoCloseable {
   /** So many health checks are made at once; the others wait. */
   private static final int CHECKERS = 16;
 
-  /** How long a change that nobody was told of may stay unwritten, in milliseconds. */
-  private static final long FLUSH = 100;
+  /** How long a change that nobody was told of may stay unwritten. */
+  private static final Duration FLUSH = Duration.ofMillis(100);
 
   private static final String MCP_IMAGE = "flyio/mcp";
 
@@ -69,7 +66,7 @@ final class World implements AutoCloseable {
 
   private final Path home;
   private final Database database;
-  private final Clock clock;
+  private final Time time;
   private final Trouble trouble;
   private final String token;
   private final Consumer<String> story;
@@ -81,8 +78,6 @@ final class World implements AutoCloseable {
   private final ExecutorService workers = Executors.newCachedThreadPool(threads);
   private final ExecutorService checkers =
       Executors.newFixedThreadPool(CHECKERS, daemons("sandbox-checks"));
-  private final ScheduledExecutorService timer =
-      Executors.newSingleThreadScheduledExecutor(daemons("sandbox-timer"));
 
   /**
    * @param token the one that may do everything
@@ -95,7 +90,7 @@ final class World implements AutoCloseable {
       String token,
       Path home,
       Database database,
-      Clock clock,
+      Time time,
       Trouble trouble,
       Consumer<String> story,
       Map<String, String> images) {
@@ -104,7 +99,7 @@ final class World implements AutoCloseable {
     this.trouble = trouble;
     this.token = token;
     this.home = home;
-    this.clock = clock;
+    this.time = time;
     this.story = story;
   }
 
@@ -135,7 +130,7 @@ final class World implements AutoCloseable {
     }
     sweep();
     machines.forEach(Machine::wake);
-    timer.scheduleWithFixedDelay(this::flushAgain, FLUSH, FLUSH, TimeUnit.MILLISECONDS);
+    later(FLUSH, this::flushAgain);
   }
 
   /** What a crash has left of volumes that were to go. */
@@ -164,6 +159,8 @@ final class World implements AutoCloseable {
       flush();
     } catch (RuntimeException e) {
       story.accept("error: not remembered yet: " + e.getMessage());
+    } finally {
+      later(FLUSH, this::flushAgain);
     }
   }
 
@@ -187,7 +184,7 @@ final class World implements AutoCloseable {
   }
 
   Instant now() {
-    return clock.instant();
+    return time.now();
   }
 
   String token() {
@@ -219,7 +216,7 @@ final class World implements AutoCloseable {
   }
 
   void later(Duration delay, Runnable task) {
-    timer.schedule(task, delay.toMillis(), TimeUnit.MILLISECONDS);
+    time.later(delay, task);
   }
 
   /** Runs it on a worker once the latency of this name (create, start) is over. */
@@ -649,11 +646,9 @@ final class World implements AutoCloseable {
   CompletableFuture<ObjectNode> await(Machine machine, Waits.Wanted wanted, Duration timeout) {
     var reached = machine.await(wanted);
     var late =
-        timer.schedule(
-            () -> reached.completeExceptionally(new ApiError(408, machine.late(wanted))),
-            timeout.toMillis(),
-            TimeUnit.MILLISECONDS);
-    return reached.whenComplete((state, failure) -> late.cancel(false));
+        time.later(
+            timeout, () -> reached.completeExceptionally(new ApiError(408, machine.late(wanted))));
+    return reached.whenComplete((state, failure) -> late.run());
   }
 
   // What runs here
@@ -763,7 +758,7 @@ final class World implements AutoCloseable {
     }
   }
 
-  private static ThreadFactory daemons(String name) {
+  static ThreadFactory daemons(String name) {
     var count = new AtomicInteger();
     return task -> {
       var thread = new Thread(task, name + "-" + count.incrementAndGet());
@@ -784,7 +779,7 @@ final class World implements AutoCloseable {
     }
     all.forEach(CompletableFuture::join);
     forward.close();
-    timer.shutdownNow();
+    time.close();
     checkers.shutdownNow();
     workers.shutdownNow();
   }

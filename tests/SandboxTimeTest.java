@@ -1,0 +1,141 @@
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import fly.Fly;
+import fly.sandbox.SandboxServer;
+import fly.sandbox.Time;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** What takes minutes, at once: the sandbox goes by a clock that the test moves on. */
+class SandboxTimeTest {
+  private final HttpClient http = HttpClient.newHttpClient();
+  private final Time.Virtual time = new Time.Virtual(Instant.parse("2026-01-01T00:00:00Z"));
+  private SandboxServer sandbox;
+
+  @BeforeEach
+  void start() throws Exception {
+    sandbox = SandboxServer.start(SandboxServer.Config.onPort(0).at(time));
+    send("POST", "/apps", "{\"app_name\":\"shop\",\"org_slug\":\"personal\"}");
+  }
+
+  @AfterEach
+  void stop() {
+    sandbox.close();
+  }
+
+  private CompletableFuture<HttpResponse<String>> sendAsync(
+      String method, String path, String body) {
+    var request =
+        HttpRequest.newBuilder(URI.create(sandbox.url() + "/v1" + path))
+            .header("Authorization", "Bearer " + sandbox.token())
+            .method(method, BodyPublishers.ofString(body))
+            .build();
+    return http.sendAsync(request, HttpResponse.BodyHandlers.ofString());
+  }
+
+  private HttpResponse<String> send(String method, String path, String body) throws Exception {
+    return sendAsync(method, path, body).get(60, TimeUnit.SECONDS);
+  }
+
+  private JsonNode get(String path) throws Exception {
+    return Fly.JSON.readTree(send("GET", path, "").body());
+  }
+
+  /** Its path; it has started. */
+  private String machine() throws Exception {
+    var body =
+        """
+        {"config":{"image":"nginx","services":[{"protocol":"tcp","internal_port":80,
+        "autostart":true,"autostop":"stop","ports":[{"port":80}]}]}}\
+        """;
+    var created = Fly.JSON.readTree(send("POST", "/apps/shop/machines", body).body());
+    var path = "/apps/shop/machines/" + created.path("id").asText();
+    become(path, "started");
+    return path;
+  }
+
+  private void become(String machine, String state) throws Exception {
+    var there = send("GET", machine + "/wait?timeout=60&state=" + state, "");
+    assertEquals(200, there.statusCode(), there.body());
+  }
+
+  @Test
+  void an_idle_Machine_stops_after_five_minutes() throws Exception {
+    var machine = machine();
+    time.advance(Duration.ofMinutes(4));
+    assertEquals("started", get(machine).path("state").asText());
+
+    for (var i = 0; i < 3; i++) time.advance(Duration.ofMinutes(3));
+
+    become(machine, "stopped");
+  }
+
+  @Test
+  void a_lease_ends_when_its_time_is_over() throws Exception {
+    var machine = machine();
+    send("POST", machine + "/lease", "{\"ttl\":3600}");
+
+    time.advance(Duration.ofMinutes(59));
+    assertEquals(409, send("POST", machine + "/stop", "").statusCode());
+    time.advance(Duration.ofMinutes(2));
+    assertEquals(200, send("POST", machine + "/stop", "").statusCode());
+  }
+
+  @Test
+  void a_wait_is_over_after_its_time_and_not_before() throws Exception {
+    var machine = machine();
+    var waiting = sendAsync("GET", machine + "/wait?state=suspended&timeout=60", "");
+    time.advance(Duration.ofSeconds(1)); // it may not have come yet, and begins then
+    TimeUnit.MILLISECONDS.sleep(200);
+    assertFalse(waiting.isDone());
+
+    for (var i = 0; i < 100 && !waiting.isDone(); i++) {
+      time.advance(Duration.ofSeconds(59));
+      TimeUnit.MILLISECONDS.sleep(20);
+    }
+
+    assertEquals(408, waiting.get(60, TimeUnit.SECONDS).statusCode());
+  }
+
+  @Test
+  void a_start_takes_the_time_that_was_asked_for() throws Exception {
+    var machine = machine();
+    send("POST", machine + "/stop", "");
+    become(machine, "stopped");
+    sandbox.trouble().latency("start=10m");
+
+    send("POST", machine + "/start", "");
+
+    time.advance(Duration.ofMinutes(9));
+    assertEquals("starting", get(machine).path("state").asText());
+    time.advance(Duration.ofMinutes(2));
+    become(machine, "started");
+  }
+
+  @Test
+  void a_rate_limit_gives_its_tokens_back_with_time() throws Exception {
+    var machine = machine();
+    sandbox.trouble().rateLimits(true);
+    for (var i = 0; i < 3; i++)
+      assertEquals(200, send("POST", machine + "/start", "").statusCode());
+    assertEquals(429, send("POST", machine + "/start", "").statusCode());
+
+    time.advance(Duration.ofSeconds(2));
+
+    assertEquals(200, send("POST", machine + "/start", "").statusCode());
+    assertEquals(200, send("POST", machine + "/start", "").statusCode());
+    assertEquals(429, send("POST", machine + "/start", "").statusCode());
+  }
+}
