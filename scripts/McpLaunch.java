@@ -529,7 +529,7 @@ class McpLaunch implements Runnable {
     try (var dialog = dialog(url, server.requestHeaders(url))) {
       var proof = new Proof(dialog, timeout, this::tell);
       var hello = proof.ask(messages.get(0), reply -> {});
-      dialog.send(messages.get(1));
+      proof.tell(messages.get(1));
       if (hello.at("/result/capabilities").has("tools")) proof.ask(messages.get(2), reply -> {});
     } catch (FlyException e) {
       var look = Cli.hint("fly-logs") + " --app " + name;

@@ -3,6 +3,7 @@ package fly.sandbox;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import fly.Fly;
+import fly.sandbox.Guesses.Guess;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
@@ -164,15 +165,12 @@ final class Machine {
     var previous = state;
     switch (state) {
       case "started" -> {
-        return previous;
+        if (world.guess(Guess.START_STARTED, "ok")) return previous;
+        throw new ApiError(409, "aborted: machine still attempting to start");
       }
       case "starting" -> throw new ApiError(409, "aborted: machine still attempting to start");
       case "created", "stopped", "suspended", "failed" -> {}
-      default ->
-          throw new ApiError(
-              412,
-              "failed_precondition: unable to start machine from current state: '%s'"
-                  .formatted(state));
+      default -> throw notFrom("start");
     }
     restarts = 0;
     lastCrash = null;
@@ -181,6 +179,18 @@ final class Machine {
         previous.equals("created") ? "create" : "start",
         previous.equals("suspended") && instance != null ? this::resume : this::launch);
     return previous;
+  }
+
+  /** For a Machine that is only created. */
+  synchronized void rest() {
+    if (world.guess(Guess.SKIP_LAUNCH, "stopped")) become("stopped", null, null, null);
+  }
+
+  private ApiError notFrom(String action) {
+    return new ApiError(
+        412,
+        "failed_precondition: unable to %s machine from current state: '%s'"
+            .formatted(action, state));
   }
 
   private void resume() {
@@ -222,6 +232,7 @@ final class Machine {
           checks = new Checks(world, this, launched, with);
           var running = launched;
           running.end().thenAccept(end -> world.work(() -> ended(running, end)));
+          world.work(() -> world.watchGrowth(this, () -> front().instance() == running));
         }
         become("started", "start", "flyd", null);
       }
@@ -334,16 +345,13 @@ final class Machine {
   }
 
   synchronized void stop(String signal, Duration timeout) {
+    if (state.equals("created") && world.guess(Guess.STOP_CREATED, "412")) throw notFrom("stop");
     switch (state) {
       case "stopped", "stopping" -> {
         return;
       }
       case "created", "started", "starting", "suspended", "failed" -> {}
-      default ->
-          throw new ApiError(
-              412,
-              "failed_precondition: unable to stop machine from current state: '%s'"
-                  .formatted(state));
+      default -> throw notFrom("stop");
     }
     stopRequested = true;
     become("stopping", "stop", "user", null);
@@ -391,12 +399,7 @@ final class Machine {
 
   synchronized void suspend() {
     if (state.equals("suspended") || state.equals("suspending")) return;
-    if (!state.equals("started")) {
-      throw new ApiError(
-          412,
-          "failed_precondition: unable to suspend machine from current state: '%s'"
-              .formatted(state));
-    }
+    if (!state.equals("started")) throw notFrom("suspend");
     become("suspending", "suspend", "user", null);
     if (checks != null) checks.pause(true);
     var frozen = instance;
@@ -468,12 +471,11 @@ final class Machine {
   }
 
   synchronized void restart(String signal, Duration timeout) {
-    if (!state.equals("started")) {
-      throw new ApiError(
-          412,
-          "failed_precondition: unable to restart machine from current state: '%s'"
-              .formatted(state));
+    if (state.equals("stopped") && world.guess(Guess.RESTART_STOPPED, "start")) {
+      start("user");
+      return;
     }
+    if (!state.equals("started")) throw notFrom("restart");
     stopRequested = true;
     become("restarting", "restart", "user", null);
     world.work(() -> endAndGoOn("restarting", signal, timeout, true));
@@ -606,7 +608,7 @@ final class Machine {
   synchronized Lease lease(String nonce, int seconds, String description) {
     var held = current();
     requireLease(nonce);
-    var lasts = Duration.ofSeconds(seconds > 0 ? seconds : World.LEASE_SECONDS);
+    var lasts = seconds > 0 ? Duration.ofSeconds(seconds) : world.guesses().leaseTtl();
     lease =
         new Lease(
             held == null ? Ids.secret(12) : held.nonce(),

@@ -1,7 +1,7 @@
 //SOURCES ../Fly.java ../mcp/Wrap.java
 //SOURCES ApiError.java App.java AppsApi.java Certificate.java Checks.java Database.java Durations.java Edge.java Forward.java
-//SOURCES GraphQlApi.java Ids.java Instance.java Lease.java Load.java Logs.java LogsApi.java Machine.java MachinesApi.java Orphans.java
-//SOURCES OrganizationsApi.java PageApi.java PlatformApi.java Processes.java Program.java Replay.java Rest.java Rules.java
+//SOURCES GraphQlApi.java Guesses.java Ids.java Instance.java Lease.java Load.java Logs.java LogsApi.java Machine.java MachinesApi.java
+//SOURCES OrganizationsApi.java Orphans.java PageApi.java PlatformApi.java Processes.java Program.java Replay.java Rest.java Rules.java
 //SOURCES Secret.java Snapshot.java TemporaryHome.java Trouble.java Volume.java VolumesApi.java Waits.java World.java
 //DEPS io.javalin:javalin:7.2.3
 //DEPS org.eclipse.jetty:jetty-client:12.1.12
@@ -173,7 +173,7 @@ public final class SandboxServer implements AutoCloseable {
               routes.post("/sandbox/stop", this::stop);
               routes.get("/sandbox/trouble", this::trouble);
               routes.post("/sandbox/trouble", this::changeTrouble);
-              routes.exception(ApiError.class, (e, x) -> refuse(x, e));
+              routes.exception(ApiError.class, (e, x) -> refuseAsGuessed(x, e));
               routes.exception(NotFoundResponse.class, (e, x) -> noRoute(x));
               routes.exception(MethodNotAllowedResponse.class, (e, x) -> noRoute(x));
               routes.exception(
@@ -221,6 +221,11 @@ public final class SandboxServer implements AutoCloseable {
 
   public String token() {
     return token;
+  }
+
+  /** What is not known of Fly.io, and what is made of it here: the likeliest, until it is told. */
+  public Guesses guesses() {
+    return world.guesses();
   }
 
   /** What goes wrong, and how long things take: nothing, until it is told. */
@@ -372,6 +377,13 @@ public final class SandboxServer implements AutoCloseable {
     if (x.header(CONTROL_HEADER) == null) {
       throw new ApiError(403, "the header " + CONTROL_HEADER + " is missing");
     }
+  }
+
+  private void refuseAsGuessed(Context x, ApiError error) {
+    if (error.status == 429 && world.guess(Guesses.Guess.RETRY_AFTER, "1")) {
+      x.header("Retry-After", "1");
+    }
+    refuse(x, error);
   }
 
   static void refuse(Context x, ApiError error) {
