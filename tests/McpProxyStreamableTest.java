@@ -408,9 +408,10 @@ class McpProxyStreamableTest {
         });
 
     try (var bridge = Bridge.to(server.url()).connected()) {
-      bridge.call("\"c\"");
-      bridge.send(
-          "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":\"c\"}}");
+      var cancel =
+          "{\"params\":{\"requestId\" :"
+              + " \"c\"},\"method\":\"notifications/cancelled\",\"jsonrpc\":\"2.0\"}";
+      bridge.call("\"c\"").send(cancel);
 
       assertTrue(bridge.isQuiet(300));
       assertNull(bridge.leave());
@@ -418,6 +419,7 @@ class McpProxyStreamableTest {
       assertTrue(
           methods.indexOf("tools/call") < methods.indexOf("notifications/cancelled"),
           methods.toString());
+      assertEquals(cancel, server.all("notifications/cancelled").get(0).body);
     }
   }
 
