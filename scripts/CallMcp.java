@@ -105,7 +105,7 @@ class CallMcp implements Runnable {
     try (var dialog = dialog(server, headers)) {
       var proof = new Proof(dialog, timeout, this::tell);
       try {
-        ask(dialog, proof, messages, json ? replies::add : this::print);
+        ask(proof, messages, json ? replies::add : this::print);
       } catch (FlyException e) {
         failure = e;
       }
@@ -152,12 +152,11 @@ class CallMcp implements Runnable {
   }
 
   /** One after the other; without a handshake there is nothing more to ask, else all is asked. */
-  private void ask(
-      Dialog dialog, Proof proof, List<JsonNode> messages, Consumer<JsonNode> onReply) {
+  private void ask(Proof proof, List<JsonNode> messages, Consumer<JsonNode> onReply) {
     FlyException first = null;
     for (var message : messages) {
       if (!message.has("id") || !message.has("method")) {
-        dialog.send(message);
+        proof.tell(message);
         continue;
       }
       try {

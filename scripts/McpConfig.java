@@ -50,7 +50,7 @@ class McpConfig implements Runnable {
       names = "--client",
       paramLabel = "NAME",
       description = "${COMPLETION-CANDIDATES}; may be repeated (default: all found here).")
-  List<String> clients = List.of();
+  List<ClientConfig.Client> clients = List.of();
 
   @Option(
       names = "--name",
@@ -108,10 +108,7 @@ class McpConfig implements Runnable {
   }
 
   private List<ClientConfig> configs() {
-    var wanted =
-        clients.isEmpty()
-            ? ClientConfig.found()
-            : clients.stream().map(ClientConfig.Client::of).toList();
+    var wanted = clients.isEmpty() ? ClientConfig.found() : clients;
     if (wanted.isEmpty()) {
       throw FlyException.usage(
           "no MCP client was found here",

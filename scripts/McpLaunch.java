@@ -145,8 +145,8 @@ class McpLaunch implements Runnable {
   @Option(
       names = "--client",
       paramLabel = "NAME",
-      description = "The MCP client to configure; may be repeated (default: all found here).")
-  List<String> clients = List.of();
+      description = "${COMPLETION-CANDIDATES}; may be repeated (default: all found here).")
+  List<ClientConfig.Client> clients = List.of();
 
   @Option(names = "--no-config", description = "Configure no client.")
   boolean noConfig;
@@ -254,9 +254,8 @@ class McpLaunch implements Runnable {
   }
 
   private List<ClientConfig> configs() {
-    var named = clients.stream().map(ClientConfig.Client::of).toList();
     if (noConfig) return List.of();
-    return (named.isEmpty() ? ClientConfig.found() : named)
+    return (clients.isEmpty() ? ClientConfig.found() : clients)
         .stream().map(ClientConfig::ofUser).toList();
   }
 
@@ -530,7 +529,7 @@ class McpLaunch implements Runnable {
     try (var dialog = dialog(url, server.requestHeaders(url))) {
       var proof = new Proof(dialog, timeout, this::tell);
       var hello = proof.ask(messages.get(0), reply -> {});
-      dialog.send(messages.get(1));
+      proof.tell(messages.get(1));
       if (hello.at("/result/capabilities").has("tools")) proof.ask(messages.get(2), reply -> {});
     } catch (FlyException e) {
       var look = Cli.hint("fly-logs") + " --app " + name;

@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import fly.Cli;
 import fly.Fly;
 import fly.FlyException;
+import fly.sandbox.Guesses;
 import fly.sandbox.SandboxServer;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -81,6 +82,13 @@ class Sandbox implements Runnable {
   String idle = "5m";
 
   @Option(
+      names = "--guess",
+      paramLabel = "NAME=VALUE",
+      description =
+          "What Fly.io does where it is not known, instead of the likeliest; see --guesses.")
+  Map<String, String> guesses = Map.of();
+
+  @Option(
       names = "--data",
       paramLabel = "DIR",
       description = "Keep everything in this folder, for the next sandbox on it.")
@@ -123,6 +131,9 @@ class Sandbox implements Runnable {
     @Option(names = "--stop", description = "Stop the one on this port.")
     boolean stop;
 
+    @Option(names = "--guesses", description = "List what is not known, and what can be chosen.")
+    boolean guesses;
+
     @Option(names = "--status", description = "Tell about the one on this port.")
     boolean status;
   }
@@ -134,6 +145,8 @@ class Sandbox implements Runnable {
   @Override
   public void run() {
     if (task.status) cli.print(status().orElseThrow(this::nobody));
+    else if (task.guesses)
+      cli.table(List.of("GUESS", "LIKELIEST", "ELSE", "ABOUT"), Guesses.table());
     else if (task.change) change();
     else if (task.stop) stop();
     else if (task.start) start();
@@ -149,6 +162,7 @@ class Sandbox implements Runnable {
             port, System.getenv(TOKEN), line -> cli.say("%s", line), data, run);
     try (var sandbox = SandboxServer.start(config)) {
       sandbox.idle(idle);
+      guesses.forEach(sandbox.guesses()::choose);
       sandbox.trouble().rateLimits(rateLimits);
       sandbox.trouble().latency(latency);
       sandbox.trouble().faults(faults);
@@ -179,6 +193,7 @@ class Sandbox implements Runnable {
       command.addAll(List.of("-cp", System.getProperty("java.class.path"), "Sandbox"));
       command.addAll(List.of("--port", String.valueOf(port), "--latency", latency));
       command.addAll(List.of("--idle", idle));
+      guesses.forEach((name, value) -> command.addAll(List.of("--guess", name + "=" + value)));
       command.addAll(List.of("--wrap", wrap.name()));
       if (rateLimits) command.add("--rate-limits");
       if (data != null) command.addAll(List.of("--data", data.toString()));

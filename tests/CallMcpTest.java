@@ -234,6 +234,45 @@ class CallMcpTest {
   }
 
   @Test
+  void a_server_that_knows_no_handshake_any_more_is_asked_as_it_wants() throws Exception {
+    try (var server = new FakeMcp()) {
+      server.always(
+          "initialize",
+          request ->
+              request.answer(
+                  400,
+                  "application/json",
+                  FakeMcp.error("0", -32022, "Unsupported protocol version: 2024-11-05")
+                      .replace("\"code\"", "\"data\":{\"supported\":[\"2026-07-28\"]},\"code\"")));
+      server.always(
+          "server/discover",
+          request ->
+              request.reply(
+                  "{\"supportedVersions\":[\"2026-07-28\"],\"_meta\":{"
+                      + "\"io.modelcontextprotocol/serverInfo\":{\"name\":\"modern\",\"version\":\"1\"}}}"));
+
+      var result = Script.run(new CallMcp(), "--url", server.url(), "--tool", "look");
+
+      assertEquals(0, result.exit(), result.err());
+      assertEquals(3, result.out().lines().count(), result.out());
+      assertTrue(
+          result.err().matches("(?s).*server/discover +\\d+\\.\\d ms  modern 1, MCP 2026-07-28.*"),
+          result.err());
+      assertEquals(
+          List.of("initialize", "server/discover", "tools/list", "tools/call"), server.methods());
+      for (var request : server.requests.subList(1, 4)) {
+        assertEquals("2026-07-28", request.header("MCP-Protocol-Version"));
+        assertEquals(request.name, request.header("Mcp-Method"));
+        var meta = request.message.at("/params/_meta");
+        assertEquals(
+            "claude-ai", meta.path("io.modelcontextprotocol/clientInfo").path("name").asText());
+        assertTrue(meta.path("io.modelcontextprotocol/clientCapabilities").isObject());
+      }
+      assertEquals("look", server.all("tools/call").get(0).header("Mcp-Name"));
+    }
+  }
+
+  @Test
   void the_stages_are_told_with_what_they_took() {
     var result = Script.run(new CallMcp());
 

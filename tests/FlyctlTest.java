@@ -184,6 +184,42 @@ class FlyctlTest {
   }
 
   @Test
+  void secrets_set_and_unset_and_tokens_create() throws Exception {
+    var set =
+        "mutation($input: SetSecretsInput!) { setSecrets(input: $input) { release { id version } }"
+            + " }";
+    graphql(set, "{\"input\":{\"appId\":\"demo\",\"secrets\":[{\"key\":\"A\",\"value\":\"1\"}]}}");
+    graphql(
+        set,
+        "{\"input\":{\"appId\":\"demo\",\"replaceAll\":true,"
+            + "\"secrets\":[{\"key\":\"B\",\"value\":\"1\"},{\"key\":\"C\",\"value\":\"1\"}]}}");
+    graphql(
+        "mutation($input: UnsetSecretsInput!) { unsetSecrets(input: $input) { release { id } } }",
+        "{\"input\":{\"appId\":\"demo\",\"keys\":[\"C\"]}}");
+
+    var left = ask("GET", "/v1/apps/demo/secrets", null).path("secrets");
+    assertEquals(1, left.size(), left.toString());
+    assertEquals("B", left.at("/0/name").asText());
+
+    var bad =
+        graphql(
+            set,
+            "{\"input\":{\"appId\":\"demo\",\"secrets\":[{\"key\":\"../x\",\"value\":\"1\"}]}}");
+    assertEquals("UNPROCESSABLE", bad.at("/errors/0/extensions/code").asText(), bad.toString());
+
+    var created =
+        graphql(
+            "mutation($name: String!, $org: ID!, $profile: String!, $params: JSON, $expiry:"
+                + " String!) { createLimitedAccessToken(input: {name: $name, organizationId: $org,"
+                + " profile: $profile, profileParams: $params, expiry: $expiry}) {"
+                + " limitedAccessToken { tokenHeader } } }",
+            "{\"name\":\"t\",\"org\":\"1\",\"profile\":\"deploy\",\"params\":{\"app_id\":\"demo\"},"
+                + "\"expiry\":\"1h\"}");
+    var header = created.at("/data/createLimitedAccessToken/limitedAccessToken/tokenHeader");
+    assertEquals("FlyV1 " + sandbox.token(), header.asText(), created.toString());
+  }
+
+  @Test
   void a_query_that_is_deep_huge_or_unknown_is_refused_in_a_200() throws Exception {
     var nested =
         "{ app(name: \"demo\") { "

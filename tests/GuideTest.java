@@ -5,13 +5,20 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import fly.Fly;
 import fly.sandbox.SandboxServer;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** The guide, end to end, on the sandbox. */
 class GuideTest {
+  private static final Path GUIDE = Shell.ROOT.resolve("../shared/guide.md");
+  private static final Pattern BLOCK = Pattern.compile("(?ms)^```(?:sh|json)\n(.*?)^```$");
+  private static final String ACCESS = "curl -N https://${APP_NAME}.fly.dev/";
+
   @BeforeEach
   void settings() {
     Script.settings("http://127.0.0.1:9", FakeFly.TOKEN);
@@ -108,6 +115,57 @@ class GuideTest {
 
       assertTrue(replies.out().contains("[DIR] lost+found"), replies.out() + replies.err());
     }
+  }
+
+  /** The guide's text, unchanged but for the hosts and the token; needs no account. */
+  @Test
+  void the_guides_own_shell_lines_do_what_the_guide_says() throws Exception {
+    assumeTrue(Files.exists(GUIDE), "the guide's text is not here");
+    assumeTrue(exists("curl"), "no curl here");
+    System.setProperty("fly.sandbox.npx", "none");
+    try (var sandbox = SandboxServer.start(SandboxServer.Config.onPort(0))) {
+      var steps = new StringBuilder("set -e\n");
+      if (!exists("uuidgen")) {
+        steps.append("uuidgen() { cat /proc/sys/kernel/random/uuid; }\n");
+      }
+      var access = "";
+      var blocks = BLOCK.matcher(Files.readString(GUIDE));
+      while (blocks.find()) {
+        var block = here(blocks.group(1), sandbox);
+        if (blocks.group(1).startsWith(ACCESS)) access = block;
+        else steps.append(block);
+      }
+
+      var done = new Shell().run("sh", "-c", steps + "\necho \"\nAPP_NAME=$APP_NAME\"\n");
+
+      assertEquals(0, done.exit(), done.err());
+      var answers = Pattern.compile("HTTP/1.1 (\\d+)").matcher(done.out()).results();
+      assertEquals(
+          List.of("201", "200", "200", "200", "200"),
+          answers.map(answer -> answer.group(1)).toList(),
+          done.out());
+      assertFalse(done.out().contains("\"errors\""), done.out());
+      assertTrue(done.out().contains("\"sharedIpAddress\":\""), done.out());
+      assertTrue(done.out().contains("\"type\":\"v6\""), done.out());
+      var app = done.out().replaceFirst("(?s).*\nAPP_NAME=(mcp-demo-[0-9a-f]{12})\n$", "$1");
+
+      // "Simply run the script again if this happens": while the Machine starts, replies get lost.
+      var shell = new Shell().with("APP_NAME", app);
+      var replies = shell.run("sh", "-c", access).out();
+      for (int again = 0; again < 20 && !replies.contains("[DIR] lost+found"); again++) {
+        replies = shell.run("sh", "-c", access).out();
+      }
+      assertTrue(replies.contains("[DIR] lost+found"), replies);
+      assertTrue(replies.contains("HTTP/1.1 202 Accepted"), replies);
+      for (int id = 0; id < 3; id++) assertTrue(replies.contains("\"id\":" + id), replies);
+    }
+  }
+
+  private static String here(String text, SandboxServer sandbox) {
+    return text.replace("FlyV1 fm2_IJPECAAA...", sandbox.token())
+        .replace("https://api.machines.dev", sandbox.url())
+        .replace("https://api.fly.io", sandbox.url())
+        .replace("https://${APP_NAME}.fly.dev/", sandbox.url() + "/edge/${APP_NAME}/");
   }
 
   private static void assertReplies(Script.Result result, String server) throws Exception {

@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -14,7 +13,6 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -26,17 +24,12 @@ class McpConformanceTest {
   private static final Pattern RESULT =
       Pattern.compile("(\\S+) (\\S+): \\d+ passed, (\\d+) failed");
 
-  @TempDir Path folder;
   private final List<Process> processes = new ArrayList<>();
   private Path modules;
-  private Path classPath;
 
   @BeforeEach
-  void suite() throws IOException {
+  void suite() {
     modules = Npm.modules();
-    // In a file: the suite takes a command apart at its blanks.
-    classPath = folder.resolve("class-path");
-    Files.writeString(classPath, "-cp \"" + System.getProperty("java.class.path") + "\"");
   }
 
   @AfterEach
@@ -58,7 +51,7 @@ class McpConformanceTest {
 
   @Test
   void every_server_scenario_passes_through_the_proxy_too() throws Exception {
-    var proxy = java("McpProxy", "-q", "--url", wrap(server()));
+    var proxy = Jvm.command("McpProxy", "-q", "--url", wrap(server()));
     var url = wrap(proxy);
 
     var result = scenarios(url);
@@ -79,7 +72,7 @@ class McpConformanceTest {
       })
   void a_client_keeps_its_conformance_behind_the_proxy(String scenario) {
     var client = new ArrayList<>(List.of(Npm.node(), fixture("client.cjs")));
-    client.addAll(java("McpProxy", "-q", "--url"));
+    client.addAll(Jvm.command("McpProxy", "-q", "--url"));
 
     var result = conformance("client", "--scenario", scenario, "--command", words(client));
 
@@ -113,17 +106,9 @@ class McpConformanceTest {
     return String.join(" ", command);
   }
 
-  private List<String> java(String main, String... args) {
-    var java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
-    var command = new ArrayList<>(List.of(java, "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"));
-    command.addAll(List.of("@" + classPath, main));
-    command.addAll(List.of(args));
-    return command;
-  }
-
   /** Starts the wrap in front of a program; its address. */
   private String wrap(List<String> program) throws IOException {
-    var command = java("McpWrap", "-q", "--port", "0", "--");
+    var command = Jvm.command("McpWrap", "-q", "--port", "0", "--");
     command.addAll(program);
     var shell = new Shell().with("NODE_PATH", modules).with("FLY_MCP_BEARER_TOKEN", null);
     var process = shell.start(command.toArray(String[]::new));

@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -189,16 +190,16 @@ class McpProxyStreamableTest {
   }
 
   @Test
-  void a_reply_stream_that_is_cut_is_resumed_where_it_was() throws Exception {
-    server.once(
-        "tools/call", request -> request.events().raw("retry: 300\nid: e-1\ndata:\n\n").cut());
-    var began = new long[2];
+  void a_reply_stream_that_is_cut_is_resumed_where_it_was_and_not_before_the_server_wants_it()
+      throws Exception {
+    var cut = new AtomicLong();
     server.once(
         "tools/call",
         request -> {
-          began[0] = System.nanoTime();
           request.events().raw("retry: 300\nid: e-1\ndata:\n\n").cut();
+          cut.set(System.nanoTime());
         });
+    var resumed = new AtomicLong();
     server.always(
         "GET",
         request -> {
@@ -206,7 +207,7 @@ class McpProxyStreamableTest {
             request.answer(405, null, "");
             return;
           }
-          began[1] = System.nanoTime();
+          resumed.set(System.nanoTime());
           request.events().event("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"late\":true}}").end();
         });
 
@@ -214,9 +215,11 @@ class McpProxyStreamableTest {
       bridge.call(1);
 
       assertTrue(bridge.next().at("/result/late").asBoolean());
-      var resumed = server.all("GET").stream().filter(r -> r.header("Last-Event-ID") != null);
-      assertEquals(List.of("e-1"), resumed.map(r -> r.header("Last-Event-ID")).toList());
+      var asked = server.all("GET").stream().filter(r -> r.header("Last-Event-ID") != null);
+      assertEquals(List.of("e-1"), asked.map(r -> r.header("Last-Event-ID")).toList());
       assertEquals(1, server.all("tools/call").size());
+      var waited = TimeUnit.NANOSECONDS.toMillis(resumed.get() - cut.get());
+      assertTrue(waited >= 250, "after " + waited + " ms");
     }
   }
 
@@ -240,12 +243,15 @@ class McpProxyStreamableTest {
     try (var bridge = Bridge.to(server.url()).connected()) {
       for (int n = 1; n <= 3; n++) {
         server.stream()
-            .raw("retry: 50\n")
+            .raw("retry: 400\n")
             .event("e-" + n, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/n" + n + "\"}");
         assertEquals("notifications/n" + n, bridge.next().path("method").asText());
         var streams = server.streams.size();
         server.stream().cut();
+        var cut = System.nanoTime();
         FakeMcp.await(() -> server.streams.size() > streams);
+        var waited = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - cut);
+        assertTrue(waited >= 350, "after " + waited + " ms");
       }
 
       assertEquals(
@@ -402,9 +408,10 @@ class McpProxyStreamableTest {
         });
 
     try (var bridge = Bridge.to(server.url()).connected()) {
-      bridge.call("\"c\"");
-      bridge.send(
-          "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":\"c\"}}");
+      var cancel =
+          "{\"params\":{\"requestId\" :"
+              + " \"c\"},\"method\":\"notifications/cancelled\",\"jsonrpc\":\"2.0\"}";
+      bridge.call("\"c\"").send(cancel);
 
       assertTrue(bridge.isQuiet(300));
       assertNull(bridge.leave());
@@ -412,6 +419,7 @@ class McpProxyStreamableTest {
       assertTrue(
           methods.indexOf("tools/call") < methods.indexOf("notifications/cancelled"),
           methods.toString());
+      assertEquals(cancel, server.all("notifications/cancelled").get(0).body);
     }
   }
 

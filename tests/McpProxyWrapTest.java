@@ -219,6 +219,18 @@ class McpProxyWrapTest {
   }
 
   @Test
+  void lines_may_end_as_on_Windows_and_what_is_no_message_is_passed_over() throws Exception {
+    try (var bridge = Bridge.to(server.url(), Proxy.Transport.WRAP).connected()) {
+      slot.raw("\ufeff\r\n\r\n \nevent: message\ndata: {}\n42\n[]\nWelcome!\n");
+      slot.raw("  " + RESULT.formatted("\"x\"") + "\r\n");
+      bridge.call(2);
+
+      assertEquals(2, bridge.next().path("id").asInt());
+      assertTrue(bridge.isQuiet(100), "x was not asked for by this client: " + bridge.log);
+    }
+  }
+
+  @Test
   void what_the_program_asks_reaches_the_client() throws Exception {
     try (var bridge = Bridge.to(server.url(), Proxy.Transport.WRAP).connected()) {
       var question = "{\"jsonrpc\":\"2.0\",\"id\":5,\"method\":\"roots/list\"}";

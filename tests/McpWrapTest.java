@@ -22,6 +22,7 @@ import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.NetworkInterface;
+import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -518,6 +519,39 @@ class McpWrapTest {
     assertEquals(List.of(), programs());
   }
 
+  /** Takes no notice of the end of its input, nor of SIGTERM. */
+  private static List<String> stubborn() {
+    var program = SHELL_PROGRAM.get(2);
+    return List.of("sh", "-c", "trap '' TERM; " + program + "; while :; do sleep 0.05; done");
+  }
+
+  @Test
+  void stubborn_programs_of_abandoned_sessions_do_not_wait_for_each_other() throws Exception {
+    idle = Duration.ofMillis(300);
+    wrap(stubborn());
+    for (var i = 0; i < 50; i++) initialize();
+    var begin = System.nanoTime();
+
+    while (!programs().isEmpty()) Thread.sleep(20);
+
+    // One after the other they would take 50 times twice the grace.
+    var took = Duration.ofNanos(System.nanoTime() - begin);
+    assertTrue(took.toMillis() < 50 * 400, "they took " + took);
+  }
+
+  @Test
+  void the_program_of_a_session_that_is_just_being_deleted_is_not_left_behind() throws Exception {
+    wrap(stubborn());
+    var session = initialize();
+    var delete = request().header("Mcp-Session-Id", session).DELETE().build();
+    client.sendAsync(delete, BodyHandlers.ofString());
+    while (post(session, call(1, "echo", "1")).statusCode() != 404) Thread.sleep(5);
+
+    bridge.close();
+
+    assertEquals(List.of(), programs());
+  }
+
   @Test
   void a_quiet_stream_has_a_heartbeat() throws Exception {
     heartbeat = Duration.ofMillis(50);
@@ -532,6 +566,39 @@ class McpWrapTest {
       var blanks = 0;
       while (blanks < 3) if (lines.readLine().equals(" ")) blanks++;
     }
+  }
+
+  @Test
+  void a_quiet_stream_outlives_what_cuts_idle_connections() throws Exception {
+    heartbeat = Duration.ofMillis(100);
+    wrap(Program.command());
+    var session = initialize();
+    try (var cutter = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      threads.submit(() -> passOnUntilIdle(cutter, 1_000));
+      try (var get = new Socket(cutter.getInetAddress(), cutter.getLocalPort())) {
+        get.getOutputStream().write(get(session, null).getBytes(StandardCharsets.US_ASCII));
+        var lines = reader(get.getInputStream());
+        assertEquals("HTTP/1.1 200 OK", lines.readLine());
+
+        post(session, call(1, "sleep", "2500"));
+        post(session, call(2, "burst", "1"));
+
+        var line = lines.readLine();
+        while (line != null && !line.startsWith("data: ")) line = lines.readLine();
+        assertTrue(line != null && line.contains("notifications/n"), "it was cut");
+      }
+    }
+  }
+
+  /** One connection to the wrap, which ends where the wrap says nothing for so long. */
+  private Void passOnUntilIdle(ServerSocket from, int idleMillis) throws IOException {
+    try (var client = from.accept();
+        var wrap = raw("")) {
+      threads.submit(() -> client.getInputStream().transferTo(wrap.getOutputStream()));
+      wrap.setSoTimeout(idleMillis);
+      wrap.getInputStream().transferTo(client.getOutputStream());
+    }
+    return null;
   }
 
   // ---- Who may come in

@@ -63,7 +63,10 @@ class SandboxFuzzTest {
   private final Collection<String> findings = new ConcurrentLinkedQueue<>();
   private final Set<String> machines = new ConcurrentSkipListSet<>();
   private final Set<String> volumes = new ConcurrentSkipListSet<>();
-  private final Set<String> nonces = new ConcurrentSkipListSet<>();
+
+  /** Of the leases that a client took, by the Machine's path: each client knows its own alone. */
+  private final ThreadLocal<Map<String, String>> nonces = ThreadLocal.withInitial(HashMap::new);
+
   private OpenApi api;
   private SandboxServer sandbox;
 
@@ -175,7 +178,8 @@ class SandboxFuzzTest {
       case 12 -> ask("POST", machine, "{'config': " + client.config(client.mounts()) + "}");
       case 13 -> {
         var lease = ask("POST", machine + "/lease?ttl=1", "");
-        if (lease.status() == 201) nonces.add(lease.json().at("/data/nonce").asText());
+        if (lease.status() == 201)
+          nonces.get().put(machine, lease.json().at("/data/nonce").asText());
       }
       case 14 -> ask("DELETE", machine + "/lease", "");
       case 15 -> ask("POST", machine + "/metadata/key", "{'value': 'v'}");
@@ -287,6 +291,12 @@ class SandboxFuzzTest {
                 body.length == 0
                     ? HttpRequest.BodyPublishers.noBody()
                     : HttpRequest.BodyPublishers.ofByteArray(body));
+    nonces
+        .get()
+        .forEach(
+            (machine, nonce) -> {
+              if (path.startsWith(machine)) request.header("fly-machine-lease-nonce", nonce);
+            });
     var response = http.send(request.build(), HttpResponse.BodyHandlers.ofString());
     var answer = new Answer(response.statusCode(), response.body());
     if (answer.status() >= 500) {

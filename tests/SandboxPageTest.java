@@ -1,7 +1,6 @@
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.Fly;
@@ -13,17 +12,12 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
-import java.net.http.WebSocket;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.time.Duration;
 import java.util.Base64;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionStage;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
@@ -219,87 +213,107 @@ class SandboxPageTest {
     for (int i = 0; i < 40; i++) assertFalse(event("world", data -> true).isEmpty());
   }
 
+  // ---- In a browser
+
   @Test
-  void a_browser_shows_it(@TempDir Path folder) throws Exception {
-    var chromium =
-        List.of("chromium", "chromium-browser", "google-chrome").stream()
-            .map(name -> Path.of("/usr/bin", name))
-            .filter(Files::isExecutable)
-            .findFirst();
-    assumeTrue(chromium.isPresent(), "no Chromium here");
-    var id = machine("{\"image\": \"nginx\", \"region\": \"ams\"}").path("id").asText();
+  void a_browser_shows_it_live_and_asks_nobody_else(@TempDir Path folder) throws Exception {
+    try (var browser = new Browser(folder, sandbox.url() + "/")) {
+      browser.await("document.body.innerText.includes('1 app, 0 Machines')");
 
-    var browser =
-        new ProcessBuilder(
-                chromium.get().toString(),
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-quic",
-                "--no-first-run",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-                "--remote-debugging-port=0",
-                "--user-data-dir=" + folder.resolve("profile"),
-                sandbox.url() + "/")
-            .redirectErrorStream(true)
-            .redirectOutput(folder.resolve("out").toFile())
-            .start();
-    try {
-      var shown = dom(folder, html -> html.contains("POST /v1/apps/shown/machines"));
+      var id = machine("{\"image\": \"nginx\"}").path("id").asText();
 
-      assertTrue(shown.contains("data-app=\"shown\""), shown);
-      assertTrue(shown.contains("data-machine=\"" + id + "\""), shown);
-      assertTrue(shown.contains("1 app, 1 Machine"), shown);
-    } finally {
-      var family = browser.descendants().toList();
-      browser.destroy();
-      browser.waitFor(20, TimeUnit.SECONDS);
-      family.forEach(ProcessHandle::destroyForcibly);
-      for (var process : family) process.onExit().get(20, TimeUnit.SECONDS);
-    }
-  }
-
-  /** Asks the browser for its page until that is as wanted, for a minute at most. */
-  private String dom(Path folder, Predicate<String> wanted) throws Exception {
-    var shown = "";
-    for (int i = 0; i < 600; i++) {
-      Fly.pause(100);
-      var active = folder.resolve("profile/DevToolsActivePort");
-      if (!Files.exists(active) || Files.readAllLines(active).size() < 2) continue;
-      var list = URI.create("http://127.0.0.1:" + Files.readAllLines(active).get(0) + "/json");
-      var targets =
-          http.send(HttpRequest.newBuilder(list).build(), HttpResponse.BodyHandlers.ofString());
-      for (var target : Fly.JSON.readTree(targets.body())) {
-        if (!target.path("url").asText().startsWith(sandbox.url())) continue;
-        shown = evaluate(target.path("webSocketDebuggerUrl").asText());
-        if (wanted.test(shown)) return shown;
+      browser.await(
+          "!!document.querySelector('[data-app=shown] [data-machine=\"%s\"]')".formatted(id));
+      browser.await("document.body.innerText.includes('POST /v1/apps/shown/machines')");
+      for (var address : browser.requested()) {
+        assertTrue(address.startsWith(sandbox.url()) || address.startsWith("data:"), address);
       }
     }
-    return shown;
   }
 
-  private String evaluate(String url) throws Exception {
-    var answer = new CompletableFuture<String>();
-    var text = new StringBuilder();
-    var listener =
-        new WebSocket.Listener() {
-          @Override
-          public CompletionStage<?> onText(WebSocket socket, CharSequence part, boolean last) {
-            text.append(part);
-            if (last) answer.complete(text.toString());
-            socket.request(1);
-            return null;
+  @Test
+  void the_keyboard_is_enough(@TempDir Path folder) throws Exception {
+    var id = machine("{\"image\": \"nginx\"}").path("id").asText();
+    try (var browser = new Browser(folder, sandbox.url() + "/")) {
+      var machine = "document.querySelector('[data-machine=\"%s\"]')".formatted(id);
+      browser.await("!!" + machine);
+
+      for (var i = 0; i < 20 && !focused(browser).equals(id + " start"); i++) browser.press("Tab");
+      assertEquals(id + " start", focused(browser));
+      browser.press("Enter");
+      browser.await(machine + ".querySelector('.state').innerText == 'started'");
+
+      for (var i = 0; i < 20 && !focused(browser).equals(id + " events"); i++) browser.press("Tab");
+      browser.press("Enter");
+      browser.await(machine + ".querySelector('details[data-key$=events]').open");
+      assertEquals(id + " events", focused(browser), "the focus stays when the page changes");
+    }
+  }
+
+  private static String focused(Browser browser) throws Exception {
+    return browser.evaluate("document.activeElement.getAttribute('data-focus') || ''").asText();
+  }
+
+  /** WCAG 2.2, 1.4.3: 4.5 to 1. */
+  private static final String TOO_FAINT =
+      """
+      (() => {
+        const rgb = text => text.match(/[\\d.]+/g).map(Number);
+        const light = ([r, g, b]) => [r, g, b].map(v => v / 255)
+            .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+            .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+        const behind = node => {
+          for (; node; node = node.parentElement) {
+            const colour = rgb(getComputedStyle(node).backgroundColor);
+            if (colour.length < 4 || colour[3] > 0) return colour;
           }
+          return [255, 255, 255];
         };
-    var socket = http.newWebSocketBuilder().buildAsync(URI.create(url), listener).join();
-    socket.sendText(
-        "{\"id\": 1, \"method\": \"Runtime.evaluate\","
-            + " \"params\": {\"expression\": \"document.documentElement.outerHTML\"}}",
-        true);
-    var json = Fly.JSON.readTree(answer.get(20, TimeUnit.SECONDS));
-    socket.abort();
-    return json.at("/result/result/value").asText();
+        return [...document.querySelectorAll('body *')]
+          .filter(node => !node.matches(':disabled, script, style, .skip, noscript'))
+          .filter(node => [...node.childNodes].some(c => c.nodeType == 3 && c.data.trim()))
+          .map(node => {
+            const [a, b] = [light(rgb(getComputedStyle(node).color)), light(behind(node))];
+            const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+            return [ratio, node.className + ' ' + node.innerText.slice(0, 30)];
+          })
+          .filter(([ratio]) => ratio < 4.5)
+          .map(([ratio, what]) => ratio.toFixed(2) + ' ' + what);
+      })()\
+      """;
+
+  @Test
+  void every_word_can_be_read_by_day_and_by_night_and_on_a_phone(@TempDir Path folder)
+      throws Exception {
+    machine("{\"image\": \"nginx\"}");
+    call("POST", "/v1/apps/shown/secrets/KEY", "{\"value\": \"x\"}");
+    send("GET", "/v1/none", null);
+    try (var browser = new Browser(folder, sandbox.url() + "/")) {
+      browser.await("!!document.querySelector('[data-machine]')");
+      for (var scheme : List.of("light", "dark")) {
+        browser.prefer(scheme);
+        for (var width : List.of(1280, 360)) {
+          browser.width(width);
+          assertEquals("[]", browser.evaluate(TOO_FAINT).toString(), scheme);
+          var sideways = "document.documentElement.scrollWidth <= innerWidth";
+          assertTrue(browser.evaluate(sideways).asBoolean(), "it scrolls sideways at " + width);
+        }
+      }
+    }
+  }
+
+  @Test
+  void what_an_app_says_is_text_and_no_page(@TempDir Path folder) throws Exception {
+    var evil = "<img src=x onerror='document.title=1'><script>document.title=2</script>";
+    var text = Fly.JSON.writeValueAsString(evil);
+    machine(
+        "{\"image\": %s, \"metadata\": {\"note\": %s}, \"env\": {\"A\": %s}}"
+            .formatted(text, text, text));
+    try (var browser = new Browser(folder, sandbox.url() + "/")) {
+      browser.await("document.body.innerText.includes('onerror')");
+
+      assertEquals("fly-sandbox", browser.evaluate("document.title").asText());
+      assertEquals(0, browser.evaluate("document.images.length").asInt());
+    }
   }
 }

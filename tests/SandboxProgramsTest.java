@@ -1,6 +1,7 @@
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.Fly;
@@ -177,6 +178,31 @@ class SandboxProgramsTest {
     assertEquals(137, exits(deaf).get(0).at("/exit_event/exit_code").asInt());
   }
 
+  // ---- Several processes
+
+  @Test
+  void of_several_processes_the_log_tells_which_one_spoke_and_which_one_ended() throws Exception {
+    var machine =
+        machine(
+            "not run",
+            ",'restart':{'policy':'no'},'processes':["
+                + "{'cmd':['-c','echo one; exec sleep 1000']},"
+                + "{'cmd':['-c','echo two; exit 3'],'user':'www-data'}]");
+
+    become(machine, "stopped");
+
+    var numbers = new ArrayList<String>();
+    for (var line : ask("GET", "/api/v1/apps/run/logs", "").path("data")) {
+      var process = line.at("/attributes/meta/process").asInt();
+      if (process > 0) numbers.add(process + " " + line.at("/attributes/message").asText());
+    }
+    assertTrue(numbers.contains("2 two"), numbers.toString());
+    var runner = log("runner");
+    assertTrue(runner.contains("process 2 ended with code 3"), runner.toString());
+    assertTrue(runner.toString().contains("user www-data"), runner.toString());
+    assertEquals(3, exits(machine).get(0).at("/exit_event/exit_code").asInt());
+  }
+
   // ---- Suspend
 
   @Test
@@ -220,6 +246,59 @@ class SandboxProgramsTest {
     become(machine, "started");
     await(() -> !ask("GET", machine, "").at("/checks/0/updated_at").asText().equals(before));
     assertTrue(log("health").contains("Health check 'alive' on port 80 is now passing"));
+  }
+
+  @Test
+  void a_check_over_https_verifies_the_certificate_unless_told_to_skip_that() throws Exception {
+    var keys = Files.createTempDirectory("fly-test").resolve("keys");
+    var keytool = Path.of(System.getProperty("java.home"), "bin", "keytool").toString();
+    var made =
+        new ProcessBuilder(
+                (keytool
+                        + " -genkeypair -alias a -keyalg EC -dname CN=app -storetype PKCS12"
+                        + " -storepass changeit -keystore "
+                        + keys)
+                    .split(" "))
+            .redirectErrorStream(true)
+            .start();
+    var said = new String(made.getInputStream().readAllBytes());
+    assertEquals(0, made.waitFor(), said);
+    var check =
+        "{'type':'http','protocol':'https','port':443,'path':'/health','interval':'100ms',"
+            + "'timeout':'10s'%s}";
+    var machine =
+        machine(
+            "exec " + WebApp.command() + " tls " + keys,
+            ",'checks':{'any':%s,'known':%s}"
+                .formatted(check.formatted(",'tls_skip_verify':true"), check.formatted("")));
+
+    await(() -> check(machine).equals("passing"));
+    await(() -> !ask("GET", machine, "").at("/checks/1/output").asText().contains("refused"));
+
+    assertEquals("200 I am well", ask("GET", machine, "").at("/checks/0/output").asText());
+    await(() -> ask("GET", machine, "").at("/checks/1/output").asText().contains("PKIX"));
+    assertEquals("critical", ask("GET", machine, "").at("/checks/1/status").asText());
+    Files.delete(keys);
+    Files.delete(keys.getParent());
+  }
+
+  @Test
+  void the_wrap_of_an_MCP_server_is_checked_too_while_it_runs() throws Exception {
+    var request =
+        """
+        {"config":{"image":"flyio/mcp","init":{"cmd":["cat"]},"services":[{"protocol":"tcp",
+        "internal_port":8080,"ports":[{"port":443,"handlers":["tls","http"]}],"checks":[
+        {"type":"http","path":"/","interval":"100ms"},{"type":"tcp","interval":"100ms"}]}]}}\
+        """;
+    var machine = MACHINES + "/" + post(Fly.JSON.readTree(request)).path("id").asText();
+
+    await(() -> ask("GET", machine, "").at("/checks/1/status").asText().equals("passing"));
+    await(() -> check(machine).equals("passing"));
+
+    assertTrue(ask("GET", machine, "").at("/checks/0/output").asText().startsWith("200"));
+    ask("POST", machine + "/stop", "");
+    become(machine, "stopped");
+    assertEquals(0, ask("GET", machine, "").path("checks").size());
   }
 
   @Test
@@ -302,10 +381,16 @@ class SandboxProgramsTest {
   // ---- What a killed sandbox leaves
 
   @Test
-  void the_folder_of_a_killed_sandbox_goes_at_the_next_start_and_no_other() throws Exception {
+  void what_a_killed_sandbox_has_left_goes_at_the_next_start_and_nothing_else() throws Exception {
     var all = Path.of(System.getProperty("java.io.tmpdir"));
     var dead = Files.createTempDirectory("fly-sandbox-");
     Files.createDirectories(dead.resolve("volumes/vol_1"));
+    var program = new ProcessBuilder("sleep", "1000").start();
+    var stranger = new ProcessBuilder("sleep", "1000").start();
+    var noted = Files.createDirectories(dead.resolve("machines/0123456789abcd"));
+    var start = program.info().startInstant().orElseThrow().toEpochMilli();
+    Files.writeString(noted.resolve("process-" + program.pid()), "" + start);
+    Files.writeString(noted.resolve("process-" + stranger.pid()), "" + (start - 3_600_000));
     var deadLock = Files.createFile(all.resolve(dead.getFileName() + ".lock"));
     var living = Files.createTempDirectory("fly-sandbox-");
     var livingLock = all.resolve(living.getFileName() + ".lock");
@@ -317,9 +402,32 @@ class SandboxProgramsTest {
       assertFalse(Files.exists(dead));
       assertFalse(Files.exists(deadLock));
       assertTrue(Files.exists(living));
+      assertTrue(program.waitFor(30, TimeUnit.SECONDS), "a program that it has left");
+      assertTrue(stranger.isAlive(), "another process has its number by now");
     } finally {
+      program.destroyForcibly();
+      stranger.destroyForcibly();
       Files.delete(living);
       Files.deleteIfExists(livingLock);
     }
+  }
+
+  @Test
+  void a_second_sandbox_of_the_same_JVM_leaves_the_first_ones_lock_alone() throws Exception {
+    assumeTrue(Files.exists(Path.of("/proc/locks")), "only Linux tells who holds locks");
+    var before = locks();
+    assertTrue(before > 0, "the first one holds a lock");
+
+    SandboxServer.start(SandboxServer.Config.onPort(0)).close();
+
+    assertEquals(before, locks());
+  }
+
+  /** How many this process holds. */
+  private static long locks() throws Exception {
+    var mine = " " + ProcessHandle.current().pid() + " ";
+    return Files.readAllLines(Path.of("/proc/locks")).stream()
+        .filter(line -> line.contains(" POSIX ") && line.contains(mine))
+        .count();
   }
 }

@@ -1,5 +1,8 @@
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
+import com.sun.net.httpserver.HttpsConfigurator;
+import com.sun.net.httpserver.HttpsServer;
+import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
@@ -9,9 +12,12 @@ import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.KeyStore;
 import java.util.TreeMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
+import javax.net.ssl.KeyManagerFactory;
+import javax.net.ssl.SSLContext;
 
 /** A web app as people run it on Machines: it listens at PORT, and does what each path says. */
 final class WebApp {
@@ -44,11 +50,23 @@ final class WebApp {
     if (args.length > 0 && args[0].equals("deaf")) new CountDownLatch(1).await();
     var port = Integer.parseInt(System.getenv("PORT"));
     if (args.length > 0 && args[0].equals("echo")) echo(port);
-    var server =
-        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 0);
+    var address = new InetSocketAddress(InetAddress.getLoopbackAddress(), port);
+    var tls = args.length > 1 && args[0].equals("tls");
+    var server = tls ? HttpsServer.create(address, 0) : HttpServer.create(address, 0);
+    if (server instanceof HttpsServer secure) secure.setHttpsConfigurator(certificate(args[1]));
     server.setExecutor(Executors.newCachedThreadPool());
     server.createContext("/", WebApp::handle);
     server.start();
+  }
+
+  /** Of this PKCS #12 file, whose password is changeit. */
+  private static HttpsConfigurator certificate(String file) throws Exception {
+    var password = "changeit".toCharArray();
+    var keys = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
+    keys.init(KeyStore.getInstance(new File(file), password), password);
+    var context = SSLContext.getInstance("TLS");
+    context.init(keys.getKeyManagers(), null, null);
+    return new HttpsConfigurator(context);
   }
 
   private static void handle(HttpExchange exchange) throws IOException {

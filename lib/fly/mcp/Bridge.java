@@ -9,8 +9,10 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
@@ -66,6 +68,10 @@ public final class Bridge implements AutoCloseable {
 
   private final Config config;
   private final Map<String, Session> sessions = new ConcurrentHashMap<>();
+
+  /** Sessions that are over, whose programs may still be there. */
+  private final Set<Session> ending = ConcurrentHashMap.newKeySet();
+
   private final SecureRandom random = new SecureRandom();
   private final CountDownLatch over = new CountDownLatch(1);
   private volatile int exitCode;
@@ -432,35 +438,42 @@ public final class Bridge implements AutoCloseable {
   }
 
   private void end(Session session) {
+    ending.add(session);
     if (session.id != null) sessions.remove(session.id);
     session.child.stop(config.grace());
     session.ended("the session has ended");
     session.forget();
+    ending.remove(session);
   }
 
   private void reap() {
     for (var session : List.copyOf(sessions.values())) {
-      if (session.idle(config.idle().toNanos())) end(session);
+      // Beside each other: a program may take as long as it is given.
+      if (session.idle(config.idle().toNanos()) && ending.add(session)) {
+        daemon(() -> end(session)).start();
+      }
     }
   }
 
   /** Ends all programs, each with all that it started, and with them the streams. */
   @Override
   public void close() {
-    var ending = new ArrayList<Thread>();
+    var stopping = new ArrayList<Thread>();
     synchronized (this) {
       closed = true;
       if (spare != null) {
         var unused = spare;
-        ending.add(new Thread(() -> unused.stop(config.grace())));
+        stopping.add(new Thread(() -> unused.stop(config.grace())));
       }
-      if (sharedChild != null) ending.add(new Thread(() -> sharedChild.stop(config.grace())));
-      if (wrap != null) ending.add(new Thread(() -> end(wrap)));
+      if (sharedChild != null) stopping.add(new Thread(() -> sharedChild.stop(config.grace())));
+      if (wrap != null) stopping.add(new Thread(() -> end(wrap)));
     }
-    for (var session : sessions.values()) ending.add(new Thread(() -> end(session)));
-    ending.forEach(Thread::start);
+    var all = new LinkedHashSet<>(sessions.values());
+    all.addAll(ending); // who ends them may not live to see it
+    for (var session : all) stopping.add(new Thread(() -> end(session)));
+    stopping.forEach(Thread::start);
     try {
-      for (var thread : ending) thread.join();
+      for (var thread : stopping) thread.join();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

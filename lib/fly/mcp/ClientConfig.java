@@ -31,19 +31,6 @@ public final class ClientConfig {
       this.section = section;
     }
 
-    /**
-     * By its name, as claude-desktop.
-     *
-     * @throws FlyException where there is no such client
-     */
-    public static Client of(String text) {
-      for (var client : values()) {
-        if (client.toString().equalsIgnoreCase(text.replace('_', '-'))) return client;
-      }
-      throw FlyException.usage(
-          "there is no client " + text, "unknown", List.of(values()).toString());
-    }
-
     @Override
     public String toString() {
       return name().toLowerCase(Locale.ROOT).replace('_', '-');
@@ -52,6 +39,9 @@ public final class ClientConfig {
 
   public final Client client;
   public final Path file;
+
+  /** What the file began with, and keeps. */
+  private String mark = "";
 
   private ClientConfig(Client client, Path file) {
     this.client = client;
@@ -159,7 +149,8 @@ public final class ClientConfig {
     try {
       if (!Files.exists(file)) return "";
       var text = Files.readString(file);
-      return text.startsWith(BOM) ? text.substring(1) : text;
+      mark = text.startsWith(BOM) ? BOM : "";
+      return text.substring(mark.length());
     } catch (IOException e) {
       throw new FlyException(
           file + " cannot be read", e.toString(), "who owns it, and is it UTF-8?");
@@ -172,9 +163,7 @@ public final class ClientConfig {
     try {
       Files.createDirectories(file.getParent());
       var target = Files.exists(file) ? file.toRealPath() : file;
-      var marked = false;
       if (Files.exists(target)) {
-        marked = Files.readString(target).startsWith(BOM);
         var backup = target.resolveSibling(target.getFileName() + ".bak");
         Files.copy(
             target,
@@ -184,7 +173,7 @@ public final class ClientConfig {
       }
       var temporary = Files.createTempFile(target.getParent(), ".mcp", null); // its owner's alone
       try {
-        Files.write(temporary, ((marked ? BOM : "") + after).getBytes(StandardCharsets.UTF_8));
+        Files.write(temporary, (mark + after).getBytes(StandardCharsets.UTF_8));
         if (Files.exists(target)) keepPermissions(target, temporary);
         Files.move(
             temporary, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);

@@ -109,6 +109,11 @@ public final class Dialog implements AutoCloseable {
     }
   }
 
+  /** How long it lasts by now. */
+  public Duration age() {
+    return Duration.ofNanos(System.nanoTime() - begin);
+  }
+
   /** How the server is spoken to, as far as that is known by now. */
   public Proxy.Transport transport() {
     return proxy.transport();

@@ -161,13 +161,11 @@ final class JsonMembers {
   private String insert(Place place, String indent, String added) {
     if (place.lastEnd() < 0) {
       var inner = text.substring(place.open() + 1, place.close());
-      var closing = inner.isBlank() ? newline() + indentOf(place.open()) : "";
       return text.substring(0, place.open() + 1)
           + newline()
           + indent
           + added
-          + closing
-          + (inner.isBlank() ? "" : inner)
+          + (inner.isBlank() ? newline() + indentOf(place.open()) : inner)
           + text.substring(place.close());
     }
     var comma = commaAfter(place.lastEnd());

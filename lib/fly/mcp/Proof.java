@@ -62,10 +62,18 @@ public final class Proof {
         .formatted(token, url, token, url, lines.replace("'", "'\\''"));
   }
 
+  /** The revision that knows no handshake and no session: each request says all about itself. */
+  private static final String STATELESS = "2026-07-28";
+
+  private static final String META = "io.modelcontextprotocol/";
+
   private final Dialog dialog;
   private final Duration timeout;
   private final Consumer<Stage> onStage;
   private final List<Stage> stages = new ArrayList<>();
+
+  /** What every request tells a server without handshakes; null for one that knows them. */
+  private JsonNode clientInfo;
 
   /**
    * @param timeout the dialog's, for people
@@ -89,16 +97,60 @@ public final class Proof {
    */
   public JsonNode ask(JsonNode request, Consumer<JsonNode> onReply) {
     var begin = System.nanoTime();
-    dialog.send(request);
-    var reply = replyTo(request);
-    var took = Duration.ofNanos(System.nanoTime() - begin);
+    var reply = replyTo(send(request));
+    if (refusesHandshakes(request, reply)) {
+      clientInfo = request.at("/params/clientInfo");
+      request = discover(request);
+      reply = replyTo(send(request));
+    }
+    var first = stages.isEmpty();
+    var took = first ? dialog.age() : Duration.ofNanos(System.nanoTime() - begin);
     var failure = reply == null ? late(request) : failure(request, reply);
-    if (stages.isEmpty()) took = took.minus(arrive(failure));
+    if (first) took = took.minus(arrive(failure));
     if (reply != null) onReply.accept(reply);
     var detail = failure == null ? detail(request, reply) : failure.why;
     over(new Stage(stage(request), name(request), failure == null, took, detail));
     if (failure != null) throw failure;
     return reply;
+  }
+
+  /** Says what gets no reply; the end of a handshake not to a server that knows none. */
+  public void tell(JsonNode message) {
+    var initialized = message.path("method").asText().equals("notifications/initialized");
+    if (clientInfo == null || !initialized) dialog.send(message);
+  }
+
+  private JsonNode send(JsonNode request) {
+    var sent = clientInfo == null ? request : alone(request);
+    dialog.send(sent);
+    return sent;
+  }
+
+  /**
+   * Whether it is a server of 2026-07-28 only: it supports that revision instead, or knows no such
+   * method (SEP-2575).
+   */
+  private static boolean refusesHandshakes(JsonNode request, JsonNode reply) {
+    if (reply == null || !request.path("method").asText().equals("initialize")) return false;
+    for (var supported : reply.at("/error/data/supported")) {
+      if (supported.asText().equals(STATELESS)) return true;
+    }
+    return reply.at("/error/code").asInt() == -32601;
+  }
+
+  private static JsonNode discover(JsonNode initialize) {
+    var request = Fly.JSON.createObjectNode().put("jsonrpc", "2.0");
+    request.set("id", initialize.path("id"));
+    return request.put("method", "server/discover");
+  }
+
+  /** The request with all that a server without sessions has to know about us. */
+  private JsonNode alone(JsonNode request) {
+    ObjectNode alone = request.deepCopy();
+    var meta = alone.withObjectProperty("params").withObjectProperty("_meta");
+    meta.put(META + "protocolVersion", STATELESS).putObject(META + "clientCapabilities");
+    if (clientInfo.isObject()) meta.set(META + "clientInfo", clientInfo);
+    return alone;
   }
 
   /** The first two stages, which the first request has shown; how long they took together. */
@@ -193,7 +245,8 @@ public final class Proof {
 
   private static String stage(JsonNode request) {
     var method = request.path("method").asText();
-    return method.equals("initialize") ? method : method.endsWith("/list") ? "list" : "call";
+    if (method.equals("initialize") || method.equals("server/discover")) return "initialize";
+    return method.endsWith("/list") ? "list" : "call";
   }
 
   private static String name(JsonNode request) {
@@ -201,16 +254,20 @@ public final class Proof {
     return request.path("method").asText() + (name.isTextual() ? " " + name.asText() : "");
   }
 
-  private static String detail(JsonNode request, JsonNode reply) {
+  private String detail(JsonNode request, JsonNode reply) {
     var result = reply.path("result");
-    var server = result.path("serverInfo");
+    var stateless = clientInfo != null;
+    var server = result.path("_meta").path(META + "serverInfo");
+    if (server.isMissingNode()) server = result.path("serverInfo");
     return switch (stage(request)) {
       case "initialize" ->
           "%s %s, MCP %s"
               .formatted(
                   server.path("name").asText("a server"),
                   server.path("version").asText(""),
-                  result.path("protocolVersion").asText("without a version"));
+                  stateless
+                      ? STATELESS
+                      : result.path("protocolVersion").asText("without a version"));
       case "list" -> {
         var what = request.path("method").asText().replace("/list", "");
         yield result.path(what).size() + " " + what;

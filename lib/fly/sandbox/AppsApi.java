@@ -78,6 +78,7 @@ final class AppsApi {
   private void createApp(Context x) {
     var app = world.createApp(body(x));
     x.status(201);
+    if (world.guess(Guesses.Guess.CREATE_APP, "nothing")) return;
     send(x, app.json().put("created_at", app.createdAt.toEpochMilli()));
   }
 

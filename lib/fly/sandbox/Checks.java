@@ -193,7 +193,9 @@ final class Checks {
     }
     var scheme = check.config.path("protocol").asText("http");
     var address = "%s://127.0.0.1:%d".formatted(scheme, port(check));
-    var request = world.forward().client().newRequest(address).path(path).method(method);
+    var skip = check.config.path("tls_skip_verify").asBoolean();
+    var client = skip ? world.forward().trusting() : world.forward().client();
+    var request = client.newRequest(address).path(path).method(method);
     request.headers(
         headers -> {
           for (var header : check.config.path("headers")) {

@@ -113,7 +113,7 @@ final class Database implements AutoCloseable {
   /** The token of the sandbox before; the new one where that is not null, or there was none. */
   String token(String wanted) {
     var token = wanted == null ? meta.get("token") : wanted;
-    if (token == null) token = "sandbox-" + Ids.secret(32);
+    if (token == null) token = Ids.token();
     meta.put("token", token);
     store.commit();
     return token;
@@ -166,7 +166,7 @@ final class Database implements AutoCloseable {
 
   private void write(App app) {
     if (!app.deleted) {
-      apps.put(app.id, SandboxServer.text(app.record()));
+      apps.put(app.id, app.record().toString());
       return;
     }
     apps.remove(app.id);
@@ -175,7 +175,7 @@ final class Database implements AutoCloseable {
 
   private void write(Machine machine) {
     if (machine.app.deleted) machines.remove(machine.id);
-    else machines.put(machine.id, SandboxServer.text(machine.record()));
+    else machines.put(machine.id, machine.record().toString());
   }
 
   /** After it nothing is written any more. */

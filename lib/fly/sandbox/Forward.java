@@ -23,6 +23,7 @@ import org.eclipse.jetty.http.HttpCookieStore;
 import org.eclipse.jetty.http.HttpField;
 import org.eclipse.jetty.http.HttpFields;
 import org.eclipse.jetty.http.HttpHeader;
+import org.eclipse.jetty.util.ssl.SslContextFactory;
 
 /**
  * Passes HTTP requests on to the programs of Machines, and their answers back: bodies as they come,
@@ -53,6 +54,7 @@ final class Forward implements AutoCloseable {
               "Upgrade"));
 
   private HttpClient client;
+  private HttpClient trusting;
 
   private static Set<String> caseless(String... names) {
     var set = new TreeSet<>(String.CASE_INSENSITIVE_ORDER);
@@ -62,8 +64,19 @@ final class Forward implements AutoCloseable {
 
   /** The HTTP client; the first call makes it. */
   synchronized HttpClient client() {
-    if (client != null) return client;
+    if (client == null) client = start(new SslContextFactory.Client());
+    return client;
+  }
+
+  /** As {@link #client}, and any certificate will do. */
+  synchronized HttpClient trusting() {
+    if (trusting == null) trusting = start(new SslContextFactory.Client(true));
+    return trusting;
+  }
+
+  private static HttpClient start(SslContextFactory.Client ssl) {
     var fresh = new HttpClient();
+    fresh.setSslContextFactory(ssl);
     fresh.setExecutor(
         Executors.newCachedThreadPool(
             task -> {
@@ -85,8 +98,7 @@ final class Forward implements AutoCloseable {
     }
     fresh.getContentDecoderFactories().clear();
     fresh.getProtocolHandlers().clear();
-    client = fresh;
-    return client;
+    return fresh;
   }
 
   /**
@@ -236,6 +248,11 @@ final class Forward implements AutoCloseable {
 
   @Override
   public synchronized void close() {
+    stop(client);
+    stop(trusting);
+  }
+
+  private static void stop(HttpClient client) {
     if (client == null) return;
     try {
       client.stop();

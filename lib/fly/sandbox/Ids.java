@@ -69,6 +69,11 @@ final class Ids {
         + random.nextInt(1000, 10_000);
   }
 
+  /** For a sandbox that is given none. */
+  static String token() {
+    return "sandbox-" + secret(32);
+  }
+
   static long number() {
     return NUMBERS.incrementAndGet();
   }

@@ -28,13 +28,18 @@ import java.util.concurrent.CompletableFuture;
 final class Instance {
   private static final int LAST_WORDS = 5;
 
+  /**
+   * @param process its number; 0 where there is but one
+   */
+  record End(int process, Program.Exit exit) {}
+
   private final World world;
   private final Machine machine;
   private final JsonNode config;
   private final String version;
   private final Map<Integer, Integer> ports;
   private final List<Program> programs = new ArrayList<>();
-  private final CompletableFuture<Program.Exit> exit = new CompletableFuture<>();
+  private final CompletableFuture<End> end = new CompletableFuture<>();
   private final Deque<String> said = new ArrayDeque<>();
   private Wrap wrap;
 
@@ -110,35 +115,42 @@ final class Instance {
         var note = "user %s: the sandbox runs every process as its own user".formatted(user);
         machine.app.logs.add(world.now(), "runner", "info", machine, note);
       }
-      attend(Program.start(spec));
+      var program = Program.start(spec);
+      attend(program, commands.size() == 1 ? 0 : i + 1);
+      if (Containment.best() == Containment.PATH_MAPPING) {
+        Orphans.note(program.processes().get(0), world.folder(machine));
+      }
     }
   }
 
-  private void attend(Program program) {
+  private void attend(Program program, int number) {
     var wrapped = programs.isEmpty() && world.isMcp(config);
     programs.add(program);
     if (wrapped) {
       wrap = new Wrap(program.stdin(), program.stdout(), bearerToken(), machine::lastWords);
     }
     var heard = new ArrayList<CompletableFuture<Void>>();
-    heard.add(hear(program.stderr()));
-    if (!wrapped) heard.add(hear(program.stdout()));
+    heard.add(hear(program.stderr(), number));
+    if (!wrapped) heard.add(hear(program.stdout(), number));
     var all = CompletableFuture.allOf(heard.toArray(CompletableFuture[]::new));
-    program.exit().thenCombine(all, (code, nothing) -> code).thenAccept(exit::complete);
+    program
+        .exit()
+        .thenCombine(all, (exit, nothing) -> new End(number, exit))
+        .thenAccept(end::complete);
   }
 
-  private CompletableFuture<Void> hear(InputStream stream) {
+  private CompletableFuture<Void> hear(InputStream stream, int number) {
     var heard = new CompletableFuture<Void>();
     world.thread(
         () -> {
-          Logs.read(stream, this::log);
+          Logs.read(stream, line -> log(line, number));
           heard.complete(null);
         });
     return heard;
   }
 
-  private void log(String line) {
-    machine.log(line);
+  private void log(String line, int number) {
+    machine.log(line, number);
     synchronized (said) {
       if (said.size() == LAST_WORDS) said.removeFirst();
       said.addLast(line);
@@ -153,8 +165,8 @@ final class Instance {
   }
 
   /** Completes when the first of its processes has ended, and all that it said was heard. */
-  CompletableFuture<Program.Exit> exit() {
-    return exit;
+  CompletableFuture<End> end() {
+    return end;
   }
 
   /** The wrap before its MCP server, if that is what it runs. */

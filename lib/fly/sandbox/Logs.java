@@ -21,9 +21,16 @@ final class Logs {
    *     or proxy
    * @param level info or error
    * @param instance the Machine's id
+   * @param process the number of its process that said it; 0 where it has but one
    */
   record Line(
-      long id, String provider, String level, String instance, String region, String message) {
+      long id,
+      String provider,
+      String level,
+      String instance,
+      String region,
+      int process,
+      String message) {
     Instant at() {
       return Instant.ofEpochSecond(id / SECOND, id % SECOND);
     }
@@ -42,8 +49,13 @@ final class Logs {
 
   synchronized void add(
       Instant now, String provider, String level, Machine machine, String message) {
+    add(now, provider, level, machine, 0, message);
+  }
+
+  synchronized void add(
+      Instant now, String provider, String level, Machine machine, int process, String message) {
     last = Math.max(last + 1, now.getEpochSecond() * SECOND + now.getNano());
-    lines.addLast(new Line(last, provider, level, machine.id, machine.region, message));
+    lines.addLast(new Line(last, provider, level, machine.id, machine.region, process, message));
     characters += message.length();
     while (lines.size() > MOST_LINES || characters > MOST_CHARACTERS) {
       characters -= lines.removeFirst().message().length();

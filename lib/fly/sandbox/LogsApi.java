@@ -73,6 +73,7 @@ final class LogsApi {
             .put("region", line.region());
     var meta =
         attributes.putObject("meta").put("instance", line.instance()).put("region", line.region());
+    if (line.process() > 0) meta.put("process", line.process());
     meta.putObject("event").put("provider", line.provider());
     return json;
   }

@@ -3,11 +3,11 @@ package fly.sandbox;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import fly.Fly;
+import fly.sandbox.Guesses.Guess;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
@@ -33,9 +33,6 @@ final class Machine {
   /** A program that lives this long has started; one that ends sooner has not. */
   static final Duration SETTLED = Duration.ofMillis(300);
 
-  private static final Set<String> PERSISTENT =
-      Set.of("created", "started", "stopped", "suspended", "failed", "destroyed");
-
   final App app;
   final String id;
   final String name;
@@ -45,7 +42,7 @@ final class Machine {
 
   private final World world;
   private final Deque<ObjectNode> events = new ArrayDeque<>();
-  private final List<Waiter> waiters = new ArrayList<>();
+  private final Waits waits = new Waits();
   private ObjectNode config;
   private final Deque<ObjectNode> versions = new ArrayDeque<>();
   private Lease lease;
@@ -61,17 +58,6 @@ final class Machine {
   private String lastCrash;
   private boolean stopRequested;
   private boolean asleep;
-
-  /**
-   * What somebody waits for.
-   *
-   * @param states one of these
-   * @param version of this version of the Machine; null for any
-   * @param fromEventId reached later than this event; null for at any time
-   */
-  record Wanted(Set<String> states, String version, String fromEventId) {}
-
-  private record Waiter(Wanted wanted, CompletableFuture<ObjectNode> reached) {}
 
   Machine(World world, App app, String name, String region, ObjectNode config) {
     this.world = world;
@@ -179,15 +165,12 @@ final class Machine {
     var previous = state;
     switch (state) {
       case "started" -> {
-        return previous;
+        if (world.guess(Guess.START_STARTED, "ok")) return previous;
+        throw new ApiError(409, "aborted: machine still attempting to start");
       }
       case "starting" -> throw new ApiError(409, "aborted: machine still attempting to start");
       case "created", "stopped", "suspended", "failed" -> {}
-      default ->
-          throw new ApiError(
-              412,
-              "failed_precondition: unable to start machine from current state: '%s'"
-                  .formatted(state));
+      default -> throw notFrom("start");
     }
     restarts = 0;
     lastCrash = null;
@@ -196,6 +179,18 @@ final class Machine {
         previous.equals("created") ? "create" : "start",
         previous.equals("suspended") && instance != null ? this::resume : this::launch);
     return previous;
+  }
+
+  /** For a Machine that is only created. */
+  synchronized void rest() {
+    if (world.guess(Guess.SKIP_LAUNCH, "stopped")) become("stopped", null, null, null);
+  }
+
+  private ApiError notFrom(String action) {
+    return new ApiError(
+        412,
+        "failed_precondition: unable to %s machine from current state: '%s'"
+            .formatted(action, state));
   }
 
   private void resume() {
@@ -236,7 +231,8 @@ final class Machine {
         if (launched != null) {
           checks = new Checks(world, this, launched, with);
           var running = launched;
-          running.exit().thenAccept(exit -> world.work(() -> ended(running, exit)));
+          running.end().thenAccept(end -> world.work(() -> ended(running, end)));
+          world.work(() -> world.watchGrowth(this, () -> front().instance() == running));
         }
         become("started", "start", "flyd", null);
       }
@@ -255,8 +251,8 @@ final class Machine {
   }
 
   /** Takes a line of a program. */
-  void log(String line) {
-    app.logs.add(world.now(), "app", "info", this, line);
+  void log(String line, int process) {
+    app.logs.add(world.now(), "app", "info", this, process, line);
   }
 
   /** Why the program ended, and what it said last on stderr. */
@@ -265,14 +261,15 @@ final class Machine {
   }
 
   /** Where one process has ended, so do the others: a Machine is up or down as a whole. */
-  private void ended(Instance old, Program.Exit exit) {
+  private void ended(Instance old, Instance.End end) {
     old.stop("SIGTERM", stopTimeout());
     synchronized (this) {
       if (instance != old) return;
       if (front().up().compareTo(RECOVERED) >= 0) restarts = 0;
       gone();
-      exited(exit);
+      exited(end);
       if (!up()) return;
+      var exit = end.exit();
       var why = "exit code " + exit.code() + (old.said().isEmpty() ? "" : ": " + old.said());
       crashed(why, exit.code());
     }
@@ -323,9 +320,11 @@ final class Machine {
     launch();
   }
 
-  private void exited(Program.Exit exit) {
+  private void exited(Instance.End end) {
+    var exit = end.exit();
     var how = exit.signal() < 0 ? "with code " + exit.code() : "by signal " + exit.signal();
-    app.logs.add(world.now(), "runner", "info", this, "program ended " + how);
+    var what = end.process() == 0 ? "program" : "process " + end.process();
+    app.logs.add(world.now(), "runner", "info", this, what + " ended " + how);
     event("exit", "stopped", "flyd", exitEvent(exit));
   }
 
@@ -346,16 +345,13 @@ final class Machine {
   }
 
   synchronized void stop(String signal, Duration timeout) {
+    if (state.equals("created") && world.guess(Guess.STOP_CREATED, "412")) throw notFrom("stop");
     switch (state) {
       case "stopped", "stopping" -> {
         return;
       }
       case "created", "started", "starting", "suspended", "failed" -> {}
-      default ->
-          throw new ApiError(
-              412,
-              "failed_precondition: unable to stop machine from current state: '%s'"
-                  .formatted(state));
+      default -> throw notFrom("stop");
     }
     stopRequested = true;
     become("stopping", "stop", "user", null);
@@ -382,7 +378,7 @@ final class Machine {
     synchronized (this) {
       if (instance != old) return;
       gone();
-      exited(old.exit().join());
+      exited(old.end().join());
     }
   }
 
@@ -403,12 +399,7 @@ final class Machine {
 
   synchronized void suspend() {
     if (state.equals("suspended") || state.equals("suspending")) return;
-    if (!state.equals("started")) {
-      throw new ApiError(
-          412,
-          "failed_precondition: unable to suspend machine from current state: '%s'"
-              .formatted(state));
-    }
+    if (!state.equals("started")) throw notFrom("suspend");
     become("suspending", "suspend", "user", null);
     if (checks != null) checks.pause(true);
     var frozen = instance;
@@ -480,12 +471,11 @@ final class Machine {
   }
 
   synchronized void restart(String signal, Duration timeout) {
-    if (!state.equals("started")) {
-      throw new ApiError(
-          412,
-          "failed_precondition: unable to restart machine from current state: '%s'"
-              .formatted(state));
+    if (state.equals("stopped") && world.guess(Guess.RESTART_STOPPED, "start")) {
+      start("user");
+      return;
     }
+    if (!state.equals("started")) throw notFrom("restart");
     stopRequested = true;
     become("restarting", "restart", "user", null);
     world.work(() -> endAndGoOn("restarting", signal, timeout, true));
@@ -618,7 +608,7 @@ final class Machine {
   synchronized Lease lease(String nonce, int seconds, String description) {
     var held = current();
     requireLease(nonce);
-    var lasts = Duration.ofSeconds(seconds > 0 ? seconds : World.LEASE_SECONDS);
+    var lasts = seconds > 0 ? Duration.ofSeconds(seconds) : world.guesses().leaseTtl();
     lease =
         new Lease(
             held == null ? Ids.secret(12) : held.nonce(),
@@ -660,51 +650,21 @@ final class Machine {
     app.logs.add(updatedAt, "runner", "info", this, "machine " + next);
     if (type == null) world.changed(this);
     else event(type, next, source, request);
-    var done = waiters.stream().filter(waiter -> reached(waiter.wanted())).toList();
-    waiters.removeAll(done);
-    var answer = done.isEmpty() ? null : whereItIs();
-    for (var waiter : done) world.work(() -> waiter.reached().complete(answer));
+    waits.tell(where(), world::work);
   }
 
-  private boolean reached(Wanted wanted) {
-    var there =
-        wanted.states().contains(state)
-            || wanted.states().contains("settled") && PERSISTENT.contains(state);
-    return there
-        && (wanted.version() == null || wanted.version().equals(instanceId))
-        && (wanted.fromEventId() == null
-            || events.getFirst().path("id").asText().compareTo(wanted.fromEventId()) > 0);
-  }
-
-  private ObjectNode whereItIs() {
-    return Rest.ok()
-        .put("state", state)
-        .put("version", instanceId)
-        .put("event_id", events.getFirst().path("id").asText());
-  }
-
-  CompletableFuture<ObjectNode> await(Set<String> states) {
-    return await(new Wanted(states, null, null));
+  private Waits.Where where() {
+    return new Waits.Where(state, instanceId, events.getFirst().path("id").asText());
   }
 
   /** Completes once it is reached; the caller limits the time. No thread waits. */
-  synchronized CompletableFuture<ObjectNode> await(Wanted wanted) {
-    if (reached(wanted)) return CompletableFuture.completedFuture(whereItIs());
-    var waiter = new Waiter(wanted, new CompletableFuture<>());
-    waiters.add(waiter);
-    waiter.reached().whenComplete((reached, failure) -> forget(waiter));
-    return waiter.reached();
+  synchronized CompletableFuture<ObjectNode> await(Waits.Wanted wanted) {
+    return waits.add(wanted, where(), this);
   }
 
   /** What to tell somebody whose time is up. */
-  synchronized String late(Wanted wanted) {
-    var superseded = wanted.version() != null && !wanted.version().equals(instanceId);
-    return "deadline_exceeded: machine failed to reach desired state, %s, currently %s"
-        .formatted(String.join(",", wanted.states()), superseded ? "replaced" : state);
-  }
-
-  private synchronized void forget(Waiter waiter) {
-    waiters.remove(waiter);
+  synchronized String late(Waits.Wanted wanted) {
+    return wanted.late(where());
   }
 
   /** What the edge needs to know of a started Machine. */

@@ -14,8 +14,10 @@ import static fly.sandbox.Rest.string;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.Fly;
+import fly.sandbox.Guesses.Guess;
 import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
+import io.javalin.http.HandlerType;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -130,6 +132,7 @@ final class MachinesApi {
     var nonce = machine.nonce();
     if (nonce != null) created.put("nonce", nonce);
     if (!request.path("skip_launch").asBoolean()) machine.start("user");
+    else machine.rest();
     return created;
   }
 
@@ -217,10 +220,15 @@ final class MachinesApi {
     var version = x.queryParam("version");
     if (version == null) version = x.queryParam("instance_id");
     if (version != null && version.isEmpty()) version = null; // as clients send what they lack
+    if (version == null
+        && states.contains("stopped")
+        && world.guess(Guess.WAIT_STOPPED, "version")) {
+      throw ApiError.invalid("instance_id required when waiting for stopped machine");
+    }
     var reached =
         world.await(
             machine,
-            new Machine.Wanted(states, version, x.queryParam("from_event_id")),
+            new Waits.Wanted(states, version, x.queryParam("from_event_id")),
             Duration.ofSeconds(Integer.parseInt(seconds)));
     x.future(
         () ->
@@ -307,6 +315,9 @@ final class MachinesApi {
     var changes = new TreeMap<String, String>();
     var metadata = request.path("metadata");
     if (!metadata.isObject()) throw ApiError.invalid("metadata is required");
+    if (x.method() == HandlerType.PUT && world.guess(Guess.METADATA_PUT, "replace")) {
+      machine(x).metadata().fieldNames().forEachRemaining(name -> changes.put(name, null));
+    }
     for (var entry : metadata.properties()) {
       var value = string(metadata, entry.getKey());
       changes.put(entry.getKey(), value == null || value.isEmpty() ? null : value);

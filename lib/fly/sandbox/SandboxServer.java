@@ -1,8 +1,8 @@
 //SOURCES ../Fly.java ../mcp/Wrap.java
 //SOURCES ApiError.java App.java AppsApi.java Certificate.java Checks.java Database.java Durations.java Edge.java Forward.java
-//SOURCES GraphQlApi.java Ids.java Instance.java Lease.java Load.java Logs.java LogsApi.java Machine.java MachinesApi.java
-//SOURCES OrganizationsApi.java PageApi.java PlatformApi.java Processes.java Program.java Replay.java Rest.java Rules.java
-//SOURCES Secret.java Snapshot.java TemporaryHome.java Trouble.java Volume.java VolumesApi.java World.java
+//SOURCES GraphQlApi.java Guesses.java Ids.java Instance.java Lease.java Load.java Logs.java LogsApi.java Machine.java MachinesApi.java
+//SOURCES OrganizationsApi.java Orphans.java PageApi.java PlatformApi.java Processes.java Program.java Replay.java Rest.java Rules.java
+//SOURCES Secret.java Snapshot.java TemporaryHome.java Trouble.java Volume.java VolumesApi.java Waits.java World.java
 //DEPS io.javalin:javalin:7.2.3
 //DEPS org.eclipse.jetty:jetty-client:12.1.12
 //DEPS com.graphql-java:graphql-java:25.0
@@ -115,9 +115,12 @@ public final class SandboxServer implements AutoCloseable {
     var database = keep ? new Database(config.data().toAbsolutePath()) : null;
     this.temporary = keep ? null : new TemporaryHome();
     this.home = keep ? config.data().toAbsolutePath() : temporary.folder;
-    if (keep) World.delete(home.resolve("machines")); // of one that was killed
+    if (keep) {
+      Orphans.end(home.resolve("machines")); // of one that was killed
+      World.delete(home.resolve("machines"));
+    }
     if (keep) this.token = database.token(config.token());
-    else this.token = config.token() == null ? "sandbox-" + Ids.secret(32) : config.token();
+    else this.token = config.token() == null ? Ids.token() : config.token();
     this.world =
         new World(
             token, home, database, Clock.systemUTC(), trouble, config.story(), config.images());
@@ -170,7 +173,7 @@ public final class SandboxServer implements AutoCloseable {
               routes.post("/sandbox/stop", this::stop);
               routes.get("/sandbox/trouble", this::trouble);
               routes.post("/sandbox/trouble", this::changeTrouble);
-              routes.exception(ApiError.class, (e, x) -> refuse(x, e));
+              routes.exception(ApiError.class, (e, x) -> refuseAsGuessed(x, e));
               routes.exception(NotFoundResponse.class, (e, x) -> noRoute(x));
               routes.exception(MethodNotAllowedResponse.class, (e, x) -> noRoute(x));
               routes.exception(
@@ -218,6 +221,11 @@ public final class SandboxServer implements AutoCloseable {
 
   public String token() {
     return token;
+  }
+
+  /** What is not known of Fly.io, and what is made of it here: the likeliest, until it is told. */
+  public Guesses guesses() {
+    return world.guesses();
   }
 
   /** What goes wrong, and how long things take: nothing, until it is told. */
@@ -371,6 +379,13 @@ public final class SandboxServer implements AutoCloseable {
     }
   }
 
+  private void refuseAsGuessed(Context x, ApiError error) {
+    if (error.status == 429 && world.guess(Guesses.Guess.RETRY_AFTER, "1")) {
+      x.header("Retry-After", "1");
+    }
+    refuse(x, error);
+  }
+
   static void refuse(Context x, ApiError error) {
     var body = Fly.JSON.createObjectNode().put("error", error.getMessage());
     if (error.code != null) body.put("status", error.code);
@@ -407,14 +422,6 @@ public final class SandboxServer implements AutoCloseable {
   static byte[] bytes(JsonNode json) {
     try {
       return Fly.JSON.writeValueAsBytes(json);
-    } catch (JsonProcessingException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
-  static String text(JsonNode json) {
-    try {
-      return Fly.JSON.writeValueAsString(json);
     } catch (JsonProcessingException e) {
       throw new UncheckedIOException(e);
     }

@@ -3,7 +3,13 @@ package fly.sandbox;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import fly.Fly;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -28,9 +34,16 @@ final class Volume {
   String state = "created";
   String machineId;
 
-  Volume(String name, String region, int sizeGb, ObjectNode request, Path volumes, Instant now) {
+  Volume(
+      String name,
+      String region,
+      String zone,
+      int sizeGb,
+      ObjectNode request,
+      Path volumes,
+      Instant now) {
     this.id = Ids.volume();
-    this.zone = Ids.hex(4);
+    this.zone = zone;
     this.name = name;
     this.region = region;
     this.sizeGb = sizeGb;
@@ -96,8 +109,34 @@ final class Volume {
     return state.equals("created") || state.equals("hydrating");
   }
 
+  /** What its files take, in bytes; what vanishes meanwhile takes nothing. */
+  long used() {
+    var used = new long[1];
+    try {
+      Files.walkFileTree(
+          folder,
+          new SimpleFileVisitor<>() {
+            @Override
+            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) {
+              used[0] += attributes.size();
+              return FileVisitResult.CONTINUE;
+            }
+
+            @Override
+            public FileVisitResult visitFileFailed(Path file, IOException failure) {
+              return FileVisitResult.CONTINUE;
+            }
+          });
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return used[0];
+  }
+
   ObjectNode json() {
     var blocks = sizeGb * 1024L * 1024 * 1024 / BLOCK;
+    var used = used();
+    var free = Math.max(0, blocks - (used + BLOCK - 1) / BLOCK);
     return Fly.JSON
         .createObjectNode()
         .put("id", id)
@@ -112,9 +151,9 @@ final class Volume {
         .put("created_at", createdAt.toString())
         .put("blocks", blocks)
         .put("block_size", BLOCK)
-        .put("blocks_free", blocks)
-        .put("blocks_avail", blocks)
-        .put("bytes_used", 0)
+        .put("blocks_free", free)
+        .put("blocks_avail", free)
+        .put("bytes_used", used)
         .put("bytes_total", blocks * BLOCK)
         .put("fstype", fstype)
         .put("snapshot_retention", snapshotRetention)

@@ -17,6 +17,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -28,8 +29,10 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.regex.Pattern;
 
@@ -43,9 +46,6 @@ final class World implements AutoCloseable {
   static final String ORG_ID = "sandboxorg00001";
   static final long ORG_NUMBER = 1001;
 
-  /** How long a lease lasts for who does not say; Fly.io's own default is not known. */
-  static final int LEASE_SECONDS = 30;
-
   /** So many health checks are made at once; the others wait. */
   private static final int CHECKERS = 16;
 
@@ -58,6 +58,13 @@ final class World implements AutoCloseable {
   private static final String JBANG_IMAGE = "jbangdev/jbang";
 
   private static final Pattern SIMPLE = Pattern.compile("[^\\s=;&|<>()`]+( [^;&|<>()`\n]*)?");
+
+  /** Of a region; how many Fly.io has is not known. */
+  private static final int ZONES = 64;
+
+  /** How often volumes are looked at that may grow by themselves. */
+  private static final Duration GROWING = Duration.ofSeconds(1);
+
   private static final String FILES_PACKAGE = "@modelcontextprotocol/server-filesystem";
 
   private final Path home;
@@ -68,6 +75,7 @@ final class World implements AutoCloseable {
   private final Consumer<String> story;
   private final Map<String, String> images;
   private final Forward forward = new Forward();
+  private final Guesses guesses = new Guesses();
   private final Map<String, App> apps = new ConcurrentSkipListMap<>();
   private final ThreadFactory threads = daemons("sandbox");
   private final ExecutorService workers = Executors.newCachedThreadPool(threads);
@@ -125,8 +133,22 @@ final class World implements AutoCloseable {
         if (machine == null || machine.state().equals("destroyed")) volume.machineId = null;
       }
     }
+    sweep();
     machines.forEach(Machine::wake);
     timer.scheduleWithFixedDelay(this::flushAgain, FLUSH, FLUSH, TimeUnit.MILLISECONDS);
+  }
+
+  /** What a crash has left of volumes that were to go. */
+  private void sweep() {
+    var kept = new HashSet<Path>();
+    for (var app : apps.values()) {
+      for (var volume : app.volumes.values()) if (volume.usable()) kept.add(volume.folder);
+    }
+    try (var folders = Files.list(folder("volumes"))) {
+      for (var folder : folders.toList()) if (!kept.contains(folder)) delete(folder);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   void changed(Machine machine) {
@@ -148,6 +170,15 @@ final class World implements AutoCloseable {
   /** Returns when all that has changed is remembered; its caller holds no lock. */
   void flush() {
     if (database != null) database.flush();
+  }
+
+  /** What is not known of Fly.io, and what is made of it here. */
+  Guesses guesses() {
+    return guesses;
+  }
+
+  boolean guess(Guesses.Guess guess, String value) {
+    return guesses.is(guess, value);
   }
 
   /** The way to the programs of Machines. */
@@ -235,7 +266,9 @@ final class World implements AutoCloseable {
   }
 
   void requireOrg(String slug) {
-    if (!slug.equals(ORG)) throw new ApiError(404, "organization not found");
+    if (slug.equals(ORG)) return;
+    if (guess(Guesses.Guess.UNKNOWN_ORG, "403")) throw new ApiError(403, "unauthorized");
+    throw new ApiError(404, "organization not found");
   }
 
   void deleteApp(App app) {
@@ -247,9 +280,10 @@ final class World implements AutoCloseable {
     for (var machine : app.living()) machine.destroyAnyway();
     work(
         () -> {
-          for (var machine : app.machines.values()) machine.await(Set.of("destroyed")).join();
+          for (var machine : app.machines.values())
+            machine.await(Waits.Wanted.of(Set.of("destroyed"))).join();
           synchronized (app) {
-            app.volumes.values().forEach(volume -> delete(volume.folder));
+            deleteAfterFlush(app.volumes.values().stream().map(volume -> volume.folder).toList());
             app.volumes.clear();
           }
         });
@@ -335,7 +369,12 @@ final class World implements AutoCloseable {
     if (source != null && size < source.sizeGb()) {
       throw ApiError.invalid("invalid size_gb, must be at least " + source.sizeGb());
     }
-    var volume = new Volume(name, region, size, request, folder("volumes"), now());
+    Volume volume;
+    synchronized (app) {
+      requireThere(app);
+      var zone = zone(app, name, region, request);
+      volume = new Volume(name, region, zone, size, request, folder("volumes"), now());
+    }
     try {
       if (source != null) {
         copy(source.folder(), volume.folder);
@@ -354,6 +393,26 @@ final class World implements AutoCloseable {
       changed(app);
     }
     return volume;
+  }
+
+  /**
+   * A hardware zone of the region, four hex digits: one where no volume of this name is (unless
+   * require_unique_zone is false), or with unique_zone_app_wide no volume of the app at all.
+   */
+  private static String zone(App app, String name, String region, JsonNode request) {
+    var wide = request.path("unique_zone_app_wide").asBoolean();
+    var unique = wide || request.path("require_unique_zone").asBoolean(true);
+    var taken = new HashSet<String>();
+    for (var other : app.volumes.values()) {
+      if (unique && other.usable() && (wide || other.name.equals(name))) taken.add(other.zone);
+    }
+    var zones = new ArrayList<String>();
+    for (var i = 0; i < ZONES; i++) {
+      zones.add("%04x".formatted((region + i).hashCode() & 0xffff));
+    }
+    zones.removeAll(taken);
+    if (zones.isEmpty()) throw ApiError.invalid("no capacity available in " + region);
+    return zones.get(ThreadLocalRandom.current().nextInt(zones.size()));
   }
 
   private record Source(Path folder, int sizeGb) {}
@@ -429,6 +488,45 @@ final class World implements AutoCloseable {
     return volume;
   }
 
+  /**
+   * Lets the volumes of a Machine grow whose mounts say so, once and again as long as it runs: by
+   * {@code add_size_gb} where {@code extend_threshold_percent} is used, to {@code size_gb_limit} at
+   * most (https://fly.io/docs/reference/configuration/#the-mounts-section).
+   */
+  void watchGrowth(Machine machine, BooleanSupplier runs) {
+    var mounts = machine.config().path("mounts");
+    var any = false;
+    for (var mount : mounts) any |= mount.path("extend_threshold_percent").asInt() > 0;
+    if (!any || !runs.getAsBoolean()) return;
+    for (var mount : mounts) grow(machine.app, mount);
+    later(GROWING, () -> work(() -> watchGrowth(machine, runs)));
+  }
+
+  private void grow(App app, JsonNode mount) {
+    var volume = volume(app, mount.path("volume").asText());
+    if (volume == null) return;
+    var used = volume.used() * 100.0 / (volume.sizeGb * 1024.0 * 1024 * 1024);
+    var threshold = mount.path("extend_threshold_percent").asInt();
+    if (threshold <= 0 || used < threshold) return;
+    synchronized (app) {
+      var limit = mount.path("size_gb_limit").asInt(Integer.MAX_VALUE);
+      var next = Math.min(limit, volume.sizeGb + mount.path("add_size_gb").asInt());
+      if (next <= volume.sizeGb) return;
+      volume.sizeGb = next;
+      changed(app);
+    }
+    story.accept("The volume %s has grown to %d GB.".formatted(volume.id, volume.sizeGb));
+  }
+
+  /** Removes files once it is on record that they go: a crash in between must not lose them. */
+  private void deleteAfterFlush(Collection<Path> folders) {
+    work(
+        () -> {
+          flush();
+          folders.forEach(World::delete);
+        });
+  }
+
   Volume deleteVolume(App app, String id) {
     synchronized (app) {
       var volume = requireVolume(app, id);
@@ -439,7 +537,7 @@ final class World implements AutoCloseable {
       if (volume.usable()) {
         volume.state = "pending_destroy";
         changed(app);
-        delete(volume.folder);
+        deleteAfterFlush(List.of(volume.folder));
       }
       return volume;
     }
@@ -544,11 +642,11 @@ final class World implements AutoCloseable {
   }
 
   CompletableFuture<ObjectNode> await(Machine machine, Set<String> states, Duration timeout) {
-    return await(machine, new Machine.Wanted(states, null, null), timeout);
+    return await(machine, Waits.Wanted.of(states), timeout);
   }
 
   /** Where the Machine is once it got there, or a failure with 408 once the time is up. */
-  CompletableFuture<ObjectNode> await(Machine machine, Machine.Wanted wanted, Duration timeout) {
+  CompletableFuture<ObjectNode> await(Machine machine, Waits.Wanted wanted, Duration timeout) {
     var reached = machine.await(wanted);
     var late =
         timer.schedule(
@@ -604,7 +702,7 @@ final class World implements AutoCloseable {
       return command;
     }
     var note = "There is no Node here: FilesServer, in Java, takes the place of " + FILES_PACKAGE;
-    machine.log(note);
+    machine.log(note, 0);
     story.accept(note);
     var java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
     var local = new ArrayList<>(command.subList(0, npx));

@@ -1,0 +1,182 @@
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import fly.Fly;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.net.http.WebSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/** A headless Chromium with one page, driven by its DevTools protocol; without one, tests skip. */
+final class Browser implements AutoCloseable {
+  private final HttpClient http = HttpClient.newHttpClient();
+  private final AtomicInteger ids = new AtomicInteger();
+  private final Map<Integer, CompletableFuture<JsonNode>> open = new ConcurrentHashMap<>();
+  private final List<String> requested = new CopyOnWriteArrayList<>();
+  private final StringBuilder text = new StringBuilder();
+  private final Process process;
+  private final WebSocket socket;
+
+  /**
+   * @param folder for its profile
+   */
+  Browser(Path folder, String url) throws Exception {
+    var chromium =
+        List.of("chromium", "chromium-browser", "google-chrome").stream()
+            .map(name -> Path.of("/usr/bin", name))
+            .filter(Files::isExecutable)
+            .findFirst();
+    assumeTrue(chromium.isPresent(), "no Chromium here");
+    process =
+        new ProcessBuilder(
+                chromium.get().toString(),
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-quic",
+                "--no-first-run",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+                "--remote-debugging-port=0",
+                "--user-data-dir=" + folder.resolve("profile"),
+                "about:blank")
+            .redirectErrorStream(true)
+            .redirectOutput(folder.resolve("out").toFile())
+            .start();
+    socket =
+        http.newWebSocketBuilder()
+            .buildAsync(URI.create(page(folder.resolve("profile/DevToolsActivePort"))), listener())
+            .join();
+    call("Network.enable", "{}");
+    call("Page.enable", "{}");
+    call("Page.navigate", "{\"url\": \"" + url + "\"}");
+    await("document.readyState == 'complete' && location.href != 'about:blank'");
+  }
+
+  private String page(Path active) throws Exception {
+    for (int i = 0; i < 600; i++) {
+      Fly.pause(100);
+      if (!Files.exists(active) || Files.readAllLines(active).size() < 2) continue;
+      var list = URI.create("http://127.0.0.1:" + Files.readAllLines(active).get(0) + "/json");
+      var targets =
+          http.send(HttpRequest.newBuilder(list).build(), HttpResponse.BodyHandlers.ofString());
+      for (var target : Fly.JSON.readTree(targets.body())) {
+        if (!target.path("type").asText().equals("page")) continue;
+        return target.path("webSocketDebuggerUrl").asText();
+      }
+    }
+    throw new IllegalStateException("Chromium did not start");
+  }
+
+  private WebSocket.Listener listener() {
+    return new WebSocket.Listener() {
+      @Override
+      public CompletionStage<?> onText(WebSocket socket, CharSequence part, boolean last) {
+        text.append(part);
+        if (last) {
+          heard(text.toString());
+          text.setLength(0);
+        }
+        socket.request(1);
+        return null;
+      }
+    };
+  }
+
+  private void heard(String message) {
+    try {
+      var json = Fly.JSON.readTree(message);
+      if (json.path("method").asText().equals("Network.requestWillBeSent")) {
+        requested.add(json.at("/params/request/url").asText());
+      }
+      var waiting = open.remove(json.path("id").asInt());
+      if (waiting != null) waiting.complete(json);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private JsonNode call(String method, String params) throws Exception {
+    var id = ids.incrementAndGet();
+    var answer = new CompletableFuture<JsonNode>();
+    open.put(id, answer);
+    var message = "{\"id\": %d, \"method\": \"%s\", \"params\": %s}".formatted(id, method, params);
+    socket.sendText(message, true).join();
+    return answer.get(20, TimeUnit.SECONDS);
+  }
+
+  /** What a JavaScript expression, or the promise that it is, comes to. */
+  JsonNode evaluate(String expression) throws Exception {
+    var params = Fly.JSON.createObjectNode().put("expression", expression);
+    params.put("returnByValue", true).put("awaitPromise", true);
+    var answer = call("Runtime.evaluate", params.toString());
+    assertEquals("", answer.at("/result/exceptionDetails/exception/description").asText());
+    return answer.at("/result/result/value");
+  }
+
+  /** Waits, for half a minute at most, until the expression is true. */
+  void await(String expression) throws Exception {
+    for (var i = 0; i < 300 && !evaluate(expression).asBoolean(); i++) Fly.pause(100);
+    assertEquals("true", evaluate(expression).asText(), expression);
+  }
+
+  /** Presses a key, such as Tab or Enter, as somebody at a keyboard does. */
+  void press(String key) throws Exception {
+    var code = Map.of("Tab", 9, "Enter", 13, "Space", 32).get(key);
+    var character = key.equals("Enter") ? "\\r" : key.equals("Space") ? " " : "";
+    var name = key.equals("Space") ? " " : key;
+    var keyed =
+        "{\"type\": \"%s\", \"key\": \"%s\", \"code\": \"%s\", \"windowsVirtualKeyCode\": %d%s}";
+    var with = character.isEmpty() ? "" : ", \"text\": \"" + character + "\"";
+    call("Input.dispatchKeyEvent", keyed.formatted("keyDown", name, key, code, with));
+    call("Input.dispatchKeyEvent", keyed.formatted("keyUp", name, key, code, ""));
+  }
+
+  /**
+   * @param scheme light or dark
+   */
+  void prefer(String scheme) throws Exception {
+    call(
+        "Emulation.setEmulatedMedia",
+        "{\"features\": [{\"name\": \"prefers-color-scheme\", \"value\": \"%s\"}]}"
+            .formatted(scheme));
+  }
+
+  void width(int pixels) throws Exception {
+    call(
+        "Emulation.setDeviceMetricsOverride",
+        "{\"width\": %d, \"height\": 900, \"deviceScaleFactor\": 1, \"mobile\": false}"
+            .formatted(pixels));
+  }
+
+  /** The addresses that the page has asked for. */
+  List<String> requested() {
+    return new ArrayList<>(requested);
+  }
+
+  @Override
+  public void close() throws Exception {
+    socket.abort();
+    var family = process.descendants().toList();
+    process.destroy();
+    process.waitFor(20, TimeUnit.SECONDS);
+    family.forEach(ProcessHandle::destroyForcibly);
+    for (var each : family) each.onExit().get(20, TimeUnit.SECONDS);
+  }
+}

@@ -1,0 +1,33 @@
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Commands that run a main class of ours in a JVM of its own. */
+final class Jvm {
+  /** In a file: a command line stays short, and has no blanks that somebody takes it apart at. */
+  private static final Path CLASS_PATH = classPath();
+
+  private Jvm() {}
+
+  static List<String> command(String main, String... args) {
+    var java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
+    var command = new ArrayList<>(List.of(java, "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"));
+    command.addAll(List.of("@" + CLASS_PATH, main));
+    command.addAll(List.of(args));
+    return command;
+  }
+
+  private static Path classPath() {
+    try {
+      var file = Files.createTempFile("class-path", null);
+      file.toFile().deleteOnExit();
+      var path = System.getProperty("java.class.path").replace("\\", "\\\\");
+      return Files.writeString(file, "-cp \"" + path + "\"");
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

@@ -1,0 +1,181 @@
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import fly.Fly;
+import fly.sandbox.SandboxServer;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Volumes: where they are, how they grow, what they start from, and that nothing leads out. */
+class SandboxVolumesTest {
+  @TempDir Path folder;
+  private final HttpClient http = HttpClient.newHttpClient();
+  private SandboxServer sandbox;
+
+  @BeforeEach
+  void start() throws Exception {
+    open();
+    api(201, "POST", "/apps", "{\"app_name\":\"shop\",\"org_slug\":\"personal\"}");
+  }
+
+  private void open() {
+    sandbox = SandboxServer.start(SandboxServer.Config.onPort(0).keep(folder.resolve("data")));
+  }
+
+  @AfterEach
+  void stop() {
+    sandbox.close();
+  }
+
+  private JsonNode api(int status, String method, String path, String body) throws Exception {
+    var request =
+        HttpRequest.newBuilder(URI.create(sandbox.url() + "/v1" + path))
+            .header("Authorization", "Bearer " + sandbox.token())
+            .method(method, BodyPublishers.ofString(body))
+            .timeout(Duration.ofSeconds(60))
+            .build();
+    var answer = http.send(request, HttpResponse.BodyHandlers.ofString());
+    assertEquals(status, answer.statusCode(), answer.body());
+    return Fly.JSON.readTree(answer.body().isEmpty() ? "{}" : answer.body());
+  }
+
+  private JsonNode volume(String more) throws Exception {
+    var body = "{\"name\":\"data\",\"region\":\"fra\",\"size_gb\":1%s}".formatted(more);
+    return api(200, "POST", "/apps/shop/volumes", body);
+  }
+
+  /** Its path. */
+  private String machine(String volume, String mount, String command) throws Exception {
+    var request =
+        """
+        {"region":"fra","config":{"image":"flyio/mcp","restart":{"policy":"no"},
+        "init":{"cmd":["sh","-c",%s]},"mounts":[{"volume":"%s","path":"/data"%s}]}}\
+        """
+            .formatted(Fly.JSON.writeValueAsString(command), volume, mount);
+    var created = api(200, "POST", "/apps/shop/machines", request);
+    return "/apps/shop/machines/" + created.path("id").asText();
+  }
+
+  private void await(String machine, String state) throws Exception {
+    api(200, "GET", machine + "/wait?timeout=30&state=" + state, "");
+  }
+
+  @Test
+  void volumes_of_one_name_are_on_different_hardware_unless_that_is_not_asked_for()
+      throws Exception {
+    var zones = new HashSet<String>();
+    for (var i = 0; i < 64; i++) zones.add(volume("").path("zone").asText());
+
+    assertEquals(64, zones.size());
+    for (var zone : zones) assertTrue(zone.matches("[0-9a-f]{4}"), zone);
+    var full =
+        api(
+            400,
+            "POST",
+            "/apps/shop/volumes",
+            "{\"name\":\"data\",\"region\":\"fra\",\"size_gb\":1}");
+    assertEquals("no capacity available in fra", full.path("error").asText());
+    assertTrue(zones.contains(volume(",\"require_unique_zone\":false").path("zone").asText()));
+    var other = "{\"name\":\"other\",\"region\":\"fra\",\"size_gb\":1%s}";
+    api(200, "POST", "/apps/shop/volumes", other.formatted(""));
+    api(400, "POST", "/apps/shop/volumes", other.formatted(",\"unique_zone_app_wide\":true"));
+  }
+
+  @Test
+  void what_its_files_take_is_told() throws Exception {
+    var id = volume("").path("id").asText();
+    var machine = machine(id, "", "head -c 5000 /dev/zero > /data/zeros");
+    await(machine, "stopped");
+
+    var volume = api(200, "GET", "/apps/shop/volumes/" + id, "");
+
+    assertEquals(5000, volume.path("bytes_used").asLong());
+    assertEquals(2, volume.path("blocks").asLong() - volume.path("blocks_free").asLong());
+  }
+
+  @Test
+  void a_volume_grows_by_itself_as_its_mount_says() throws Exception {
+    var id = volume("").path("id").asText();
+    var grows = ",\"extend_threshold_percent\":80,\"add_size_gb\":2,\"size_gb_limit\":4";
+    // A hole in a file takes no room on this computer's disk.
+    machine(id, grows, "truncate -s 4G /data/holes; exec cat");
+
+    for (var i = 0; i < 200 && size(id) < 4; i++) TimeUnit.MILLISECONDS.sleep(50);
+
+    assertEquals(4, size(id), "1, 3, and no more than the limit");
+  }
+
+  private int size(String id) throws Exception {
+    return api(200, "GET", "/apps/shop/volumes/" + id, "").path("size_gb").asInt();
+  }
+
+  @Test
+  void a_fork_and_a_restored_snapshot_have_the_files_and_a_life_of_their_own() throws Exception {
+    var id = volume("").path("id").asText();
+    await(machine(id, "", "echo one > /data/file"), "stopped");
+    api(200, "POST", "/apps/shop/volumes/" + id + "/snapshots", "");
+    var snapshot =
+        api(200, "GET", "/apps/shop/volumes/" + id + "/snapshots", "").at("/0/id").asText();
+
+    var fork = volume(",\"source_volume_id\":\"" + id + "\"").path("id").asText();
+    var restored = volume(",\"snapshot_id\":\"" + snapshot + "\"").path("id").asText();
+    await(machine(fork, "", "echo two >> /data/file"), "stopped");
+
+    assertEquals("one\ntwo\n", file(fork));
+    assertEquals("one\n", file(restored));
+    assertEquals("one\n", file(id));
+  }
+
+  private String file(String volume) throws Exception {
+    return Files.readString(folder.resolve("data/volumes").resolve(volume).resolve("file"));
+  }
+
+  @Test
+  void a_symlink_in_a_volume_leads_nowhere_from_the_outside() throws Exception {
+    var secret = Files.writeString(folder.resolve("secret.txt"), "of this computer");
+    var id = volume("").path("id").asText();
+    await(machine(id, "", "ln -s '" + folder + "' /data/out; ln -s / /data/root"), "stopped");
+
+    api(200, "POST", "/apps/shop/volumes/" + id + "/snapshots", "");
+    var fork = volume(",\"source_volume_id\":\"" + id + "\"").path("id").asText();
+    api(200, "DELETE", "/apps/shop/volumes/" + fork, "");
+
+    var volumes = folder.resolve("data/volumes");
+    for (var i = 0; i < 200 && Files.exists(volumes.resolve(fork)); i++) {
+      TimeUnit.MILLISECONDS.sleep(20);
+    }
+    assertFalse(Files.exists(volumes.resolve(fork)));
+    assertEquals("of this computer", Files.readString(secret));
+    assertTrue(Files.isSymbolicLink(volumes.resolve(id).resolve("out")));
+    assertTrue(api(200, "GET", "/apps/shop/volumes/" + id, "").path("bytes_used").asLong() < 4096);
+  }
+
+  @Test
+  void what_a_crash_has_left_of_a_volume_that_was_to_go_is_gone_at_the_next_start()
+      throws Exception {
+    var kept = volume("").path("id").asText();
+    sandbox.close();
+    var orphan = folder.resolve("data/volumes/vol_orphan");
+    Files.createDirectories(orphan);
+    Files.writeString(orphan.resolve("file"), "left");
+
+    open();
+
+    assertFalse(Files.exists(orphan));
+    assertTrue(Files.isDirectory(folder.resolve("data/volumes").resolve(kept)));
+  }
+}
