@@ -3,10 +3,16 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import fly.Fly;
+import java.io.BufferedInputStream;
 import java.io.BufferedReader;
+import java.io.ByteArrayInputStream;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.OutputStream;
+import java.io.SequenceInputStream;
 import java.net.ConnectException;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
@@ -19,6 +25,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -51,11 +58,27 @@ class BenchMcp {
   private static final int CALLS = 500;
   private static final int PIPELINED = 5_000;
 
+  private static final String INITIALIZE =
+      "{\"protocolVersion\":\"2025-06-18\",\"capabilities\":{},"
+          + "\"clientInfo\":{\"name\":\"bench\",\"version\":\"1\"}}";
+  private static final String INITIALIZED =
+      "{\"protocolVersion\":\"2025-06-18\",\"capabilities\":{\"tools\":{}},"
+          + "\"serverInfo\":{\"name\":\"bench\",\"version\":\"1\"}}";
+
+  /** Bytes of a large message's text: with what stands around it 64 MiB at most. */
+  private static final int LARGE = (64 << 20) - 1024;
+
+  private static final String SMALL_HEAP = "-Xmx32m";
+
   /** Medians: ms, ms, 1/s, MB. */
   record Result(double start, double roundTrip, double perSecond, double memory) {}
 
   public static void main(String... args) throws Exception {
-    var met = proxies() & wraps();
+    if (args.length > 0 && args[0].equals("serve-large")) {
+      serveLarge();
+      return;
+    }
+    var met = proxies() & wraps() & largeMessages();
     System.exit(met ? 0 : 1);
   }
 
@@ -70,8 +93,10 @@ class BenchMcp {
       results.put(
           proxy.getKey(), measure(proxy.getKey(), proxy.getValue(), starts.get(proxy.getKey())));
     }
+    var launched = starts(launchers(url), command -> new Client(command).startedAndClosed());
     server.stop(0);
     print("PROXY", results);
+    launched.forEach((name, ms) -> System.out.printf("%-24s  %8.0f%n", name, median(ms)));
     var ours = results.get(OURS);
     var met = bar("calls per second", ours.perSecond, ">=", 2_000);
     var remote = results.get("mcp-remote");
@@ -145,6 +170,153 @@ class BenchMcp {
         & bar("memory, of supergateway's", our.memory / gateway.memory, "<=", 0.5);
   }
 
+  /**
+   * Requests and replies of 64 MiB, with a heap of half of that: through the proxy from a server
+   * that answers with JSON and from one that answers with an event stream, and through the wrap;
+   * the last reply's reader is slow. Shows seconds, and the most memory that it took.
+   */
+  private static boolean largeMessages() throws Exception {
+    var server = server();
+    server.createContext("/json", exchange -> answerLarge(exchange, false));
+    server.createContext("/sse", exchange -> answerLarge(exchange, true));
+    var url = "http://127.0.0.1:" + server.getAddress().getPort();
+    System.err.println("Passing 64 MiB messages ...");
+    System.out.printf(
+        "%n%-24s  %9s  %7s  %13s  %7s%n",
+        "64 MiB, " + SMALL_HEAP, "REQUEST s", "REPLY s", "SLOW READER s", "PEAK MB");
+    var most = 0.0;
+    for (var kind : List.of("/json", "/sse")) {
+      var proxy = script("scripts/McpProxy.java", OURS);
+      proxy.add(proxy.indexOf("-cp"), SMALL_HEAP);
+      proxy.addAll(List.of("-q", "--url", url + kind, "--transport", "STREAMABLE"));
+      try (var client = new Client(proxy, false)) {
+        most = Math.max(most, large(OURS + " " + kind.substring(1), client.process, client::large));
+      }
+    }
+    server.stop(0);
+    var wrap = script("scripts/McpWrap.java", OUR_WRAP);
+    wrap.add(wrap.indexOf("-cp"), SMALL_HEAP);
+    wrap.addAll(List.of("-q", "--port", "PORT", "--"));
+    wrap.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    wrap.addAll(List.of("-cp", System.getProperty("java.class.path"), "BenchMcp", "serve-large"));
+    try (var client = new HttpClientOf(wrap)) {
+      most = Math.max(most, large(OUR_WRAP, client.process, client::large));
+    }
+    return bar("most memory, MB", most, "<=", 128);
+  }
+
+  private interface LargeCall {
+    /** Sends a text of so many bytes with a call of a tool; how many bytes its reply has. */
+    long of(String tool, int bytes, boolean slowly) throws Exception;
+  }
+
+  private static double large(String name, Process process, LargeCall call) throws Exception {
+    var seconds = new double[3];
+    for (var i = 0; i < seconds.length; i++) {
+      var begin = System.nanoTime();
+      var replied = call.of(i == 0 ? "take" : "give", i == 0 ? LARGE : 0, i == 2);
+      if (i > 0 && replied < LARGE) throw new IOException("a reply of " + replied + " bytes");
+      seconds[i] = ms(begin) / 1000;
+    }
+    var peak = status(process.toHandle(), "VmHWM:");
+    System.out.printf(
+        "%-24s  %9.2f  %7.2f  %13.2f  %7.0f%n", name, seconds[0], seconds[1], seconds[2], peak);
+    return peak;
+  }
+
+  /** Reads up to a newline or the end, and keeps nothing; how many bytes. */
+  private static long drain(InputStream in, boolean slowly) throws Exception {
+    var buffer = new byte[1 << 16];
+    long count = 0;
+    for (var n = in.read(buffer); n > 0; n = in.read(buffer)) {
+      if (slowly && count >> 20 < count + n >> 20) Thread.sleep(20);
+      count += n;
+      if (buffer[n - 1] == '\n') return count;
+    }
+    return count;
+  }
+
+  private static InputStream text(String before, int bytes, String after) {
+    var letters =
+        new InputStream() {
+          private int left = bytes;
+
+          @Override
+          public int read() {
+            return left-- > 0 ? 'x' : -1;
+          }
+
+          @Override
+          public int read(byte[] buffer, int from, int length) {
+            if (left <= 0) return -1;
+            var n = Math.min(left, length);
+            Arrays.fill(buffer, from, from + n, (byte) 'x');
+            left -= n;
+            return n;
+          }
+        };
+    var parts =
+        List.of(
+            new ByteArrayInputStream(before.getBytes(StandardCharsets.UTF_8)),
+            letters,
+            new ByteArrayInputStream(after.getBytes(StandardCharsets.UTF_8)));
+    return new SequenceInputStream(Collections.enumeration(parts));
+  }
+
+  private static InputStream largeCall(String id, String tool, int bytes) {
+    var before =
+        ("{\"jsonrpc\":\"2.0\",\"id\":%s,\"method\":\"tools/call\","
+                + "\"params\":{\"name\":\"%s\",\"arguments\":{\"text\":\"")
+            .formatted(id, tool);
+    return text(before, bytes, "\"}}}");
+  }
+
+  /** The reply to a message that begins so. */
+  private static InputStream largeReply(String message) {
+    var id = message.replaceFirst("(?s).*?\"id\":(\"[^\"]*\"|\\d+).*", "$1");
+    if (message.contains("\"initialize\"")) return text(reply(id, INITIALIZED), 0, "");
+    var before =
+        "{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":{\"content\":[{\"type\":\"text\",\"text\":\""
+            .formatted(id);
+    return text(before, message.contains("\"give\"") ? LARGE : 0, "\"}]}}");
+  }
+
+  /** A stdio MCP server of large messages that holds none of them. */
+  private static void serveLarge() throws IOException {
+    var in = new BufferedInputStream(System.in, 1 << 16);
+    var out = new FileOutputStream(FileDescriptor.out);
+    var head = new StringBuilder();
+    for (var c = in.read(); c >= 0; c = in.read()) {
+      if (c != '\n') {
+        if (head.length() < 200) head.append((char) c);
+        continue;
+      }
+      if (head.indexOf("\"id\":") >= 0) {
+        largeReply(head.toString()).transferTo(out);
+        out.write('\n');
+      }
+      head.setLength(0);
+    }
+  }
+
+  private static void answerLarge(HttpExchange exchange, boolean stream) throws IOException {
+    try (exchange) {
+      var message = new String(exchange.getRequestBody().readNBytes(200), StandardCharsets.UTF_8);
+      exchange.getRequestBody().transferTo(OutputStream.nullOutputStream());
+      if (!exchange.getRequestMethod().equals("POST") || !message.contains("\"id\":")) {
+        exchange.sendResponseHeaders(exchange.getRequestMethod().equals("POST") ? 202 : 405, -1);
+        return;
+      }
+      var type = stream ? "text/event-stream" : "application/json";
+      exchange.getResponseHeaders().set("Content-Type", type);
+      exchange.sendResponseHeaders(200, 0);
+      var body = exchange.getResponseBody();
+      if (stream) body.write("data: ".getBytes(StandardCharsets.UTF_8));
+      largeReply(message).transferTo(body);
+      if (stream) body.write("\n\n".getBytes(StandardCharsets.UTF_8));
+    }
+  }
+
   private interface Start {
     double ms(List<String> command) throws Exception;
   }
@@ -182,17 +354,36 @@ class BenchMcp {
     return proxies;
   }
 
+  /** As people start them: what JBang and npx take for themselves is in it. */
+  private static Map<String, List<String>> launchers(String url) throws Exception {
+    var launchers = new LinkedHashMap<String, List<String>>();
+    launchers.put("./jbang " + OURS, List.of(jbang(), OURS, "-q", "--url", url));
+    var peers = peers();
+    if (peers == null) return launchers;
+    var folder = peers.getParent().getParent().toString();
+    launchers.put(
+        "npx mcp-remote",
+        List.of("npx", "--prefix", folder, "mcp-remote", url, "--transport", "http-only"));
+    return launchers;
+  }
+
+  private static Path root() {
+    return Path.of(System.getenv().getOrDefault("FLY_ROOT", "."));
+  }
+
+  private static String jbang() {
+    return System.getenv().getOrDefault("FLY_JBANG", root().resolve("jbang").toString());
+  }
+
   /** The command that JBang itself would run for an alias: with the catalog's options, too. */
   private static List<String> script(String file, String alias) throws Exception {
-    var root = Path.of(System.getenv().getOrDefault("FLY_ROOT", "."));
-    var jbang = System.getenv().getOrDefault("FLY_JBANG", root.resolve("jbang").toString());
-    var source = root.resolve(file).toString();
-    run(List.of(jbang, "build", source));
-    var info = Fly.JSON.readTree(run(List.of(jbang, "info", "tools", source)));
+    var source = root().resolve(file).toString();
+    run(List.of(jbang(), "build", source));
+    var info = Fly.JSON.readTree(run(List.of(jbang(), "info", "tools", source)));
     var command = new ArrayList<String>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     for (JsonNode option : info.path("runtimeOptions")) command.add(option.asText());
-    var catalog = Fly.JSON.readTree(root.resolve("jbang-catalog.json").toFile());
+    var catalog = Fly.JSON.readTree(root().resolve("jbang-catalog.json").toFile());
     for (JsonNode option : catalog.at("/aliases/" + alias + "/java-options")) {
       command.add(option.asText());
     }
@@ -317,23 +508,35 @@ class BenchMcp {
     private int calls;
 
     Client(List<String> command) throws Exception {
+      this(command, true);
+    }
+
+    /**
+     * @param reading in a thread of its own; else each call reads its reply itself
+     */
+    Client(List<String> command, boolean reading) throws Exception {
       var begin = System.nanoTime();
       process = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start();
       stdin = process.getOutputStream();
       var reader = new Thread(this::read, "bench-client");
       reader.setDaemon(true);
-      reader.start();
-      send(
-              "initialize",
-              "{\"protocolVersion\":\"2025-06-18\",\"capabilities\":{},"
-                  + "\"clientInfo\":{\"name\":\"bench\",\"version\":\"1\"}}")
-          .await();
+      if (reading) reader.start();
+      var initialized = send("initialize", INITIALIZE);
+      if (reading) initialized.await();
+      else drain(process.getInputStream(), false);
       startMs = ms(begin);
       line("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}");
     }
 
     CountDownLatch call() throws IOException {
       return send("tools/call", "{\"name\":\"list_allowed_directories\",\"arguments\":{}}");
+    }
+
+    long large(String tool, int bytes, boolean slowly) throws Exception {
+      largeCall(String.valueOf(calls++), tool, bytes).transferTo(stdin);
+      stdin.write('\n');
+      stdin.flush();
+      return drain(process.getInputStream(), slowly);
     }
 
     private CountDownLatch send(String method, String params) throws IOException {
@@ -410,12 +613,12 @@ class BenchMcp {
 
     /** As soon as it takes one; its session. */
     private String initialize() throws Exception {
-      var params =
-          "{\"protocolVersion\":\"2025-06-18\",\"capabilities\":{},"
-              + "\"clientInfo\":{\"name\":\"bench\",\"version\":\"1\"}}";
       while (process.isAlive()) {
         try {
-          return post(request("initialize", params)).headers().firstValue("Mcp-Session-Id").get();
+          return post(request("initialize", INITIALIZE))
+              .headers()
+              .firstValue("Mcp-Session-Id")
+              .get();
         } catch (ConnectException e) {
           Thread.sleep(2);
         }
@@ -440,6 +643,25 @@ class BenchMcp {
       var answer = http.send(request.build(), HttpResponse.BodyHandlers.ofString());
       if (answer.statusCode() / 100 != 2) throw new IOException(answer + answer.body());
       return answer;
+    }
+
+    long large(String tool, int bytes, boolean slowly) throws Exception {
+      var id = String.valueOf(ids.incrementAndGet());
+      var request =
+          HttpRequest.newBuilder(uri)
+              .header("Content-Type", "application/json")
+              .header("Accept", "application/json, text/event-stream")
+              .header("Mcp-Session-Id", session)
+              .header("MCP-Protocol-Version", "2025-06-18")
+              .POST(HttpRequest.BodyPublishers.ofInputStream(() -> largeCall(id, tool, bytes)))
+              .build();
+      var answer = http.send(request, HttpResponse.BodyHandlers.ofInputStream());
+      if (answer.statusCode() != 200) throw new IOException(answer.toString());
+      try (var body = answer.body()) {
+        long count = 0;
+        for (var n = drain(body, slowly); n > 0; n = drain(body, slowly)) count += n;
+        return count;
+      }
     }
 
     void call() throws Exception {
@@ -470,14 +692,21 @@ class BenchMcp {
   /** MB; only Linux tells. */
   private static double resident(List<ProcessHandle> processes) throws IOException {
     double sum = 0;
-    for (var each : processes) {
-      var status = Path.of("/proc/" + each.pid() + "/status");
-      if (!Files.exists(status)) return Double.NaN;
-      for (var line : Files.readAllLines(status)) {
-        if (line.startsWith("VmRSS:")) sum += Long.parseLong(line.replaceAll("\\D", "")) / 1024.0;
-      }
-    }
+    for (var each : processes) sum += status(each, "VmRSS:");
     return sum;
+  }
+
+  private static double status(ProcessHandle process, String field) throws IOException {
+    var status = Path.of("/proc/" + process.pid() + "/status");
+    if (!Files.exists(status)) return Double.NaN;
+    for (var line : Files.readAllLines(status)) {
+      if (line.startsWith(field)) return Long.parseLong(line.replaceAll("\\D", "")) / 1024.0;
+    }
+    return 0; // it has ended meanwhile
+  }
+
+  private static String reply(String id, String result) {
+    return "{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":%s}".formatted(id, result);
   }
 
   /** Answers every request at once, as JSON; it offers no stream of its own. */
@@ -503,14 +732,10 @@ class BenchMcp {
       }
       var result =
           body.contains("\"initialize\"")
-              ? "{\"protocolVersion\":\"2025-06-18\",\"capabilities\":{\"tools\":{}},"
-                  + "\"serverInfo\":{\"name\":\"bench\",\"version\":\"1\"}}"
+              ? INITIALIZED
               : "{\"content\":[{\"type\":\"text\",\"text\":\"hello\"}]}";
       var id = body.replaceFirst("(?s).*\"id\":(\"[^\"]*\"|\\d+).*", "$1");
-      var reply =
-          "{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":%s}"
-              .formatted(id, result)
-              .getBytes(StandardCharsets.UTF_8);
+      var reply = reply(id, result).getBytes(StandardCharsets.UTF_8);
       exchange.getResponseHeaders().set("Content-Type", "application/json");
       exchange.sendResponseHeaders(200, reply.length);
       exchange.getResponseBody().write(reply);

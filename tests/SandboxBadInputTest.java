@@ -156,6 +156,34 @@ class SandboxBadInputTest {
   }
 
   @Test
+  void an_id_leads_nowhere_in_another_app() throws Exception {
+    var other = "/v1/apps/other";
+    ask("POST", "/v1/apps", "{'app_name': 'other', 'org_slug': 'personal'}");
+    var volume = json(ask("POST", APP + "/volumes", "{'name': 'data'}")).path("id").asText();
+    var nginx = "{'skip_launch': true, 'config': {'image': 'nginx'}}";
+    var machine = json(ask("POST", APP + "/machines", nginx)).path("id").asText();
+    var mount = "'mounts': [{'volume': '%s', 'path': '/data'}]".formatted(volume);
+
+    for (var method : List.of("GET", "DELETE")) {
+      assertEquals(404, ask(method, other + "/machines/" + machine, "").statusCode());
+      assertEquals(404, ask(method, other + "/volumes/" + volume, "").statusCode());
+    }
+    assertEquals(404, ask("POST", other + "/machines/" + machine + "/start", "").statusCode());
+    for (var answer :
+        List.of(
+            ask("POST", other + "/machines", "{'config': {'image': 'nginx', " + mount + "}}"),
+            ask(
+                "POST",
+                other + "/volumes",
+                "{'source_volume_id': '" + volume + "', 'name': 'x'}"))) {
+      assertEquals(400, answer.statusCode(), answer.body());
+      assertEquals("volume not found", error(answer));
+    }
+    assertEquals(200, ask("GET", APP + "/machines/" + machine, "").statusCode());
+    assertEquals(200, ask("GET", APP + "/volumes/" + volume, "").statusCode());
+  }
+
+  @Test
   void another_Host_is_refused_and_so_is_a_web_page_of_another_origin() throws Exception {
     var port = sandbox.port();
     for (var host : List.of("evil.example", "evil.example:" + port, "127.0.0.1.evil.example")) {

@@ -1,6 +1,7 @@
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.Fly;
@@ -380,10 +381,16 @@ class SandboxProgramsTest {
   // ---- What a killed sandbox leaves
 
   @Test
-  void the_folder_of_a_killed_sandbox_goes_at_the_next_start_and_no_other() throws Exception {
+  void what_a_killed_sandbox_has_left_goes_at_the_next_start_and_nothing_else() throws Exception {
     var all = Path.of(System.getProperty("java.io.tmpdir"));
     var dead = Files.createTempDirectory("fly-sandbox-");
     Files.createDirectories(dead.resolve("volumes/vol_1"));
+    var program = new ProcessBuilder("sleep", "1000").start();
+    var stranger = new ProcessBuilder("sleep", "1000").start();
+    var noted = Files.createDirectories(dead.resolve("machines/0123456789abcd"));
+    var start = program.info().startInstant().orElseThrow().toEpochMilli();
+    Files.writeString(noted.resolve("process-" + program.pid()), "" + start);
+    Files.writeString(noted.resolve("process-" + stranger.pid()), "" + (start - 3_600_000));
     var deadLock = Files.createFile(all.resolve(dead.getFileName() + ".lock"));
     var living = Files.createTempDirectory("fly-sandbox-");
     var livingLock = all.resolve(living.getFileName() + ".lock");
@@ -395,9 +402,32 @@ class SandboxProgramsTest {
       assertFalse(Files.exists(dead));
       assertFalse(Files.exists(deadLock));
       assertTrue(Files.exists(living));
+      assertTrue(program.waitFor(30, TimeUnit.SECONDS), "a program that it has left");
+      assertTrue(stranger.isAlive(), "another process has its number by now");
     } finally {
+      program.destroyForcibly();
+      stranger.destroyForcibly();
       Files.delete(living);
       Files.deleteIfExists(livingLock);
     }
+  }
+
+  @Test
+  void a_second_sandbox_of_the_same_JVM_leaves_the_first_ones_lock_alone() throws Exception {
+    assumeTrue(Files.exists(Path.of("/proc/locks")), "only Linux tells who holds locks");
+    var before = locks();
+    assertTrue(before > 0, "the first one holds a lock");
+
+    SandboxServer.start(SandboxServer.Config.onPort(0)).close();
+
+    assertEquals(before, locks());
+  }
+
+  /** How many this process holds. */
+  private static long locks() throws Exception {
+    var mine = " " + ProcessHandle.current().pid() + " ";
+    return Files.readAllLines(Path.of("/proc/locks")).stream()
+        .filter(line -> line.contains(" POSIX ") && line.contains(mine))
+        .count();
   }
 }

@@ -115,7 +115,11 @@ final class Instance {
         var note = "user %s: the sandbox runs every process as its own user".formatted(user);
         machine.app.logs.add(world.now(), "runner", "info", machine, note);
       }
-      attend(Program.start(spec), commands.size() == 1 ? 0 : i + 1);
+      var program = Program.start(spec);
+      attend(program, commands.size() == 1 ? 0 : i + 1);
+      if (Containment.best() == Containment.PATH_MAPPING) {
+        Orphans.note(program.processes().get(0), world.folder(machine));
+      }
     }
   }
 

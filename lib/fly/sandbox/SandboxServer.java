@@ -1,7 +1,7 @@
 //SOURCES ../Fly.java ../mcp/Wrap.java
 //SOURCES ApiError.java App.java AppsApi.java Certificate.java Checks.java Database.java Durations.java Edge.java Forward.java
 //SOURCES GraphQlApi.java Guesses.java Ids.java Instance.java Lease.java Load.java Logs.java LogsApi.java Machine.java MachinesApi.java
-//SOURCES OrganizationsApi.java PageApi.java PlatformApi.java Processes.java Program.java Replay.java Rest.java Rules.java
+//SOURCES OrganizationsApi.java Orphans.java PageApi.java PlatformApi.java Processes.java Program.java Replay.java Rest.java Rules.java
 //SOURCES Secret.java Snapshot.java TemporaryHome.java Time.java Trouble.java Volume.java VolumesApi.java Waits.java World.java
 //DEPS io.javalin:javalin:7.2.3
 //DEPS org.eclipse.jetty:jetty-client:12.1.12
@@ -125,7 +125,10 @@ public final class SandboxServer implements AutoCloseable {
     var database = keep ? new Database(config.data().toAbsolutePath()) : null;
     this.temporary = keep ? null : new TemporaryHome();
     this.home = keep ? config.data().toAbsolutePath() : temporary.folder;
-    if (keep) World.delete(home.resolve("machines")); // of one that was killed
+    if (keep) {
+      Orphans.end(home.resolve("machines")); // of one that was killed
+      World.delete(home.resolve("machines"));
+    }
     if (keep) this.token = database.token(config.token());
     else this.token = config.token() == null ? Ids.token() : config.token();
     this.world =

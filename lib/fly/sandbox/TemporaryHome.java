@@ -6,8 +6,12 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.UserPrincipal;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * The folder of a sandbox that forgets all at its end. Beside it is a lock, which its sandbox holds
@@ -18,20 +22,27 @@ final class TemporaryHome implements AutoCloseable {
   private static final String PREFIX = "fly-sandbox-";
   private static final String LOCK = ".lock";
 
+  /**
+   * The names of this JVM's own: to open and close such a file once more would give the lock up, as
+   * POSIX has it.
+   */
+  private static final Set<String> OWN = ConcurrentHashMap.newKeySet();
+
   final Path folder;
   private final FileChannel lock;
 
   TemporaryHome() {
-    removeOrphans();
     try {
       while (true) {
         var fresh = Files.createTempDirectory(PREFIX).toRealPath(); // readable to its owner alone
         var file = fresh.resolveSibling(fresh.getFileName() + LOCK);
+        OWN.add(file.getFileName().toString());
         var channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
         // Another sandbox may have taken it for an orphan before it was locked.
         if (take(channel) != null && Files.exists(fresh) && Files.exists(file)) {
           folder = fresh;
           lock = channel;
+          removeOrphans(Files.getOwner(fresh));
           return;
         }
         channel.close();
@@ -45,29 +56,37 @@ final class TemporaryHome implements AutoCloseable {
     try {
       return channel.tryLock();
     } catch (OverlappingFileLockException e) {
-      return null; // another sandbox of this JVM
+      return null; // somebody else in this JVM
     }
   }
 
-  /** Also what belongs to somebody else, and so cannot be removed, stays. */
-  private static void removeOrphans() {
+  /** What belongs to somebody else stays, even where we could remove it. */
+  private static void removeOrphans(UserPrincipal me) throws IOException {
     var all = Path.of(System.getProperty("java.io.tmpdir"));
     try (var locks = Files.newDirectoryStream(all, PREFIX + "*" + LOCK)) {
-      for (var lock : locks) removeOrphan(lock);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      for (var lock : locks) removeOrphan(lock, me);
     }
   }
 
-  private static void removeOrphan(Path file) {
-    try (var channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
-      if (take(channel) == null) return;
-      var name = file.getFileName().toString();
-      World.delete(file.resolveSibling(name.substring(0, name.length() - LOCK.length())));
-      Files.deleteIfExists(file);
+  private static void removeOrphan(Path file, UserPrincipal me) {
+    var name = file.getFileName().toString();
+    if (OWN.contains(name)) return;
+    var orphan = file.resolveSibling(name.substring(0, name.length() - LOCK.length()));
+    try {
+      if (!mine(file, me) || Files.exists(orphan) && !mine(orphan, me)) return;
+      try (var channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+        if (take(channel) == null) return;
+        Orphans.end(orphan.resolve("machines"));
+        World.delete(orphan);
+        Files.deleteIfExists(file);
+      }
     } catch (IOException | UncheckedIOException e) {
-      // not ours, or gone already
+      // gone already: another sandbox has removed it
     }
+  }
+
+  private static boolean mine(Path path, UserPrincipal me) throws IOException {
+    return Files.getOwner(path, LinkOption.NOFOLLOW_LINKS).equals(me);
   }
 
   @Override
@@ -76,6 +95,7 @@ final class TemporaryHome implements AutoCloseable {
     try {
       lock.close();
       Files.deleteIfExists(folder.resolveSibling(folder.getFileName() + LOCK));
+      OWN.remove(folder.getFileName() + LOCK);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
