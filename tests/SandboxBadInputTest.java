@@ -19,6 +19,7 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -109,6 +110,29 @@ class SandboxBadInputTest {
       assertEquals("the body is larger than 4 MiB", error(answer));
     }
     assertEquals(200, ask("GET", APP, "").statusCode());
+  }
+
+  @Test
+  void a_refusal_is_heard_by_who_is_still_sending() throws Exception {
+    for (var length : new int[] {100_000, 8_000_000}) {
+      try (var socket = new Socket("127.0.0.1", sandbox.port())) {
+        socket.setSoTimeout(20_000);
+        var out = socket.getOutputStream();
+        var head =
+            "POST /v1/apps HTTP/1.1\r\n"
+                + "Host: 127.0.0.1\r\n"
+                + "Connection: close\r\n"
+                + "Content-Length: %d\r\n\r\n";
+        out.write(head.formatted(length).getBytes(StandardCharsets.US_ASCII));
+        for (var sent = 0; sent < length; sent += 100_000) {
+          out.write(new byte[100_000]);
+          out.flush();
+          if (sent == 0) TimeUnit.MILLISECONDS.sleep(100); // it has been refused by now: no token
+        }
+        var answer = new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertTrue(answer.startsWith("HTTP/1.1 401 "), answer);
+      }
+    }
   }
 
   @Test

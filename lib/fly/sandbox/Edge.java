@@ -33,6 +33,10 @@ final class Edge {
   private static final Duration HOLD = Duration.ofSeconds(60);
   private static final int MOST_REPLAYS = 10;
   private static final Set<String> DOMAINS = Set.of(".fly.dev", ".localhost");
+
+  /** The attribute of a request whose body belongs to an app. */
+  static final String PASSED_ON = "fly.sandbox.edge";
+
   private static final String VIA = "1.1 fly.io";
 
   private final World world;
@@ -95,6 +99,7 @@ final class Edge {
       App app, String instance, String preferred, String region, String near, Machine not) {}
 
   private void handle(Context x, App app, String host, String path) throws IOException {
+    x.attribute(PASSED_ON, true);
     x.header("Server", "Fly/sandbox");
     x.header("Via", VIA);
     synchronized (app) {

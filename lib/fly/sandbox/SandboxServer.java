@@ -45,6 +45,7 @@ public final class SandboxServer implements AutoCloseable {
   private static final Set<String> LOOPBACK = Set.of("localhost", "127.0.0.1", "[::1]");
   private static final int MOST_THREADS = 512;
   private static final long MOST_BYTES = 4 * 1024 * 1024;
+  private static final long MOST_DRAINED = 16 * MOST_BYTES;
   private static final ApiError TOO_LARGE =
       new ApiError(413, "the body is larger than %d MiB".formatted(MOST_BYTES >> 20));
 
@@ -399,6 +400,24 @@ public final class SandboxServer implements AutoCloseable {
     var body = Fly.JSON.createObjectNode().put("error", error.getMessage());
     if (error.code != null) body.put("status", error.code);
     x.status(error.status).contentType("application/json").result(bytes(body));
+    drain(x);
+  }
+
+  /**
+   * Reads what a client is still sending, within reason: it would see a closed connection instead
+   * of the answer. A body on its way to an app is the app's.
+   */
+  private static void drain(Context x) {
+    if (x.attribute(Edge.PASSED_ON) != null) return;
+    try {
+      var in = x.req().getInputStream();
+      var buffer = new byte[1 << 16];
+      for (long all = 0, read = 0; read >= 0 && all < MOST_DRAINED; all += read) {
+        read = in.read(buffer);
+      }
+    } catch (IOException e) {
+      // it has gone
+    }
   }
 
   /** As Go's own router says it, even before it asks for a token. */
