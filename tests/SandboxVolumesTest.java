@@ -165,6 +165,30 @@ class SandboxVolumesTest {
   }
 
   @Test
+  void a_file_of_a_Machine_is_not_written_through_a_symlink_in_its_volume() throws Exception {
+    var outside = Files.createDirectory(folder.resolve("outside"));
+    var id = volume("").path("id").asText();
+    var first = machine(id, "", "ln -s '" + outside + "' /data/out");
+    await(first, "stopped");
+    api(200, "DELETE", first + "?force=true", "");
+    await(first, "destroyed");
+
+    var request =
+        """
+        {"region":"fra","config":{"image":"flyio/mcp","restart":{"policy":"no"},
+        "init":{"cmd":["true"]},"mounts":[{"volume":"%s","path":"/data"}],
+        "files":[{"guest_path":"/data/out/file","raw_value":"aGVsbG8="}]}}\
+        """
+            .formatted(id);
+    var created = api(200, "POST", "/apps/shop/machines", request);
+    await("/apps/shop/machines/" + created.path("id").asText(), "stopped");
+
+    try (var files = Files.list(outside)) {
+      assertEquals(0, files.count());
+    }
+  }
+
+  @Test
   void what_a_crash_has_left_of_a_volume_that_was_to_go_is_gone_at_the_next_start()
       throws Exception {
     var kept = volume("").path("id").asText();

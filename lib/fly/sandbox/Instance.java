@@ -302,7 +302,9 @@ final class Instance {
     var files = config.path("files");
     for (int i = 0; i < files.size(); i++) {
       var path = files.get(i).path("guest_path").asText();
-      var folder = Files.createDirectories(world.folder(machine).resolve("file-" + i));
+      var folder = world.folder(machine).resolve("file-" + i);
+      World.delete(folder); // whatever a program may have made of it
+      Files.createDirectory(folder);
       var file = folder.resolve(path.substring(path.lastIndexOf('/') + 1)); // its name may matter
       Files.write(file, content(files.get(i)));
       mounts.add(new Program.Mount(file, path));

@@ -1,7 +1,6 @@
 package fly.sandbox;
 
 import java.time.Duration;
-import java.time.Instant;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
@@ -20,9 +19,9 @@ final class Load {
 
   private static final class Use {
     private volatile int requests;
-    private Instant last;
+    private long last;
 
-    Use(Instant last) {
+    Use(long last) {
       this.last = last;
     }
   }
@@ -55,7 +54,7 @@ final class Load {
     uses.compute(
         machine,
         (key, use) -> {
-          var current = use == null ? new Use(world.now()) : use;
+          var current = use == null ? new Use(world.elapsed()) : use;
           entered.set(current.requests < most);
           if (entered.get()) current.requests++;
           return current;
@@ -68,7 +67,7 @@ final class Load {
         machine,
         (key, use) -> {
           use.requests--;
-          use.last = world.now();
+          use.last = world.elapsed();
           return use;
         });
     synchronized (this) {
@@ -139,8 +138,8 @@ final class Load {
     uses.compute(
         machine,
         (key, use) -> {
-          if (use == null) return new Use(world.now());
-          if (use.requests > 0 || world.now().isBefore(use.last.plus(idle))) return use;
+          if (use == null) return new Use(world.elapsed());
+          if (use.requests > 0 || world.elapsed() - use.last < idle.toNanos()) return use;
           try {
             if (how.equals("suspend")) machine.suspend();
             else machine.stop(null, null);

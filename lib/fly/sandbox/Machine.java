@@ -59,6 +59,9 @@ final class Machine {
   private boolean stopRequested;
   private boolean asleep;
 
+  /** Whether it is started once it is replaced. */
+  private boolean goesOn;
+
   Machine(World world, App app, String name, String region, ObjectNode config) {
     this.world = world;
     this.app = app;
@@ -93,7 +96,9 @@ final class Machine {
     for (var one : record.path("events")) events.addLast((ObjectNode) one);
     if (record.path("lease").isObject()) this.lease = Lease.of(record.path("lease"));
     var before = record.path("state").asText();
-    this.asleep = Set.of("started", "starting", "restarting", "replacing").contains(before);
+    this.asleep =
+        Set.of("started", "starting", "restarting").contains(before)
+            || before.equals("replacing") && record.path("goes_on").asBoolean();
     this.state =
         switch (before) {
           case "created", "failed" -> before;
@@ -115,7 +120,8 @@ final class Machine {
             .put("instance_id", instanceId)
             .put("state", state)
             .put("cordoned", cordoned)
-            .put("memory_limit", memoryLimit);
+            .put("memory_limit", memoryLimit)
+            .put("goes_on", goesOn);
     record.set("config", config);
     record.putArray("versions").addAll(versions);
     record.putArray("events").addAll(events);
@@ -465,8 +471,9 @@ final class Machine {
         return;
       }
       stopRequested = true;
+      goesOn = ran && !skipLaunch;
       become("replacing", "update", "user", null);
-      world.work(() -> endAndGoOn("replacing", null, null, ran && !skipLaunch));
+      world.work(() -> endAndGoOn("replacing", null, null, goesOn));
     }
   }
 

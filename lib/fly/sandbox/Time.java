@@ -17,6 +17,9 @@ import java.util.concurrent.TimeUnit;
 public interface Time {
   Instant now();
 
+  /** Nanoseconds from any point on, which no correction of the clock changes. */
+  long elapsed();
+
   /**
    * Runs a task, which must not take long, once the delay is over.
    *
@@ -40,6 +43,11 @@ public interface Time {
     @Override
     public Instant now() {
       return Instant.now();
+    }
+
+    @Override
+    public long elapsed() {
+      return System.nanoTime();
     }
 
     @Override
@@ -70,6 +78,11 @@ public interface Time {
     @Override
     public synchronized Instant now() {
       return now;
+    }
+
+    @Override
+    public synchronized long elapsed() {
+      return Duration.between(Instant.EPOCH, now).toNanos();
     }
 
     @Override

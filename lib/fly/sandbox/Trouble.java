@@ -7,7 +7,6 @@ import io.javalin.http.Context;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -40,10 +39,10 @@ public final class Trouble {
   /** A token bucket. */
   private static final class Bucket {
     private double tokens;
-    private Instant at;
+    private Long at;
 
-    synchronized boolean take(Instant now, double perSecond, double burst) {
-      var since = at == null ? 0 : Duration.between(at, now).toNanos() / 1e9;
+    synchronized boolean take(long now, double perSecond, double burst) {
+      var since = at == null ? 0 : (now - at) / 1e9;
       tokens = at == null ? burst : Math.min(burst, tokens + since * perSecond);
       at = now;
       if (tokens < 1) return false;
@@ -230,7 +229,9 @@ public final class Trouble {
   }
 
   private boolean take(String key, double perSecond, double burst) {
-    return buckets.computeIfAbsent(key, name -> new Bucket()).take(time.now(), perSecond, burst);
+    return buckets
+        .computeIfAbsent(key, name -> new Bucket())
+        .take(time.elapsed(), perSecond, burst);
   }
 
   private static FlyException wrong(String option, String text, String example) {

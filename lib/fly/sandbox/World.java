@@ -6,10 +6,14 @@ import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.security.MessageDigest;
 import java.time.Duration;
 import java.time.Instant;
@@ -137,12 +141,17 @@ final class World implements AutoCloseable {
   private void sweep() {
     var kept = new HashSet<Path>();
     for (var app : apps.values()) {
-      for (var volume : app.volumes.values()) if (volume.usable()) kept.add(volume.folder);
+      for (var volume : app.volumes.values()) {
+        if (volume.usable()) kept.add(volume.folder);
+        for (var snapshot : volume.snapshots()) kept.add(snapshot.folder());
+      }
     }
-    try (var folders = Files.list(folder("volumes"))) {
-      for (var folder : folders.toList()) if (!kept.contains(folder)) delete(folder);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
+    for (var kind : List.of("volumes", "snapshots")) {
+      try (var folders = Files.list(folder(kind))) {
+        for (var folder : folders.toList()) if (!kept.contains(folder)) delete(folder);
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
     }
   }
 
@@ -185,6 +194,11 @@ final class World implements AutoCloseable {
 
   Instant now() {
     return time.now();
+  }
+
+  /** See {@link Time#elapsed}. */
+  long elapsed() {
+    return time.elapsed();
   }
 
   String token() {
@@ -280,7 +294,12 @@ final class World implements AutoCloseable {
           for (var machine : app.machines.values())
             machine.await(Waits.Wanted.of(Set.of("destroyed"))).join();
           synchronized (app) {
-            deleteAfterFlush(app.volumes.values().stream().map(volume -> volume.folder).toList());
+            var folders = new ArrayList<Path>();
+            for (var volume : app.volumes.values()) {
+              folders.add(volume.folder);
+              for (var snapshot : volume.snapshots()) folders.add(snapshot.folder());
+            }
+            deleteAfterFlush(folders);
             app.volumes.clear();
           }
         });
@@ -450,20 +469,48 @@ final class World implements AutoCloseable {
     }
   }
 
-  /** Copies a folder with all that is in it; symlinks stay symlinks. Returns the files' bytes. */
+  /**
+   * Copies a folder with all that is in it; symlinks stay symlinks, and what vanishes meanwhile,
+   * since a program may be at work in it, is not there. Returns the files' bytes.
+   */
   private static long copy(Path from, Path to) throws IOException {
-    var bytes = 0L;
-    try (var paths = Files.walk(from)) {
-      for (var path : paths.toList()) {
-        Files.copy(
-            path,
-            to.resolve(from.relativize(path).toString()),
-            LinkOption.NOFOLLOW_LINKS,
-            StandardCopyOption.COPY_ATTRIBUTES);
-        if (Files.isRegularFile(path, LinkOption.NOFOLLOW_LINKS)) bytes += Files.size(path);
-      }
-    }
-    return bytes;
+    var bytes = new long[1];
+    Files.walkFileTree(
+        from,
+        new SimpleFileVisitor<>() {
+          @Override
+          public FileVisitResult preVisitDirectory(Path folder, BasicFileAttributes attributes)
+              throws IOException {
+            take(folder);
+            return FileVisitResult.CONTINUE;
+          }
+
+          @Override
+          public FileVisitResult visitFile(Path file, BasicFileAttributes attributes)
+              throws IOException {
+            if (take(file) && attributes.isRegularFile()) bytes[0] += attributes.size();
+            return FileVisitResult.CONTINUE;
+          }
+
+          @Override
+          public FileVisitResult visitFileFailed(Path file, IOException failure) {
+            return FileVisitResult.CONTINUE;
+          }
+
+          private boolean take(Path path) throws IOException {
+            try {
+              Files.copy(
+                  path,
+                  to.resolve(from.relativize(path).toString()),
+                  LinkOption.NOFOLLOW_LINKS,
+                  StandardCopyOption.COPY_ATTRIBUTES);
+              return true;
+            } catch (NoSuchFileException e) {
+              return false;
+            }
+          }
+        });
+    return bytes[0];
   }
 
   List<Volume> volumes(App app) {

@@ -19,16 +19,32 @@ show() {
   done
 }
 
+# straight PATH: refuses one that a symlink leads elsewhere: that might be a folder of the host.
+straight() {
+  at=
+  rest=${1#/}
+  while [ -n "$rest" ]; do
+    at=$at/${rest%%/*}
+    case $rest in */*) rest=${rest#*/} ;; *) rest= ;; esac
+    if [ -h "$root$at" ]; then
+      echo "nothing can stand at $1, because $at is a symlink" >&2
+      exit 1
+    fi
+  done
+}
+
 mount -t tmpfs -o mode=0755 none "$root"
 mount --make-unbindable "$root"
 show ""
 mount -t proc proc "$root/proc"
 while [ "$1" != -- ]; do
   if [ "$1" = open ]; then
+    straight "$2"
     mount -t tmpfs -o mode=0755 none "$root$2"
     show "$2"
     shift 2
   else
+    straight "$3"
     if [ -d "$2" ]; then mkdir -p "$root$3"
     elif [ ! -e "$root$3" ]; then mkdir -p "$root${3%/*}"; : >"$root$3"
     fi
