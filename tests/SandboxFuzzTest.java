@@ -48,7 +48,7 @@ class SandboxFuzzTest {
                   "starting", "stopping", "suspending", "restarting", "replacing", "destroying")),
           Map.entry("stopping", Set.of("stopped", "destroying")),
           Map.entry("stopped", Set.of("starting", "destroying")),
-          Map.entry("suspending", Set.of("suspended", "destroying")),
+          Map.entry("suspending", Set.of("suspended", "replacing", "destroying")),
           Map.entry("suspended", Set.of("starting", "stopping", "replacing", "destroying")),
           Map.entry("replacing", Set.of("starting", "stopped", "destroying")),
           Map.entry("restarting", Set.of("starting", "destroying")),
@@ -168,7 +168,10 @@ class SandboxFuzzTest {
     var machine = at + "/machines/" + client.pick(machines, "none");
     var volume = at + "/volumes/" + client.pick(volumes, "none");
     switch (client.random.nextInt(27)) {
-      case 0, 1 -> client.createMachine(app);
+      case 0, 1 -> {
+        client.createMachine(app);
+        requireOneHolderEach(at);
+      }
       case 2, 3 -> client.createVolume(app);
       case 4, 5, 6 -> ask("POST", machine + "/start", "");
       case 7, 8 -> ask("POST", machine + "/stop", "{}");
@@ -202,6 +205,28 @@ class SandboxFuzzTest {
         createApp(app);
       }
     }
+  }
+
+  /** Looked at while others go on: a Machine that goes may lose its volume to the next one. */
+  private void requireOneHolderEach(String app) throws Exception {
+    var listed = ask("GET", app + "/machines", "");
+    if (listed.status() != 200) return;
+    var holders = new HashMap<String, String>();
+    for (var machine : listed.json()) {
+      for (var mount : machine.at("/config/mounts")) {
+        var id = machine.path("id").asText();
+        var other = holders.put(mount.path("volume").asText(), id);
+        if (other != null && lives(app, other) && lives(app, id)) {
+          findings.add("a volume of two Machines: " + mount + " of " + other + " and " + id);
+        }
+      }
+    }
+  }
+
+  private boolean lives(String app, String id) throws Exception {
+    var machine = ask("GET", app + "/machines/" + id, "");
+    var state = machine.json().path("state").asText();
+    return machine.status() == 200 && !Set.of("destroying", "destroyed").contains(state);
   }
 
   private void createApp(String name) throws Exception {
@@ -335,7 +360,7 @@ class SandboxFuzzTest {
     }
 
     String mounts() {
-      var volume = pick(volumes, "none");
+      var volume = random.nextBoolean() ? "data" : pick(volumes, "none"); // by name, or by id
       return random.nextBoolean() ? "" : "{'volume': '%s', 'path': '/data'}".formatted(volume);
     }
 
