@@ -184,6 +184,27 @@ class FlyctlTest {
   }
 
   @Test
+  void egress_ips_are_a_pair_for_each_region() throws Exception {
+    var allocate =
+        "mutation($input: AllocateEgressIPAddressInput!) { allocateEgressIpAddress(input: $input) {"
+            + " v4 v6 } }";
+    var list =
+        "{ app(name: \"demo\") { egressIpAddresses { nodes { id ip version region updatedAt } } }"
+            + " }";
+
+    var fra = graphql(allocate, "{\"input\":{\"appId\":\"demo\",\"region\":\"fra\"}}");
+    var again = graphql(allocate, "{\"input\":{\"appId\":\"demo\",\"region\":\"fra\"}}");
+    graphql(allocate, "{\"input\":{\"appId\":\"demo\",\"region\":\"ams\"}}");
+
+    assertEquals(fra, again);
+    var nodes = graphql(list, "{}").at("/data/app/egressIpAddresses/nodes");
+    assertEquals(4, nodes.size());
+    assertEquals(fra.at("/data/allocateEgressIpAddress/v4"), nodes.at("/0/ip"));
+    assertEquals(fra.at("/data/allocateEgressIpAddress/v6"), nodes.at("/1/ip"));
+    assertEquals(6, nodes.at("/1/version").asInt());
+  }
+
+  @Test
   void secrets_set_and_unset_and_tokens_create() throws Exception {
     var set =
         "mutation($input: SetSecretsInput!) { setSecrets(input: $input) { release { id version } }"

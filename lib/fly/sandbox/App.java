@@ -58,6 +58,10 @@ final class App {
   final Map<String, Machine> names = new HashMap<>();
   final Map<String, Volume> volumes = new LinkedHashMap<>();
   final List<Ip> ips = new ArrayList<>();
+
+  /** From which its Machines of a region call others; v4 and v6. */
+  final List<Ip> egressIps = new ArrayList<>();
+
   final Map<String, Certificate> certificates = new LinkedHashMap<>();
   final Logs logs = new Logs();
   final Map<String, Secret> secrets = new TreeMap<>();
@@ -88,6 +92,7 @@ final class App {
     this.secretsVersion = record.path("secrets_version").asLong();
     Ids.numbersAfter(number);
     for (var ip : record.path("ips")) ips.add(Ip.of(ip));
+    for (var ip : record.path("egress_ips")) egressIps.add(Ip.of(ip));
     for (var one : record.path("volumes")) {
       var volume = new Volume(one, folders);
       volumes.put(volume.id, volume);
@@ -113,6 +118,7 @@ final class App {
             .put("created_at", createdAt.toString())
             .put("secrets_version", secretsVersion);
     record.set("ips", Rest.list(ips, Ip::record));
+    record.set("egress_ips", Rest.list(egressIps, Ip::record));
     record.set("volumes", Rest.list(volumes.values(), Volume::record));
     record.set("certificates", Rest.list(certificates.values(), Certificate::record));
     record.set("secrets", Rest.list(secrets.values(), Secret::record));

@@ -110,6 +110,7 @@ final class GraphQlApi {
                     mutation
                         .dataFetcher("allocateIpAddress", this::allocate)
                         .dataFetcher("releaseIpAddress", this::release)
+                        .dataFetcher("allocateEgressIpAddress", this::allocateEgress)
                         .dataFetcher("setSecrets", this::setSecrets)
                         .dataFetcher("unsetSecrets", this::unsetSecrets)
                         .dataFetcher("createLimitedAccessToken", x -> limitedAccessToken()))
@@ -222,6 +223,21 @@ final class GraphQlApi {
     return payload;
   }
 
+  private Object allocateEgress(DataFetchingEnvironment x) {
+    Map<String, Object> input = x.getArgument("input");
+    var app = app(text(input, "appId"));
+    var region = text(input, "region");
+    if (input.get("machineId") != null) {
+      region = world.machine(app, text(input, "machineId")).region;
+    }
+    var pair = world.allocateEgress(app, region.isEmpty() ? Rules.NEAREST : region);
+    var payload = new TreeMap<String, Object>();
+    payload.put("v4", pair.get(0).address());
+    payload.put("v6", pair.get(1).address());
+    payload.put("clientMutationId", input.get("clientMutationId"));
+    return payload;
+  }
+
   private Object release(DataFetchingEnvironment x) {
     Map<String, Object> input = x.getArgument("input");
     var wanted = text(input, input.get("ip") == null ? "ipAddressId" : "ip");
@@ -299,10 +315,11 @@ final class GraphQlApi {
     json.put("organization", ORGANIZATION);
     json.put("config", Map.of("definition", Map.of()));
     json.put("services", List.of());
-    json.put("egressIpAddresses", NOTHING);
     synchronized (app) {
       var own = app.ips.stream().filter(ip -> !ip.type().equals("shared_v4")).toList();
       json.put("ipAddresses", Map.of("nodes", own.stream().map(GraphQlApi::json).toList()));
+      var egress = app.egressIps.stream().map(GraphQlApi::egress).toList();
+      json.put("egressIpAddresses", Map.of("nodes", egress));
       for (var ip : app.ips) if (!own.contains(ip)) json.put("sharedIpAddress", ip.address());
     }
     return json;
@@ -315,6 +332,15 @@ final class GraphQlApi {
         "type", ip.type(),
         "region", ip.region(),
         "createdAt", ip.createdAt().toString());
+  }
+
+  private static Map<String, Object> egress(App.Ip ip) {
+    return Map.of(
+        "id", ip.id(),
+        "ip", ip.address(),
+        "version", ip.type().equals("v4") ? 4 : 6,
+        "region", ip.region(),
+        "updatedAt", ip.createdAt().toString());
   }
 
   private static Object platform() {

@@ -332,6 +332,24 @@ final class World implements AutoCloseable {
     }
   }
 
+  /** The pair of addresses from which the app's Machines of a region call others, v4 first. */
+  List<App.Ip> allocateEgress(App app, String region) {
+    synchronized (app) {
+      var there = app.egressIps.stream().filter(ip -> ip.region().equals(region)).toList();
+      if (!there.isEmpty()) return there;
+      var number = app.egressIps.size();
+      var v4 = "169.155.%d.%d".formatted(app.number % 254 + 1, number + 2);
+      var v6 = "2605:4c40:%s:%s::1".formatted(Ids.hex(4), Ids.hex(4));
+      var pair =
+          List.of(
+              new App.Ip(Ids.ip(), v4, "v4", region, now()),
+              new App.Ip(Ids.ip(), v6, "v6", region, now()));
+      app.egressIps.addAll(pair);
+      changed(app);
+      return pair;
+    }
+  }
+
   /** Name and value, for the app's Machines. */
   Map<String, String> secrets(App app) {
     var values = new TreeMap<String, String>();
