@@ -332,12 +332,27 @@ class SandboxProgramsTest {
     var machine = machine("exec sleep 1000", "");
     become(machine, "started");
 
-    var quiet = send("POST", machine + "/exec", "{'cmd':'sleep 1000 >/dev/null 2>&1 & echo done'}");
-    var open = send("POST", machine + "/exec", "{'cmd':'sleep 1000 & echo done','timeout':1}");
+    for (var streams : List.of("", ">/dev/null 2>&1")) {
+      var answer = send("POST", machine + "/exec", "{'cmd':'sleep 1000 " + streams + "& echo $!'}");
+      assertEquals(200, answer.statusCode(), answer.body());
+      var pid = Fly.JSON.readTree(answer.body()).path("stdout").asText().strip();
 
-    assertEquals(200, quiet.statusCode(), quiet.body());
-    assertEquals("done\n", Fly.JSON.readTree(quiet.body()).path("stdout").asText());
-    assertEquals(408, open.statusCode(), open.body());
+      var lives = ask("POST", machine + "/exec", "{'cmd':'kill -0 " + pid + "'}");
+      assertEquals(0, lives.path("exit_code").asInt(), lives.toString());
+    }
+  }
+
+  @Test
+  void an_exec_need_not_read_its_stdin_and_its_time_is_kept() throws Exception {
+    var machine = machine("exec sleep 1000", "");
+    become(machine, "started");
+
+    var deaf = "{'cmd':'echo deaf','stdin':'" + "x".repeat(1_000_000) + "'}";
+    var answer = send("POST", machine + "/exec", deaf);
+    var late = send("POST", machine + "/exec", "{'cmd':'sleep 1000','timeout':1}");
+
+    assertEquals("deaf\n", Fly.JSON.readTree(answer.body()).path("stdout").asText());
+    assertEquals(408, late.statusCode(), late.body());
   }
 
   @Test

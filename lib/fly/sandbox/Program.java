@@ -7,6 +7,7 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -198,7 +199,8 @@ public final class Program {
   public record Ran(Exit exit, String stdout, String stderr) {}
 
   /**
-   * Runs another command where this one runs.
+   * Runs another command where this one runs, and answers when that has ended; what it leaves in
+   * the background goes on. Its streams are files, for pipes would stay open as long as that does.
    *
    * @throws TimeoutException where it does not end in time; it is killed then
    */
@@ -213,49 +215,38 @@ public final class Program {
     } else {
       for (var word : command) words.add(mapping.toHost(word));
     }
-    var builder = new ProcessBuilder(words);
-    builder.environment().clear();
-    builder.environment().putAll(variables);
-    var other = spawn(builder);
+    var folder = Files.createTempDirectory("fly-exec-"); // readable to its owner alone
+    var in = folder.resolve("stdin");
+    var out = folder.resolve("stdout");
+    var err = folder.resolve("stderr");
     try {
-      var out = CompletableFuture.supplyAsync(() -> text(other.getInputStream()), Program::daemon);
-      var err = CompletableFuture.supplyAsync(() -> text(other.getErrorStream()), Program::daemon);
-      try (var in = other.getOutputStream()) {
-        in.write(stdin.getBytes(StandardCharsets.UTF_8));
-      } catch (IOException e) {
-        // it does not read
+      Files.writeString(in, stdin);
+      var builder = new ProcessBuilder(words).redirectInput(in.toFile());
+      builder.redirectOutput(out.toFile()).redirectError(err.toFile());
+      builder.environment().clear();
+      builder.environment().putAll(variables);
+      var other = spawn(builder);
+      try {
+        if (!other.waitFor(timeout.toNanos(), TimeUnit.NANOSECONDS)) throw new TimeoutException();
+      } finally {
+        other.descendants().forEach(ProcessHandle::destroyForcibly);
+        other.destroyForcibly();
       }
-      var deadline = System.nanoTime() + timeout.toNanos();
-      if (!other.waitFor(timeout.toNanos(), TimeUnit.NANOSECONDS)) throw new TimeoutException();
       var code = other.exitValue();
       var exit = new Exit(code, code > 128 && code <= 128 + 64 ? code - 128 : -1);
-      // What it has left in the background may hold its streams open.
-      var stdout = out.get(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
-      var stderr = err.get(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
-      return new Ran(exit, stdout, stderr);
-    } catch (ExecutionException e) {
-      throw new IOException(e.getCause());
+      return new Ran(exit, text(out), text(err));
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IOException("interrupted", e);
     } finally {
-      other.descendants().forEach(ProcessHandle::destroyForcibly);
-      other.destroyForcibly();
+      for (var file : List.of(in, out, err, folder)) Files.deleteIfExists(file);
     }
   }
 
-  /** Both streams are read at once: the common pool may have one thread only. */
-  private static void daemon(Runnable task) {
-    var thread = new Thread(task, "program-reader");
-    thread.setDaemon(true);
-    thread.start();
-  }
-
-  private String text(InputStream stream) {
+  private String text(Path file) throws IOException {
+    var stream = Files.newInputStream(file);
     try (var mapped = inNamespace ? stream : mapping.toMachine(stream)) {
       return new String(mapped.readAllBytes(), StandardCharsets.UTF_8);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
     }
   }
 

@@ -30,6 +30,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -216,8 +217,13 @@ final class World implements AutoCloseable {
     return same && !header.equals(bare);
   }
 
+  /** At the sandbox's end it does nothing any more: files that were to go, go at the next start. */
   void work(Runnable task) {
-    workers.execute(task);
+    try {
+      workers.execute(task);
+    } catch (RejectedExecutionException e) {
+      if (!workers.isShutdown()) throw e;
+    }
   }
 
   /** As {@link #work}, where there may be many and each may take its time. */
@@ -584,7 +590,11 @@ final class World implements AutoCloseable {
   private void deleteAfterFlush(Collection<Path> folders) {
     work(
         () -> {
-          flush();
+          try {
+            flush();
+          } catch (ApiError e) {
+            return; // the sandbox is ending: they go at the next start
+          }
           folders.forEach(World::delete);
         });
   }
