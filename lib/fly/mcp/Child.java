@@ -19,6 +19,9 @@ import java.util.stream.Stream;
 final class Child implements Upstream {
   private static final int LAST_LINES = 5;
 
+  /** The longest that a killed process is waited for. */
+  private static final Duration KILLED = Duration.ofSeconds(5);
+
   private final Process process;
   private final OutputStream stdin;
   private final Consumer<String> log;
@@ -140,9 +143,10 @@ final class Child implements Upstream {
     var family = family();
     thread("mcp-eof", this::closeStdin); // a program that does not read would hold it up
     if (!gone(family, grace)) family.forEach(ProcessHandle::destroy);
-    if (!gone(family, grace)) {
-      Stream.concat(family.stream(), family().stream()).forEach(ProcessHandle::destroyForcibly);
-    }
+    if (gone(family, grace)) return;
+    var left = Stream.concat(family.stream(), family().stream()).toList();
+    left.forEach(ProcessHandle::destroyForcibly);
+    gone(left, KILLED); // they take their moment
   }
 
   private void closeStdin() {
