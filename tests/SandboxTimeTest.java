@@ -1,5 +1,6 @@
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.Fly;
@@ -12,6 +13,7 @@ import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
@@ -137,5 +139,68 @@ class SandboxTimeTest {
     assertEquals(200, send("POST", machine + "/start", "").statusCode());
     assertEquals(200, send("POST", machine + "/start", "").statusCode());
     assertEquals(429, send("POST", machine + "/start", "").statusCode());
+  }
+
+  @Test
+  void reading_a_Machine_and_deleting_apps_have_limits_of_their_own() throws Exception {
+    var machine = machine();
+    for (var i = 0; i <= 100; i++)
+      send("POST", "/apps", "{\"app_name\":\"a%d\",\"org_slug\":\"personal\"}".formatted(i));
+    sandbox.trouble().rateLimits(true);
+
+    for (var i = 0; i < 10; i++) assertEquals(200, send("GET", machine, "").statusCode());
+    assertEquals(429, send("GET", machine, "").statusCode());
+    for (var i = 0; i < 100; i++) assertEquals(202, send("DELETE", "/apps/a" + i, "").statusCode());
+    assertEquals(429, send("DELETE", "/apps/a100", "").statusCode());
+
+    time.advance(Duration.ofSeconds(1));
+
+    for (var i = 0; i < 5; i++) assertEquals(200, send("GET", machine, "").statusCode());
+    assertEquals(429, send("GET", machine, "").statusCode());
+    assertEquals(202, send("DELETE", "/apps/a100", "").statusCode());
+  }
+
+  @Test
+  void an_answer_of_the_API_takes_the_time_that_was_asked_for() throws Exception {
+    sandbox.trouble().latency("api=10m");
+
+    var answer = sendAsync("GET", "/platform/regions", "");
+
+    TimeUnit.MILLISECONDS.sleep(200);
+    assertFalse(answer.isDone());
+    passUntilDone(answer, Duration.ofMinutes(10));
+    assertEquals(200, answer.get().statusCode());
+  }
+
+  @Test
+  void a_slow_body_takes_a_tenth_of_a_second_for_each_of_its_first_bytes() throws Exception {
+    var whole = send("GET", "/platform/regions", "");
+    sandbox.trouble().faults(List.of("GET /v1/platform/regions slow"));
+
+    var slow = sendAsync("GET", "/platform/regions", "");
+
+    var tenths = passUntilDone(slow, Duration.ofMillis(100));
+    assertTrue(tenths >= 100, tenths + " tenths of a second");
+    assertEquals(whole.body(), slow.get().body());
+  }
+
+  @Test
+  void a_request_that_times_out_is_silent_for_two_minutes_and_then_reset() throws Exception {
+    sandbox.trouble().faults(List.of("GET /v1/platform/regions timeout"));
+
+    var silent = sendAsync("GET", "/platform/regions", "");
+
+    passUntilDone(silent, Duration.ofMinutes(2));
+    assertTrue(silent.isCompletedExceptionally());
+  }
+
+  /** Returns how often it let so much time pass. */
+  private int passUntilDone(CompletableFuture<?> answer, Duration step) throws Exception {
+    for (var passed = 0; passed < 10_000; passed++) {
+      TimeUnit.MILLISECONDS.sleep(5);
+      if (answer.isDone()) return passed;
+      time.advance(step);
+    }
+    throw new AssertionError("it is never answered");
   }
 }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.Fly;
 import fly.sandbox.SandboxServer;
+import fly.sandbox.Time;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -13,6 +14,7 @@ import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.HashSet;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
@@ -33,7 +35,12 @@ class SandboxVolumesTest {
   }
 
   private void open() {
-    sandbox = SandboxServer.start(SandboxServer.Config.onPort(0).keep(folder.resolve("data")));
+    open(Time.real());
+  }
+
+  private void open(Time time) {
+    var config = SandboxServer.Config.onPort(0).keep(folder.resolve("data")).at(time);
+    sandbox = SandboxServer.start(config);
   }
 
   @AfterEach
@@ -201,5 +208,34 @@ class SandboxVolumesTest {
 
     assertFalse(Files.exists(orphan));
     assertTrue(Files.isDirectory(folder.resolve("data/volumes").resolve(kept)));
+  }
+
+  @Test
+  void a_deleted_volume_is_told_of_for_a_day_and_its_snapshots_for_their_days() throws Exception {
+    sandbox.close();
+    open(new Time.Virtual(Instant.now()));
+    var volume = "/apps/shop/volumes/" + volume("").path("id").asText();
+    api(200, "PUT", volume, "{\"snapshot_retention\":3}");
+    api(200, "POST", volume + "/snapshots", "");
+    var snapshot = api(200, "GET", volume + "/snapshots", "").at("/0/id").asText();
+    api(200, "DELETE", volume, "");
+
+    sandbox.close();
+    var time = new Time.Virtual(Instant.now());
+    open(time);
+    time.advance(Duration.ofHours(23));
+    var pending = api(200, "GET", "/apps/shop/volumes", "");
+    assertEquals("pending_destroy", pending.at("/0/state").asText(), pending.toString());
+
+    time.advance(Duration.ofHours(2));
+    assertEquals("[]", api(200, "GET", "/apps/shop/volumes", "").toString());
+    var restored = volume(",\"snapshot_id\":\"" + snapshot + "\"").path("id").asText();
+    assertEquals("created", api(200, "GET", "/apps/shop/volumes", "").at("/0/state").asText());
+
+    time.advance(Duration.ofDays(3));
+    api(404, "GET", volume + "/snapshots", "");
+    var late = "{\"name\":\"data\",\"region\":\"fra\",\"snapshot_id\":\"%s\"}".formatted(snapshot);
+    api(400, "POST", "/apps/shop/volumes", late);
+    api(200, "GET", "/apps/shop/volumes/" + restored, "");
   }
 }

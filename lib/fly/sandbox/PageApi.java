@@ -240,7 +240,7 @@ final class PageApi implements AutoCloseable {
     for (var machine : shown) machines.add(show(machine, secrets));
     synchronized (app) {
       var volumes = json.putArray("volumes");
-      for (var volume : app.volumes.values()) {
+      for (var volume : world.volumes(app)) {
         volumes
             .addObject()
             .put("id", volume.id)

@@ -430,7 +430,10 @@ public final class SandboxServer implements AutoCloseable {
     refuse(
         x,
         new ApiError(
-            501, "%s %s is not part of the sandbox".formatted(x.method().name(), x.path())));
+            501,
+            "%s %s is not part of the sandbox: it keeps no keys, has no identity at other clouds,"
+                    .formatted(x.method().name(), x.path())
+                + " and its Machines have this computer's memory"));
   }
 
   static JsonNode parse(Context x) {

@@ -3,6 +3,7 @@ package fly.sandbox;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 
 /**
@@ -31,6 +32,10 @@ record Snapshot(
         record.path("size_gb").asInt(),
         record.path("retention_days").asInt(),
         Instant.parse(record.path("created_at").asText()));
+  }
+
+  Instant expiry() {
+    return createdAt.plus(Duration.ofDays(retentionDays));
   }
 
   ObjectNode json() {

@@ -5,6 +5,7 @@ import java.time.Instant;
 import java.util.Comparator;
 import java.util.PriorityQueue;
 import java.util.Queue;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -26,6 +27,13 @@ public interface Time {
    * @return what calls that off
    */
   Runnable later(Duration delay, Runnable task);
+
+  /** Returns once so much time has passed. */
+  default void pass(Duration time) throws InterruptedException {
+    var over = new CountDownLatch(1);
+    later(time, over::countDown);
+    over.await();
+  }
 
   /** Runs no more tasks. */
   void close();

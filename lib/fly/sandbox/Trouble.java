@@ -96,8 +96,9 @@ public final class Trouble {
   /**
    * What goes wrong, each as {@code POST /v1/apps/*}{@code /machines 503 x2}: the method or a star,
    * the path where a star stands for one name, then a status, {@code reset-before} or {@code
-   * reset-after} (the effect), {@code timeout} or {@code slow}, and how often (for ever without
-   * it).
+   * reset-after} (the effect), {@code timeout} (two minutes of silence, and a reset) or {@code
+   * slow} (a tenth of a second for each of the first hundred bytes of the answer), and how often
+   * (for ever without it).
    *
    * @throws FlyException where it reads otherwise
    */
@@ -151,7 +152,7 @@ public final class Trouble {
   /** Before a request has any effect. */
   void before(Context x) throws InterruptedException {
     var api = latency.get("api");
-    if (api != null) Thread.sleep(api.toMillis());
+    if (api != null) time.pass(api);
     for (var fault : faults) {
       var hits =
           (fault.method().equals("*") || fault.method().equals(x.method().name()))
@@ -165,11 +166,9 @@ public final class Trouble {
         }
         case "timeout" -> {
           x.skipRemainingHandlers();
-          x.future(
-              () ->
-                  new CompletableFuture<>()
-                      .completeOnTimeout(
-                          null, SILENCE.toSeconds(), java.util.concurrent.TimeUnit.SECONDS));
+          var over = new CompletableFuture<Void>();
+          time.later(SILENCE, () -> over.complete(null));
+          x.future(() -> over.thenRun(() -> reset(x)));
         }
         case "reset-after", "slow" -> x.attribute(AFTER, fault.kind());
         default ->
@@ -198,10 +197,10 @@ public final class Trouble {
   }
 
   /** A byte every tenth of a second, ten seconds at most. */
-  private static void drip(byte[] body, OutputStream out) throws IOException {
+  private void drip(byte[] body, OutputStream out) throws IOException {
     try {
       for (int i = 0; i < body.length; i++) {
-        if (i < 100) Thread.sleep(100);
+        if (i < 100) time.pass(Duration.ofMillis(100));
         out.write(body[i]);
         if (i < 100) out.flush();
       }

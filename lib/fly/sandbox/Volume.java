@@ -32,6 +32,7 @@ final class Volume {
   boolean autoBackup;
   private final List<Snapshot> snapshots = new ArrayList<>();
   String state = "created";
+  Instant deletedAt;
   String machineId;
 
   Volume(
@@ -68,6 +69,8 @@ final class Volume {
     this.state = record.path("state").asText();
     this.machineId = record.path("machine_id").asText(null);
     this.createdAt = Instant.parse(record.path("created_at").asText());
+    var deleted = record.path("deleted_at").asText(null);
+    this.deletedAt = deleted == null ? null : Instant.parse(deleted);
     this.folder = folders.resolve("volumes").resolve(id);
     for (var one : record.path("snapshots")) {
       snapshots.add(Snapshot.of(one, folders.resolve("snapshots")));
@@ -88,7 +91,8 @@ final class Volume {
             .put("auto_backup", autoBackup)
             .put("state", state)
             .put("machine_id", machineId)
-            .put("created_at", createdAt.toString());
+            .put("created_at", createdAt.toString())
+            .put("deleted_at", deletedAt == null ? null : deletedAt.toString());
     record.set("snapshots", Rest.list(snapshots, Snapshot::record));
     return record;
   }
@@ -102,6 +106,13 @@ final class Volume {
 
   synchronized void add(Snapshot snapshot) {
     snapshots.add(snapshot);
+  }
+
+  /** Takes those away whose days are over. */
+  synchronized List<Snapshot> expire(Instant now) {
+    var expired = snapshots.stream().filter(snapshot -> !snapshot.expiry().isAfter(now)).toList();
+    snapshots.removeAll(expired);
+    return expired;
   }
 
   /** Whether a Machine may still get it. */

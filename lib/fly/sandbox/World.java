@@ -64,6 +64,15 @@ final class World implements AutoCloseable {
   /** Of a region; how many Fly.io has is not known. */
   private static final int ZONES = 64;
 
+  /**
+   * Deleted volumes are told of for a day (https://fly.io/docs/machines/api/volumes-resource/);
+   * their files go at once.
+   */
+  private static final Duration PENDING_DESTROY = Duration.ofHours(24);
+
+  /** How often it is looked for what has had its time. */
+  private static final Duration EXPIRING = Duration.ofHours(1);
+
   /** How often volumes are looked at that may grow by themselves. */
   private static final Duration GROWING = Duration.ofSeconds(1);
 
@@ -110,6 +119,7 @@ final class World implements AutoCloseable {
 
   /** Takes up what the database remembers. */
   void restore() {
+    later(EXPIRING, this::expire);
     if (database == null) return;
     var byId = new HashMap<String, App>();
     for (var record : database.apps()) {
@@ -136,6 +146,25 @@ final class World implements AutoCloseable {
     sweep();
     machines.forEach(Machine::wake);
     later(FLUSH, this::flushAgain);
+  }
+
+  /** Deleted volumes after their day, and snapshots after their days, are no more. */
+  private void expire() {
+    later(EXPIRING, this::expire);
+    for (var app : apps.values()) {
+      synchronized (app) {
+        var gone = new ArrayList<Path>();
+        for (var volume : List.copyOf(app.volumes.values())) {
+          for (var snapshot : volume.expire(now())) gone.add(snapshot.folder());
+          var deleted = volume.deletedAt != null;
+          var over = deleted && !volume.deletedAt.plus(PENDING_DESTROY).isAfter(now());
+          if (over) volume.state = "destroyed";
+          if (over && volume.snapshots().isEmpty()) app.volumes.remove(volume.id);
+        }
+        changed(app);
+        if (!gone.isEmpty()) deleteAfterFlush(gone);
+      }
+    }
   }
 
   /** What a crash has left of volumes that were to go. */
@@ -461,7 +490,7 @@ final class World implements AutoCloseable {
   private Source source(App app, JsonNode request) {
     var snapshotId = Rest.string(request, "snapshot_id");
     if (snapshotId != null) {
-      for (var volume : volumes(app)) {
+      for (var volume : app.volumes.values()) {
         for (var snapshot : volume.snapshots()) {
           if (snapshot.id().equals(snapshotId)) {
             return new Source(snapshot.folder(), snapshot.sizeGb());
@@ -537,9 +566,12 @@ final class World implements AutoCloseable {
     return bytes[0];
   }
 
+  /** Without those that are told of for their snapshots only. */
   List<Volume> volumes(App app) {
     synchronized (app) {
-      return List.copyOf(app.volumes.values());
+      return app.volumes.values().stream()
+          .filter(volume -> !volume.state.equals("destroyed"))
+          .toList();
     }
   }
 
@@ -608,6 +640,7 @@ final class World implements AutoCloseable {
       }
       if (volume.usable()) {
         volume.state = "pending_destroy";
+        volume.deletedAt = now();
         changed(app);
         deleteAfterFlush(List.of(volume.folder));
       }
