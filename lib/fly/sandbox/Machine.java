@@ -708,6 +708,7 @@ final class Machine {
             .put("state", state)
             .put("region", region)
             .put("instance_id", instanceId)
+            .put("version", instanceId)
             .put("private_ip", privateIp)
             .put("created_at", createdAt.toString())
             .put("updated_at", updatedAt.toString())

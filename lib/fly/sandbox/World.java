@@ -36,7 +36,9 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * All that there is in this Fly.io: one organization, its apps, and what is in them. Every method
@@ -236,14 +238,16 @@ final class World implements AutoCloseable {
   }
 
   /**
-   * Whether this Authorization header, in any of the forms that clients send, carries the token.
+   * Whether this Authorization header, in any of the forms that clients send, carries the token:
+   * alone, or as one of several between commas.
    */
   boolean knows(String header) {
     var bare = SCHEMES.matcher(header).replaceFirst("");
-    var same =
-        MessageDigest.isEqual(
-            bare.getBytes(StandardCharsets.UTF_8), token.getBytes(StandardCharsets.UTF_8));
-    return same && !header.equals(bare);
+    if (header.equals(bare)) return false;
+    var known = token.getBytes(StandardCharsets.UTF_8);
+    return Stream.concat(Stream.of(bare), Stream.of(bare.split(",")))
+        .anyMatch(
+            one -> MessageDigest.isEqual(one.strip().getBytes(StandardCharsets.UTF_8), known));
   }
 
   /** At the sandbox's end it does nothing any more: files that were to go, go at the next start. */
@@ -382,6 +386,16 @@ final class World implements AutoCloseable {
       app.egressIps.addAll(pair);
       changed(app);
       return pair;
+    }
+  }
+
+  /** Takes egress addresses from an app; returns which. */
+  List<App.Ip> releaseEgress(App app, Predicate<App.Ip> which) {
+    synchronized (app) {
+      var released = app.egressIps.stream().filter(which).toList();
+      app.egressIps.removeAll(released);
+      changed(app);
+      return released;
     }
   }
 
