@@ -272,11 +272,11 @@ final class World implements AutoCloseable {
     time.later(delay, task);
   }
 
-  /** Runs it on a worker once the latency of this name (create, start) is over. */
-  void workAfter(String latency, Runnable task) {
+  /** Runs it once the latency of this name (create, start) is over, which may be at once. */
+  void after(String latency, Runnable task) {
     var delay = trouble.latency(latency, Duration.ZERO);
-    if (delay.isZero()) work(task);
-    else later(delay, () -> work(task));
+    if (delay.isZero()) task.run();
+    else later(delay, task);
   }
 
   Duration restartPause() {
@@ -448,7 +448,7 @@ final class World implements AutoCloseable {
     var name = Rules.volumeName(request);
     var region = Rules.region(request.path("region"));
     var source = source(app, request);
-    var size = Rules.sizeGb(request, "size_gb", source == null ? 3 : source.sizeGb());
+    var size = Rules.sizeGb(request, source == null ? 3 : source.sizeGb());
     if (source != null && size < source.sizeGb()) {
       throw ApiError.invalid("invalid size_gb, must be at least " + source.sizeGb());
     }
