@@ -174,7 +174,7 @@ final class Database implements AutoCloseable {
   }
 
   private void write(Machine machine) {
-    if (machine.app.deleted) machines.remove(machine.id);
+    if (machine.app.deleted || machine.forgotten) machines.remove(machine.id);
     else machines.put(machine.id, machine.record().toString());
   }
 
