@@ -75,7 +75,7 @@ final class Machine {
     remember();
     this.privateIp =
         "fdaa:0:1:a7b:%s:%s:%s:2".formatted(Ids.hex(2), id.substring(0, 4), id.substring(4, 8));
-    event("launch", "created", "user", null);
+    note("launch", "created", "user", null); // recorded once it is in its app
   }
 
   /** As it was recorded; what was under way is over, and what ran is down until {@link #wake}. */
@@ -138,6 +138,10 @@ final class Machine {
 
   synchronized String state() {
     return state;
+  }
+
+  synchronized boolean destroyedBefore(Instant time) {
+    return state.equals("destroyed") && updatedAt.isBefore(time);
   }
 
   synchronized JsonNode config() {
@@ -685,6 +689,11 @@ final class Machine {
   }
 
   private void event(String type, String status, String source, ObjectNode request) {
+    note(type, status, source, request);
+    world.changed(this);
+  }
+
+  private void note(String type, String status, String source, ObjectNode request) {
     var event =
         Fly.JSON
             .createObjectNode()
@@ -696,7 +705,6 @@ final class Machine {
     if (request != null) event.set("request", request);
     if (events.size() == EVENTS) events.removeLast();
     events.addFirst(event);
-    world.changed(this);
   }
 
   synchronized ObjectNode json(boolean withLease) {

@@ -70,6 +70,9 @@ final class World implements AutoCloseable {
    */
   private static final Duration PENDING_DESTROY = Duration.ofHours(24);
 
+  /** How long destroyed Machines are told of: for a while, says Fly.io. */
+  private static final Duration DESTROYED = Duration.ofHours(1);
+
   /** How often it is looked for what has had its time. */
   private static final Duration EXPIRING = Duration.ofHours(1);
 
@@ -146,12 +149,18 @@ final class World implements AutoCloseable {
     sweep();
     machines.forEach(Machine::wake);
     later(FLUSH, this::flushAgain);
+    later(Database.SYNC, this::syncAgain);
   }
 
-  /** Deleted volumes after their day, and snapshots after their days, are no more. */
+  /** Deleted volumes after their day, snapshots after their days, and destroyed Machines go. */
   private void expire() {
     later(EXPIRING, this::expire);
     for (var app : apps.values()) {
+      for (var machine : List.copyOf(app.machines.values())) {
+        if (!machine.destroyedBefore(now().minus(DESTROYED))) continue;
+        app.machines.remove(machine.id);
+        changed(machine);
+      }
       synchronized (app) {
         var gone = new ArrayList<Path>();
         for (var volume : List.copyOf(app.volumes.values())) {
@@ -201,6 +210,11 @@ final class World implements AutoCloseable {
     } finally {
       later(FLUSH, this::flushAgain);
     }
+  }
+
+  private void syncAgain() {
+    later(Database.SYNC, this::syncAgain);
+    work(database::sync);
   }
 
   /** Returns when all that has changed is remembered; its caller holds no lock. */
@@ -490,14 +504,14 @@ final class World implements AutoCloseable {
   private Source source(App app, JsonNode request) {
     var snapshotId = Rest.string(request, "snapshot_id");
     if (snapshotId != null) {
-      for (var volume : app.volumes.values()) {
-        for (var snapshot : volume.snapshots()) {
-          if (snapshot.id().equals(snapshotId)) {
-            return new Source(snapshot.folder(), snapshot.sizeGb());
-          }
-        }
+      synchronized (app) {
+        return app.volumes.values().stream()
+            .flatMap(volume -> volume.snapshots().stream())
+            .filter(snapshot -> snapshot.id().equals(snapshotId))
+            .findFirst()
+            .map(snapshot -> new Source(snapshot.folder(), snapshot.sizeGb()))
+            .orElseThrow(() -> ApiError.invalid("snapshot not found"));
       }
-      throw ApiError.invalid("snapshot not found");
     }
     var volumeId = Rest.string(request, "source_volume_id");
     if (volumeId == null) return null;
@@ -716,6 +730,7 @@ final class World implements AutoCloseable {
       attach(app, machine.id, region, config);
       app.machines.put(machine.id, machine);
       app.names.put(machine.name, machine);
+      changed(machine);
     }
     if (request.path("skip_service_registration").asBoolean()) machine.cordon(true);
     if (request.path("lease_ttl").asInt() > 0) {
