@@ -395,7 +395,7 @@ class SandboxDataTest {
       await(destroyed, "started");
       sandbox.trouble().latency("create=10m");
       starting = call("POST", "/v1/apps/one/machines", MACHINE).path("id").asText();
-      assertEquals("starting", get("/v1/apps/one/machines/" + starting).path("state").asText());
+      assertEquals("created", get("/v1/apps/one/machines/" + starting).path("state").asText());
       call("DELETE", "/v1/apps/one/machines/" + destroyed + "?force=true", "");
     }
 

@@ -36,7 +36,9 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * All that there is in this Fly.io: one organization, its apps, and what is in them. Every method
@@ -250,14 +252,16 @@ final class World implements AutoCloseable {
   }
 
   /**
-   * Whether this Authorization header, in any of the forms that clients send, carries the token.
+   * Whether this Authorization header, in any of the forms that clients send, carries the token:
+   * alone, or as one of several between commas.
    */
   boolean knows(String header) {
     var bare = SCHEMES.matcher(header).replaceFirst("");
-    var same =
-        MessageDigest.isEqual(
-            bare.getBytes(StandardCharsets.UTF_8), token.getBytes(StandardCharsets.UTF_8));
-    return same && !header.equals(bare);
+    if (header.equals(bare)) return false;
+    var known = token.getBytes(StandardCharsets.UTF_8);
+    return Stream.concat(Stream.of(bare), Stream.of(bare.split(",")))
+        .anyMatch(
+            one -> MessageDigest.isEqual(one.strip().getBytes(StandardCharsets.UTF_8), known));
   }
 
   /** At the sandbox's end it does nothing any more: files that were to go, go at the next start. */
@@ -282,11 +286,11 @@ final class World implements AutoCloseable {
     time.later(delay, task);
   }
 
-  /** Runs it on a worker once the latency of this name (create, start) is over. */
-  void workAfter(String latency, Runnable task) {
+  /** Runs it once the latency of this name (create, start) is over, which may be at once. */
+  void after(String latency, Runnable task) {
     var delay = trouble.latency(latency, Duration.ZERO);
-    if (delay.isZero()) work(task);
-    else later(delay, () -> work(task));
+    if (delay.isZero()) task.run();
+    else later(delay, task);
   }
 
   Duration restartPause() {
@@ -399,6 +403,16 @@ final class World implements AutoCloseable {
     }
   }
 
+  /** Takes egress addresses from an app; returns which. */
+  List<App.Ip> releaseEgress(App app, Predicate<App.Ip> which) {
+    synchronized (app) {
+      var released = app.egressIps.stream().filter(which).toList();
+      app.egressIps.removeAll(released);
+      changed(app);
+      return released;
+    }
+  }
+
   /** Name and value, for the app's Machines. */
   Map<String, String> secrets(App app) {
     var values = new TreeMap<String, String>();
@@ -448,7 +462,7 @@ final class World implements AutoCloseable {
     var name = Rules.volumeName(request);
     var region = Rules.region(request.path("region"));
     var source = source(app, request);
-    var size = Rules.sizeGb(request, "size_gb", source == null ? 3 : source.sizeGb());
+    var size = Rules.sizeGb(request, source == null ? 3 : source.sizeGb());
     if (source != null && size < source.sizeGb()) {
       throw ApiError.invalid("invalid size_gb, must be at least " + source.sizeGb());
     }
