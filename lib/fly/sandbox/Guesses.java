@@ -27,7 +27,7 @@ public final class Guesses {
         "stop"),
     GAVE_UP("where a Machine rests that has crashed too often", "stopped", "failed"),
     DESTROYED(
-        "a Machine that was destroyed: told of for a day, or not found at once", "told", "404"),
+        "a Machine that was destroyed: told of for an hour, or not found at once", "told", "404"),
     SKIP_LAUNCH("where a Machine rests that is not launched", "created", "stopped"),
     WAIT_STOPPED(
         "wait for stopped without a version: taken (fly-go), or 400 (the documentation)",

@@ -62,9 +62,6 @@ final class Machine {
   /** Whether it is started once it is replaced. */
   private boolean goesOn;
 
-  /** Its time as a destroyed one is over. */
-  volatile boolean forgotten;
-
   /** Created, and to be started once its image is there. */
   private boolean preparing;
 
@@ -81,7 +78,7 @@ final class Machine {
     remember();
     this.privateIp =
         "fdaa:0:1:a7b:%s:%s:%s:2".formatted(Ids.hex(2), id.substring(0, 4), id.substring(4, 8));
-    event("launch", "created", "user", null);
+    note("launch", "created", "user", null); // recorded once it is in its app
   }
 
   /** As it was recorded; what was under way is over, and what ran is down until {@link #wake}. */
@@ -147,7 +144,6 @@ final class Machine {
     return state;
   }
 
-  /** Whether it was destroyed before this time. */
   synchronized boolean destroyedBefore(Instant time) {
     return state.equals("destroyed") && updatedAt.isBefore(time);
   }
@@ -757,6 +753,11 @@ final class Machine {
   }
 
   private void event(String type, String status, String source, ObjectNode request) {
+    note(type, status, source, request);
+    world.changed(this);
+  }
+
+  private void note(String type, String status, String source, ObjectNode request) {
     var event =
         Fly.JSON
             .createObjectNode()
@@ -768,7 +769,6 @@ final class Machine {
     if (request != null) event.set("request", request);
     if (events.size() == EVENTS) events.removeLast();
     events.addFirst(event);
-    world.changed(this);
   }
 
   synchronized ObjectNode json(boolean withLease) {

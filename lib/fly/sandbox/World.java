@@ -67,10 +67,13 @@ final class World implements AutoCloseable {
   private static final int ZONES = 64;
 
   /**
-   * Deleted volumes are told of for a day (https://fly.io/docs/machines/api/volumes-resource/),
-   * their files go at once; how long destroyed Machines are told of is a guess.
+   * Deleted volumes are told of for a day (https://fly.io/docs/machines/api/volumes-resource/);
+   * their files go at once.
    */
-  private static final Duration TOLD = Duration.ofHours(24);
+  private static final Duration PENDING_DESTROY = Duration.ofHours(24);
+
+  /** How long destroyed Machines are told of: for a while, says Fly.io. */
+  private static final Duration DESTROYED = Duration.ofHours(1);
 
   /** How often it is looked for what has had its time. */
   private static final Duration EXPIRING = Duration.ofHours(1);
@@ -149,15 +152,15 @@ final class World implements AutoCloseable {
     sweep();
     machines.forEach(Machine::wake);
     later(FLUSH, this::flushAgain);
+    later(Database.SYNC, this::syncAgain);
   }
 
-  /** Destroyed Machines and deleted volumes after their day, and snapshots after theirs, go. */
+  /** Deleted volumes after their day, snapshots after their days, and destroyed Machines go. */
   private void expire() {
     later(EXPIRING, this::expire);
     for (var app : apps.values()) {
       for (var machine : List.copyOf(app.machines.values())) {
-        if (!machine.destroyedBefore(now().minus(TOLD))) continue;
-        machine.forgotten = true;
+        if (!machine.destroyedBefore(now().minus(DESTROYED))) continue;
         app.machines.remove(machine.id);
         changed(machine);
       }
@@ -166,7 +169,7 @@ final class World implements AutoCloseable {
         for (var volume : List.copyOf(app.volumes.values())) {
           for (var snapshot : volume.expire(now())) gone.add(snapshot.folder());
           var deleted = volume.deletedAt != null;
-          var over = deleted && !volume.deletedAt.plus(TOLD).isAfter(now());
+          var over = deleted && !volume.deletedAt.plus(PENDING_DESTROY).isAfter(now());
           if (over) volume.state = "destroyed";
           if (over && volume.snapshots().isEmpty()) app.volumes.remove(volume.id);
         }
@@ -210,6 +213,11 @@ final class World implements AutoCloseable {
     } finally {
       later(FLUSH, this::flushAgain);
     }
+  }
+
+  private void syncAgain() {
+    later(Database.SYNC, this::syncAgain);
+    work(database::sync);
   }
 
   /** Returns when all that has changed is remembered; its caller holds no lock. */
@@ -526,14 +534,14 @@ final class World implements AutoCloseable {
   private Source source(App app, JsonNode request) {
     var snapshotId = Rest.string(request, "snapshot_id");
     if (snapshotId != null) {
-      for (var volume : app.volumes.values()) {
-        for (var snapshot : volume.snapshots()) {
-          if (snapshot.id().equals(snapshotId)) {
-            return new Source(snapshot.folder(), snapshot.sizeGb());
-          }
-        }
+      synchronized (app) {
+        return app.volumes.values().stream()
+            .flatMap(volume -> volume.snapshots().stream())
+            .filter(snapshot -> snapshot.id().equals(snapshotId))
+            .findFirst()
+            .map(snapshot -> new Source(snapshot.folder(), snapshot.sizeGb()))
+            .orElseThrow(() -> ApiError.invalid("snapshot not found"));
       }
-      throw ApiError.invalid("snapshot not found");
     }
     var volumeId = Rest.string(request, "source_volume_id");
     if (volumeId == null) return null;
@@ -763,6 +771,7 @@ final class World implements AutoCloseable {
       attach(app, machine.id, region, config);
       app.machines.put(machine.id, machine);
       app.names.put(machine.name, machine);
+      changed(machine);
     }
     if (request.path("skip_service_registration").asBoolean()) machine.cordon(true);
     if (request.path("lease_ttl").asInt() > 0) {
