@@ -36,7 +36,9 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * All that there is in this Fly.io: one organization, its apps, and what is in them. Every method
@@ -69,6 +71,9 @@ final class World implements AutoCloseable {
    * their files go at once.
    */
   private static final Duration PENDING_DESTROY = Duration.ofHours(24);
+
+  /** How long destroyed Machines are told of: for a while, says Fly.io. */
+  private static final Duration DESTROYED = Duration.ofHours(1);
 
   /** How often it is looked for what has had its time. */
   private static final Duration EXPIRING = Duration.ofHours(1);
@@ -146,12 +151,18 @@ final class World implements AutoCloseable {
     sweep();
     machines.forEach(Machine::wake);
     later(FLUSH, this::flushAgain);
+    later(Database.SYNC, this::syncAgain);
   }
 
-  /** Deleted volumes after their day, and snapshots after their days, are no more. */
+  /** Deleted volumes after their day, snapshots after their days, and destroyed Machines go. */
   private void expire() {
     later(EXPIRING, this::expire);
     for (var app : apps.values()) {
+      for (var machine : List.copyOf(app.machines.values())) {
+        if (!machine.destroyedBefore(now().minus(DESTROYED))) continue;
+        app.machines.remove(machine.id);
+        changed(machine);
+      }
       synchronized (app) {
         var gone = new ArrayList<Path>();
         for (var volume : List.copyOf(app.volumes.values())) {
@@ -203,6 +214,11 @@ final class World implements AutoCloseable {
     }
   }
 
+  private void syncAgain() {
+    later(Database.SYNC, this::syncAgain);
+    work(database::sync);
+  }
+
   /** Returns when all that has changed is remembered; its caller holds no lock. */
   void flush() {
     if (database != null) database.flush();
@@ -236,14 +252,16 @@ final class World implements AutoCloseable {
   }
 
   /**
-   * Whether this Authorization header, in any of the forms that clients send, carries the token.
+   * Whether this Authorization header, in any of the forms that clients send, carries the token:
+   * alone, or as one of several between commas.
    */
   boolean knows(String header) {
     var bare = SCHEMES.matcher(header).replaceFirst("");
-    var same =
-        MessageDigest.isEqual(
-            bare.getBytes(StandardCharsets.UTF_8), token.getBytes(StandardCharsets.UTF_8));
-    return same && !header.equals(bare);
+    if (header.equals(bare)) return false;
+    var known = token.getBytes(StandardCharsets.UTF_8);
+    return Stream.concat(Stream.of(bare), Stream.of(bare.split(",")))
+        .anyMatch(
+            one -> MessageDigest.isEqual(one.strip().getBytes(StandardCharsets.UTF_8), known));
   }
 
   /** At the sandbox's end it does nothing any more: files that were to go, go at the next start. */
@@ -268,11 +286,11 @@ final class World implements AutoCloseable {
     time.later(delay, task);
   }
 
-  /** Runs it on a worker once the latency of this name (create, start) is over. */
-  void workAfter(String latency, Runnable task) {
+  /** Runs it once the latency of this name (create, start) is over, which may be at once. */
+  void after(String latency, Runnable task) {
     var delay = trouble.latency(latency, Duration.ZERO);
-    if (delay.isZero()) work(task);
-    else later(delay, () -> work(task));
+    if (delay.isZero()) task.run();
+    else later(delay, task);
   }
 
   Duration restartPause() {
@@ -385,6 +403,16 @@ final class World implements AutoCloseable {
     }
   }
 
+  /** Takes egress addresses from an app; returns which. */
+  List<App.Ip> releaseEgress(App app, Predicate<App.Ip> which) {
+    synchronized (app) {
+      var released = app.egressIps.stream().filter(which).toList();
+      app.egressIps.removeAll(released);
+      changed(app);
+      return released;
+    }
+  }
+
   /** Name and value, for the app's Machines. */
   Map<String, String> secrets(App app) {
     var values = new TreeMap<String, String>();
@@ -434,7 +462,7 @@ final class World implements AutoCloseable {
     var name = Rules.volumeName(request);
     var region = Rules.region(request.path("region"));
     var source = source(app, request);
-    var size = Rules.sizeGb(request, "size_gb", source == null ? 3 : source.sizeGb());
+    var size = Rules.sizeGb(request, source == null ? 3 : source.sizeGb());
     if (source != null && size < source.sizeGb()) {
       throw ApiError.invalid("invalid size_gb, must be at least " + source.sizeGb());
     }
@@ -490,14 +518,14 @@ final class World implements AutoCloseable {
   private Source source(App app, JsonNode request) {
     var snapshotId = Rest.string(request, "snapshot_id");
     if (snapshotId != null) {
-      for (var volume : app.volumes.values()) {
-        for (var snapshot : volume.snapshots()) {
-          if (snapshot.id().equals(snapshotId)) {
-            return new Source(snapshot.folder(), snapshot.sizeGb());
-          }
-        }
+      synchronized (app) {
+        return app.volumes.values().stream()
+            .flatMap(volume -> volume.snapshots().stream())
+            .filter(snapshot -> snapshot.id().equals(snapshotId))
+            .findFirst()
+            .map(snapshot -> new Source(snapshot.folder(), snapshot.sizeGb()))
+            .orElseThrow(() -> ApiError.invalid("snapshot not found"));
       }
-      throw ApiError.invalid("snapshot not found");
     }
     var volumeId = Rest.string(request, "source_volume_id");
     if (volumeId == null) return null;
@@ -716,6 +744,7 @@ final class World implements AutoCloseable {
       attach(app, machine.id, region, config);
       app.machines.put(machine.id, machine);
       app.names.put(machine.name, machine);
+      changed(machine);
     }
     if (request.path("skip_service_registration").asBoolean()) machine.cordon(true);
     if (request.path("lease_ttl").asInt() > 0) {
