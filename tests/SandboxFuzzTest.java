@@ -248,6 +248,7 @@ class SandboxFuzzTest {
         ask("GET", at + "/" + id + "/events?limit=50", "").json().forEach(events::add);
         requireLegal(id, events);
         var state = machine.path("state").asText();
+        assertEquals(state, events.get(0).path("status").asText(), id + " and its last event");
         var lives = Set.of("started", "suspended").contains(state);
         if (lives && machine.at("/config/image").asText().equals("flyio/mcp")) running++;
         for (var mount : machine.at("/config/mounts")) {
@@ -256,12 +257,12 @@ class SandboxFuzzTest {
           assertEquals(null, other, "a volume of two Machines, -Dfuzz.seed=" + seed);
         }
       }
+      var attached = new HashMap<String, String>();
       for (var volume : ask("GET", "/v1/apps/" + app + "/volumes", "").json()) {
         var holder = volume.path("attached_machine_id").asText(null);
-        if (holder == null) continue;
-        var state = ask("GET", at + "/" + holder, "").json().path("state").asText();
-        assertTrue(!state.isEmpty() && !state.equals("destroyed"), volume + " of " + state);
+        if (holder != null) attached.put(volume.path("id").asText(), holder);
       }
+      assertEquals(holders, attached, "mounted and attached, -Dfuzz.seed=" + seed);
     }
     return running;
   }
