@@ -137,11 +137,7 @@ final class Http {
 
     /** The whole body: a message, or what a server says instead of one. */
     Message whole() throws IOException {
-      if (whole == null) {
-        var builder = new Message.Builder();
-        builder.append(body());
-        whole = builder.build();
-      }
+      if (whole == null) whole = Message.whole(body());
       return whole;
     }
 
