@@ -76,9 +76,12 @@ class FetchJBang {
                 "-Dartifact=dev.jbang:jbang-cli:" + version + ":jar:all",
                 "-DoutputDirectory=" + folder)
             .directory(folder.toFile())
-            .inheritIO()
+            .redirectErrorStream(true)
             .start();
+    process.getOutputStream().close();
+    var said = process.getInputStream().readAllBytes(); // colours, even where all is well
     var exit = process.waitFor();
+    if (exit != 0) System.err.write(said);
     var jar = folder.resolve("jbang-cli-" + version + "-all.jar");
     if (exit == 0 && Files.exists(jar)) return jar;
     reasons.append("mvn failed (exit code ").append(exit).append("); ");

@@ -70,7 +70,7 @@ class McpProxy implements Runnable {
         new Proxy(
             server, options.transport, sent, timeout, Proxy.Patience.OF_CLIENTS, stdout, log());
     Runtime.getRuntime().addShutdownHook(new Thread(proxy::stop));
-    cli.say("Serving %s on stdin and stdout ...", server);
+    cli.say("Serving %s on stdin and stdout ...", ServerOptions.shown(server));
     try {
       proxy.serve(stdin);
     } catch (InterruptedException e) {

@@ -110,7 +110,7 @@ class McpWrap implements Callable<Integer> {
   }
 
   private void endUnlessTaken() {
-    if (!taken) first.destroy();
+    if (!taken) Bridge.discard(first);
   }
 
   @Override
@@ -130,13 +130,21 @@ class McpWrap implements Callable<Integer> {
             Duration.ofSeconds(2),
             shared,
             restart,
-            line -> cli.say("%s", line));
+            line -> cli.say("%s", line),
+            line -> {
+              if (cli.verbose) cli.say("%s", line);
+            });
     try (var bridge = start(config)) {
       Runtime.getRuntime().addShutdownHook(new Thread(bridge::close));
       var server = serve(address, bridge);
-      cli.out().println("http://" + host + ":" + server.getAddress().getPort() + "/");
+      var name = host.contains(":") ? "[" + host + "]" : host;
+      cli.out().println("http://" + name + ":" + server.getAddress().getPort() + "/");
       cli.out().flush();
+      if (guard.isOpen() && !guard.loopback()) {
+        cli.warn("whoever reaches this port may use the server: it asks for no credentials");
+      }
       var code = bridge.await();
+      bridge.close(); // before the server cuts its streams
       server.stop(0);
       return code;
     }
@@ -149,7 +157,9 @@ class McpWrap implements Callable<Integer> {
       return new Bridge(config, first);
     } catch (IOException e) {
       throw new FlyException(
-          "the program cannot be started", e.getMessage(), "look at what stands after --");
+          "the program cannot be started",
+          e.getMessage(),
+          "look at what stands after --; a line for the shell goes as -- sh -c 'LINE'");
     }
   }
 
@@ -189,9 +199,14 @@ class McpWrap implements Callable<Integer> {
   }
 
   private String password() {
-    if (user() == null) return null;
     var password = Settings.lookup("FLY_MCP_PASSWORD");
-    if (password != null) return password;
+    if ((user() == null) == (password == null)) return password;
+    if (user() == null) {
+      throw FlyException.usage(
+          "the password in FLY_MCP_PASSWORD has no user",
+          "without one it would keep nobody out",
+          "--user NAME, or unset FLY_MCP_PASSWORD");
+    }
     throw FlyException.usage(
         "the user " + user() + " has no password",
         "an empty one lets everybody in",

@@ -274,7 +274,7 @@ class Sandbox implements Runnable {
       var answer =
           Unirest.get(url() + "/sandbox")
               .header(SandboxServer.CONTROL_HEADER, "status")
-              .requestTimeout(2_000)
+              .requestTimeout(10_000) // where the computer is busy
               .asString();
       var status = Fly.JSON.readTree(answer.getBody());
       return status.path("sandbox").asBoolean() ? Optional.of(status) : Optional.empty();

@@ -171,8 +171,7 @@ final class FakeMcp implements AutoCloseable {
     }
     switch (request.name) {
       case "initialize" -> {
-        session = "session-" + sessions.incrementAndGet();
-        request.exchange.getResponseHeaders().set("Mcp-Session-Id", session);
+        newSession(request);
         request.reply(
             "{\"protocolVersion\":\"2025-06-18\",\"capabilities\":{},\"serverInfo\":{\"name\":\"fake\"}}");
       }
@@ -191,6 +190,12 @@ final class FakeMcp implements AutoCloseable {
         else request.answer(202, null, "");
       }
     }
+  }
+
+  /** The answer to this request begins a session. */
+  void newSession(Request request) {
+    session = "session-" + sessions.incrementAndGet();
+    request.exchange.getResponseHeaders().set("Mcp-Session-Id", session);
   }
 
   static String error(String id, int code, String message) {

@@ -81,6 +81,21 @@ class McpConfigTest {
   }
 
   @Test
+  void on_Windows_a_shell_starts_it_as_clients_start_no_cmd() throws Exception {
+    System.setProperty("os.name", "Windows 11");
+
+    var result = config("--client", "claude-desktop");
+
+    var file = home.resolve("AppData/Roaming/Claude/claude_desktop_config.json");
+    assertEquals(file + "\n", result.out(), result.err());
+    var server = Fly.JSON.readTree(file.toFile()).path("mcpServers").path(NAME);
+    assertEquals("cmd", server.path("command").asText());
+    assertEquals(
+        "[\"/c\",\"jbang\",\"fly-mcp-proxy@catalog\",\"--url\",\"" + URL + "\"]",
+        server.path("args").toString());
+  }
+
+  @Test
   void a_projects_file_is_in_its_folder() throws Exception {
     var result = config("--client", "vscode", "--scope", "project", "--folder", home.toString());
 

@@ -21,6 +21,9 @@ class McpProxyStdioTest {
   @ValueSource(
       strings = {
         "{\"jsonrpc\":\"2.0\",\"id\":12345678901234567890,\"method\":\"m\"}",
+        "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"m\"}",
+        "{\"jsonrpc\":\"2.0\",\"id\":\"\",\"method\":\"m\"}",
+        "{\"jsonrpc\":\"2.0\",\"id\":-1.50E+400,\"method\":\"m\"}",
         "{\"jsonrpc\":\"2.0\",\"id\":1.0,\"method\":\"m\",\"params\":{\"x\":1e2,\"y\":0.10}}",
         "{\"method\":\"m\",\"params\":{\"b\":[],\"a\":null},\"id\":\"a\\u0041\\/\",\"jsonrpc\":\"2.0\"}",
         "{ \"jsonrpc\" : \"2.0\", \"id\" : -7 , \"method\":\"m\", \"x-unknown\": {\"deep\": [[1]]}"
@@ -107,6 +110,8 @@ class McpProxyStdioTest {
       var noMethod = bridge.next();
       assertEquals("q", noMethod.path("id").asText());
       assertEquals(-32600, noMethod.at("/error/code").asInt());
+      bridge.send("{\"jsonrpc\":\"2.0\",\"id\":null,\"method\":\"a\"}");
+      assertEquals(-32600, bridge.next().at("/error/code").asInt());
       bridge.send("[]");
       assertEquals(-32600, bridge.next().at("/error/code").asInt());
       bridge.send("42");
@@ -115,6 +120,20 @@ class McpProxyStdioTest {
       bridge.send("", "   ", "\r").call(1);
 
       assertEquals("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"content\":[]}}", bridge.line());
+    }
+  }
+
+  @Test
+  void two_requests_with_the_same_id_get_a_reply_each() throws Exception {
+    server.once("tools/call", request -> request.reply("{\"first\":true}"));
+
+    try (var bridge = Bridge.to(server.url()).connected()) {
+      bridge.call(7).call(7);
+
+      var replies = bridge.next(2);
+      assertEquals(
+          1, replies.stream().filter(reply -> reply.at("/result/first").asBoolean()).count());
+      assertEquals(2, replies.stream().filter(reply -> reply.path("id").asInt() == 7).count());
     }
   }
 
@@ -133,19 +152,17 @@ class McpProxyStdioTest {
   @ParameterizedTest
   @ValueSource(ints = {70_000, 1 << 20, 16 << 20})
   void a_line_may_be_of_any_length(int length) throws Exception {
+    var asked = "\"method\":\"large\",\"params\"";
     server.always(
         "large",
         request ->
-            request.answer(200, "application/json", request.body.replace("params", "result")));
+            request.answer(200, "application/json", request.body.replace(asked, "\"result\"")));
 
     try (var bridge = Bridge.to(server.url()).connected()) {
-      var line =
-          "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"large\",\"params\":\""
-              + "x".repeat(length)
-              + "\"}";
+      var line = "{\"jsonrpc\":\"2.0\",\"id\":1," + asked + ":\"" + "x".repeat(length) + "\"}";
       bridge.send(line);
 
-      assertTrue(line.replace("params", "result").equals(bridge.line()), "not the same");
+      assertTrue(line.replace(asked, "\"result\"").equals(bridge.line()), "not the same");
       assertTrue(bridge.call(2).next().has("result"));
     }
   }

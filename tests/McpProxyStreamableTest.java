@@ -7,12 +7,15 @@ import fly.mcp.Proxy;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** fly-mcp-proxy in front of a server that speaks Streamable HTTP. */
 class McpProxyStreamableTest {
@@ -82,15 +85,66 @@ class McpProxyStreamableTest {
     }
   }
 
-  @Test
-  void a_server_that_offers_no_stream_of_its_own_is_not_asked_again() throws Exception {
-    server.always("GET", request -> request.answer(405, null, ""));
+  @ParameterizedTest
+  @ValueSource(ints = {405, 501, 200})
+  void a_server_that_offers_no_stream_of_its_own_is_not_asked_again(int status) throws Exception {
+    server.always("GET", request -> request.answer(status, "text/html", "<p>Hello</p>"));
 
     try (var bridge = Bridge.to(server.url()).connected()) {
       bridge.call(1).next();
       Thread.sleep(400);
 
       assertEquals(1, server.all("GET").size());
+    }
+  }
+
+  @Test
+  void a_server_whose_stream_ends_at_once_is_asked_ever_less() throws Exception {
+    var times = new CopyOnWriteArrayList<Long>();
+    server.always(
+        "GET",
+        request -> {
+          times.add(System.nanoTime());
+          request.events().end();
+        });
+
+    try (var bridge = Bridge.to(server.url()).connected()) {
+      FakeMcp.await(() -> times.size() == 4);
+
+      var third = TimeUnit.NANOSECONDS.toMillis(times.get(3) - times.get(2));
+      assertTrue(third >= 900, "after " + third + " ms");
+    }
+  }
+
+  @Test
+  void a_reply_may_come_on_the_servers_own_stream() throws Exception {
+    server.once("tools/call", request -> request.answer(202, null, ""));
+
+    try (var bridge = Bridge.to(server.url()).connected()) {
+      bridge.call(1);
+      FakeMcp.await(() -> server.methods().contains("tools/call"));
+      server.stream().event("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}");
+
+      assertEquals("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}", bridge.line());
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32603,\"message\":\"it is"
+            + " broken\"}}",
+        "[]"
+      })
+  void an_answer_that_holds_no_reply_is_an_error_for_its_request(String answer) throws Exception {
+    server.once("tools/call", request -> request.answer(200, "application/json", answer));
+
+    try (var bridge = Bridge.to(server.url()).connected()) {
+      var error = bridge.call(1).next();
+
+      assertEquals(1, error.path("id").asInt());
+      var message = error.at("/error/message").asText();
+      assertTrue(message.matches("the answer to tools/call .*(it is broken|\\[])"), message);
     }
   }
 
@@ -172,6 +226,26 @@ class McpProxyStreamableTest {
               server.all("GET").stream()
                   .anyMatch(get -> "session-2".equals(get.header("Mcp-Session-Id"))));
       assertTrue(bridge.isQuiet(200));
+    }
+  }
+
+  @Test
+  void a_server_need_not_end_the_stream_on_which_it_opens_a_session() throws Exception {
+    var never = new CountDownLatch(1);
+    try (var bridge = Bridge.to(server.url()).connected()) {
+      bridge.call(1).next();
+      server.forget();
+      server.once(
+          "initialize",
+          request -> {
+            server.newSession(request);
+            request.events().event(request.result("{\"protocolVersion\":\"2025-06-18\"}"));
+            never.await(20, TimeUnit.SECONDS);
+          });
+
+      assertTrue(bridge.call(2).next().has("result"));
+    } finally {
+      never.countDown();
     }
   }
 
@@ -319,6 +393,31 @@ class McpProxyStreamableTest {
       assertTrue(bridge.next().has("result"));
       assertEquals(3, server.all("tools/call").size());
       assertEquals(1, server.executed.size());
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void a_call_that_the_server_has_died_of_is_not_sent_again_though_the_gateway_says_502(
+      boolean listening) throws Exception {
+    if (!listening) server.always("GET", request -> request.answer(405, null, ""));
+    server.once(
+        "tools/call",
+        request -> {
+          server.executed.add(request.body);
+          server.forget();
+          for (var stream : server.streams) stream.cut();
+          request.answer(502, "text/plain", "bad gateway");
+        });
+
+    try (var bridge = Bridge.to(server.url()).connected()) {
+      if (listening) server.stream();
+      bridge.call(1);
+
+      var message = bridge.next().at("/error/message").asText();
+      assertTrue(message.contains("not sent again"), message);
+      assertEquals(1, server.executed.size());
+      assertTrue(bridge.call(2).next().has("result"));
     }
   }
 

@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -116,6 +117,95 @@ class McpProxyTest {
     assertEquals(0, proxy.descendants().count());
   }
 
+  /** More than a pipe holds. */
+  private static final String LARGE = "\"" + "x".repeat(300_000) + "\"";
+
+  @Test
+  void a_client_that_reads_slowly_gets_every_reply_though_it_has_said_its_last_word()
+      throws Exception {
+    server.always("tools/call", request -> request.reply(LARGE));
+    var proxy = start("--url", server.url());
+    say(proxy, Bridge.INITIALIZE, Bridge.INITIALIZED);
+    for (int id = 1; id <= 20; id++) say(proxy, call(id));
+    proxy.getOutputStream().close();
+
+    FakeMcp.await(() -> server.all("tools/call").size() == 20);
+    assertFalse(proxy.waitFor(4, TimeUnit.SECONDS), "it has left before it was heard");
+    var replies = lines(proxy.getInputStream()).lines().toList();
+
+    assertEquals(21, replies.size());
+    for (var reply : replies) assertTrue(Fly.JSON.readTree(reply).has("result"));
+    assertTrue(proxy.waitFor(20, TimeUnit.SECONDS));
+    assertEquals(0, proxy.exitValue());
+  }
+
+  @Test
+  void a_signal_ends_it_even_if_its_client_reads_no_more() throws Exception {
+    server.always("tools/call", request -> request.reply(LARGE));
+    server.always("forever", request -> Thread.sleep(20_000));
+    var proxy = start("--url", server.url());
+    say(proxy, Bridge.INITIALIZE, Bridge.INITIALIZED, call(1));
+    say(proxy, "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"forever\"}");
+    FakeMcp.await(() -> server.methods().containsAll(List.of("tools/call", "forever")));
+
+    proxy.destroy();
+
+    assertTrue(proxy.waitFor(20, TimeUnit.SECONDS));
+    assertEquals(1, server.all("DELETE").size());
+  }
+
+  @Test
+  void a_client_that_closes_its_end_of_stdout_has_left() throws Exception {
+    var proxy = start("--url", server.url());
+    say(proxy, Bridge.INITIALIZE, Bridge.INITIALIZED);
+    var first = new byte[20];
+    assertEquals(20, proxy.getInputStream().readNBytes(first, 0, 20));
+    proxy.getInputStream().close();
+
+    say(proxy, call(1));
+
+    assertTrue(proxy.waitFor(20, TimeUnit.SECONDS));
+    assertEquals(0, proxy.exitValue());
+    assertEquals(1, server.all("DELETE").size());
+  }
+
+  private static String call(int id) {
+    return "{\"jsonrpc\":\"2.0\",\"id\":" + id + ",\"method\":\"tools/call\",\"params\":{}}";
+  }
+
+  @Test
+  void a_thousand_calls_at_once_do_not_fill_a_heap_of_24() throws Exception {
+    var many = new CountDownLatch(50);
+    server.always(
+        "tools/call",
+        request -> {
+          many.countDown();
+          many.await(20, TimeUnit.SECONDS);
+          request.reply("{}");
+        });
+    var proxy = startWith(List.of("-Xmx24m"), "--url", server.url());
+    var sender =
+        new Thread(
+            () -> {
+              try {
+                say(proxy, Bridge.INITIALIZE, Bridge.INITIALIZED);
+                var large = "\"params\":{\"x\":" + "\"" + "x".repeat(60_000) + "\"}";
+                for (int id = 1; id <= 1000; id++) {
+                  say(proxy, call(id).replace("\"params\":{}", large));
+                }
+                proxy.getOutputStream().close();
+              } catch (IOException e) {
+                // it shows in the replies
+              }
+            });
+    sender.start();
+
+    var replies = lines(proxy.getInputStream()).lines().filter(line -> line.contains("result"));
+
+    assertEquals(1001, replies.distinct().count());
+    sender.join();
+  }
+
   @Test
   void a_token_comes_from_the_environment_or_a_file_and_is_seen_nowhere(@TempDir Path folder)
       throws Exception {
@@ -178,6 +268,38 @@ class McpProxyTest {
   }
 
   @Test
+  void what_may_be_secret_in_the_address_is_not_shown() throws Exception {
+    var proxy =
+        start("--url", server.url().replace("//", "//me:" + SECRET + "@") + "?key=" + SECRET);
+    say(proxy, Bridge.INITIALIZE);
+    lines(proxy.getInputStream()).readLine();
+    proxy.getOutputStream().close();
+
+    var told = all(proxy.getErrorStream());
+    assertTrue(told.startsWith("Serving http://127.0.0.1:") && !told.contains(SECRET), told);
+    assertEquals("key=" + SECRET, server.requests.get(0).uri().getQuery());
+  }
+
+  @Test
+  void a_host_that_gets_its_name_later_is_waited_for(@TempDir Path folder) throws Exception {
+    var hosts = Files.writeString(folder.resolve("hosts"), "127.0.0.1 somebody-else.test\n");
+    var url = "http://late.test:" + server.port() + "/mcp";
+    var proxy = startWith(List.of("-Djdk.net.hosts.file=" + hosts), "-v", "--url", url);
+    say(proxy, Bridge.INITIALIZE);
+    var err = lines(proxy.getErrorStream());
+    var line = err.readLine();
+    while (!line.contains("no such host: late.test")) line = err.readLine();
+
+    Files.writeString(hosts, "127.0.0.1 late.test\n");
+
+    assertTrue(lines(proxy.getInputStream()).readLine().contains("serverInfo"));
+    // Java itself would have looked again after 10 s, where it has tried some 20 times.
+    proxy.getOutputStream().close();
+    var more = err.lines().filter(each -> each.contains("no such host")).count();
+    assertTrue(more < 10, "tried " + more + " more times");
+  }
+
+  @Test
   void a_token_does_not_travel_in_the_clear() {
     System.setProperty("FLY_MCP_BEARER_TOKEN", SECRET);
     try {
@@ -197,6 +319,7 @@ class McpProxyTest {
         List.of(
             List.of("--url", "ftp://x/"),
             List.of("--url", server.url(), "--header", "nonsense"),
+            List.of("--url", server.url(), "--header", "X: two\nlines"),
             List.of("--url", server.url(), "--user", "me"),
             List.of("--url", server.url(), "--transport", "pigeon"),
             List.of("--url", server.url(), "--bearer-token-file", folder + "/none"))) {

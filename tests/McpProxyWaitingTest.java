@@ -303,7 +303,7 @@ class McpProxyWaitingTest {
       server.stop();
       server.start();
       server.once("GET", request -> request.answer(405, null, ""));
-      Thread.sleep(1200);
+      Thread.sleep(200);
 
       assertTrue(bridge.call(2).next().has("result"));
       assertEquals(2, server.executed.size());

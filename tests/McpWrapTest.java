@@ -64,6 +64,7 @@ class McpWrapTest {
   private final HttpClient client = HttpClient.newHttpClient();
   private final ExecutorService threads = Executors.newCachedThreadPool();
   private final List<String> log = Collections.synchronizedList(new ArrayList<>());
+  private final List<String> traced = Collections.synchronizedList(new ArrayList<>());
   private Guard guard = new Guard(null, null, null, true, Set.of(), Set.of());
   private Bridge.Protocol protocol = Bridge.Protocol.AUTO;
   private Duration idle = Duration.ofMinutes(10);
@@ -73,9 +74,15 @@ class McpWrapTest {
   private long bodyLimit = 100 << 20;
   private Bridge bridge;
   private HttpServer server;
+  private Process command;
+  private int port;
 
   @AfterEach
-  void nothingStays() {
+  void nothingStays() throws InterruptedException {
+    if (command != null) {
+      command.destroy();
+      command.waitFor();
+    }
     if (bridge != null) bridge.close();
     if (server != null) server.stop(0);
     threads.shutdownNow();
@@ -146,16 +153,16 @@ class McpWrapTest {
     wrap(Program.command());
     var replies = reader(getLines());
     try (var slow =
-        raw("POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")) {
+        raw(
+            "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                + "Transfer-Encoding: chunked\r\n\r\n")) {
       chunk(slow, "{\"jsonrpc\":\"2.0\",\"id\":999,");
       var posts = new ArrayList<CompletableFuture<Void>>();
       for (var thread = 0; thread < 8; thread++) {
-        var from = thread * 100;
         posts.add(
             CompletableFuture.runAsync(
                 () -> {
-                  for (var i = from; i < from + 100; i++)
-                    quietly(() -> lines(call(id(), "echo", "1")));
+                  for (var i = 0; i < 500; i++) quietly(() -> lines(call(id(), "echo", "1")));
                 },
                 threads));
       }
@@ -164,9 +171,13 @@ class McpWrapTest {
       chunk(slow, "");
 
       var seen = new HashSet<String>();
-      for (var i = 0; i < 801; i++) seen.add(replies.readLine());
+      for (var i = 0; i < 4001; i++) {
+        var reply = Fly.JSON.readTree(replies.readLine());
+        assertEquals(1, reply.path("result").asInt(), reply.toString());
+        seen.add(reply.path("id").asText());
+      }
 
-      assertEquals(801, seen.size());
+      assertEquals(4001, seen.size());
     }
     assertEquals(List.of(), log);
   }
@@ -196,6 +207,24 @@ class McpWrapTest {
     replies = reader(getLines());
     lines(call(3, "echo", "3"));
     assertEquals("{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":3}", replies.readLine());
+  }
+
+  @Test
+  void a_program_has_ended_even_if_what_it_started_holds_its_stdout() throws Exception {
+    wrap(List.of("sh", "-c", "sleep 1000 & echo $! >&2; read -r line; exit 3"));
+    var replies = reader(getLines());
+
+    lines(call(1, "echo", "1"));
+
+    var error = replies.readLine();
+    var holder = ProcessHandle.of(Long.parseLong(log.get(0))).orElseThrow();
+    try {
+      assertTrue(holder.isAlive());
+      assertTrue(error.contains("\"id\":1,\"error\"") && error.contains("exit code 3"), error);
+    } finally {
+      holder.destroy();
+      holder.onExit().join();
+    }
   }
 
   @Test
@@ -254,7 +283,7 @@ class McpWrapTest {
 
   @Test
   void messages_of_64_MiB_pass_in_bounded_memory() throws Exception {
-    wrap(Program.command());
+    wrapIn(24, Program.command());
     var body = folder.resolve("body");
     Files.writeString(body, call(1, "echo", "\"" + "x".repeat(64 << 20) + "\""));
     var request = json(initialize()).POST(BodyPublishers.ofFile(body)).build();
@@ -266,6 +295,19 @@ class McpWrapTest {
       var start = new String(in.readNBytes(53), StandardCharsets.US_ASCII);
       assertEquals("id: 2-1\ndata: {\"jsonrpc\":\"2.0\",\"id\":1,\"result\":\"xxxxx", start);
     }
+  }
+
+  @Test
+  void many_small_messages_in_one_POST_take_no_more_memory_than_one() throws Exception {
+    wrapIn(24, List.of("sh", "-c", "cat >/dev/null"));
+    var body = folder.resolve("body");
+    Files.writeString(body, "{\"jsonrpc\":\"2.0\",\"method\":\"n\"}\n".repeat(100_000));
+    var request = request().header("Content-Type", "application/json");
+
+    var answer =
+        client.send(request.POST(BodyPublishers.ofFile(body)).build(), BodyHandlers.ofString());
+
+    assertEquals(202, answer.statusCode(), answer.body());
   }
 
   @Test
@@ -321,6 +363,28 @@ class McpWrapTest {
   }
 
   @Test
+  void in_a_shared_program_a_slow_reader_holds_up_only_itself() throws Exception {
+    shared = true;
+    wrap(Program.command());
+    var slow = initialize();
+    var other = initialize();
+    try (var socket = new Socket()) {
+      socket.setReceiveBufferSize(4096);
+      socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
+      ask(socket, get(slow, null));
+      assertEquals('H', socket.getInputStream().read());
+
+      // More than the connection's buffers hold.
+      assertEquals(200, post(other, call(1, "burst", "150000")).statusCode());
+      assertEquals("{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":2}", data(echo(other, 2)));
+    }
+  }
+
+  private HttpResponse<String> echo(String session, int id) throws Exception {
+    return post(session, call(id, "echo", String.valueOf(id)));
+  }
+
+  @Test
   void in_a_shared_program_progress_and_cancelling_stay_with_their_session() throws Exception {
     shared = true;
     wrap(Program.command());
@@ -359,12 +423,15 @@ class McpWrapTest {
   void a_client_that_loses_its_stream_again_and_again_misses_nothing() throws Exception {
     wrap(Program.command());
     var session = initialize();
-    post(session, call(1, "numbers", "3000"));
     var expected = 0;
     var last = "0-0";
     for (var connection = 0; connection < 20; connection++) {
       try (var socket = raw(get(session, last))) {
         var lines = reader(socket.getInputStream());
+        if (connection == 0) {
+          assertEquals("HTTP/1.1 200 OK", lines.readLine());
+          post(session, "{\"jsonrpc\":\"2.0\",\"method\":\"burst\",\"params\":20000}");
+        }
         for (var read = 0; read < 20; read++) {
           var line = lines.readLine();
           while (!line.startsWith("data: ")) {
@@ -478,22 +545,46 @@ class McpWrapTest {
     var good = call(1, "echo", "1");
 
     refused(415, -32000, streamable(session).header("Content-Type", "text/plain"), good);
+    refused(415, -32000, request().header("Content-Type", "text/plain"), good);
+    refused(415, -32000, json(session).header("Content-Encoding", "gzip"), good);
     refused(
         406,
         -32000,
-        request().header("Mcp-Session-Id", session).header("Accept", "text/html"),
+        request()
+            .header("Mcp-Session-Id", session)
+            .header("Content-Type", "application/json")
+            .header("Accept", "text/html"),
         good);
     refused(400, -32700, json(session), "{not json");
     refused(400, -32600, json(session), "[]");
     refused(400, -32600, json(session), "{\"id\":1}");
-    refused(400, -32700, request(), "{not json");
+    refused(400, -32700, request().header("Content-Type", "application/json"), "{not json");
     refused(400, -32000, json(null), good);
     refused(404, -32000, json("unknown"), good);
     refused(413, -32600, json(session), call(1, "echo", "\"" + "x".repeat(1000) + "\""));
-    refused(413, -32600, request(), call(1, "echo", "\"" + "x".repeat(1000) + "\""));
+    var lines = request().header("Content-Type", "application/json");
+    refused(413, -32600, lines, call(1, "echo", "\"" + "x".repeat(1000) + "\""));
     refused(400, -32000, json(session).header("MCP-Protocol-Version", "1999-01-01"), good);
     refused(400, -32600, json(session), INITIALIZE);
     assertEquals(200, post(session, good).statusCode());
+  }
+
+  @Test
+  void a_body_without_length_or_end_is_refused_as_soon_as_it_is_too_long() throws Exception {
+    bodyLimit = 1000;
+    wrap(SHELL_PROGRAM);
+    var head = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
+    for (var accept : List.of("*/*", "application/json, text/event-stream")) {
+      try (var endless =
+          raw(head + "Accept: " + accept + "\r\nTransfer-Encoding: chunked\r\n\r\n")) {
+        endless.setSoTimeout(20_000);
+        chunk(endless, "x".repeat(1001));
+
+        var answer = reader(endless.getInputStream()).readLine();
+
+        assertTrue(answer.startsWith("HTTP/1.1 413"), answer);
+      }
+    }
   }
 
   @Test
@@ -617,6 +708,58 @@ class McpWrapTest {
   }
 
   @Test
+  void a_page_that_may_come_is_let_in_by_its_browser_too() throws Exception {
+    guard =
+        new Guard("sesame", null, null, true, Set.of("https://app.example"), Set.of("mcp.test"));
+    wrap(SHELL_PROGRAM);
+
+    var asked =
+        answer(
+            "OPTIONS / HTTP/1.1\r\nHost: localhost\r\nOrigin: https://app.example\r\n"
+                + "Access-Control-Request-Method: POST\r\n"
+                + "Access-Control-Request-Headers: authorization,mcp-session-id\r\n\r\n");
+    assertEquals("HTTP/1.1 204 No Content", asked.get(0));
+    assertTrue(asked.contains("Access-control-allow-origin: https://app.example"), asked + "");
+    assertTrue(asked.contains("Access-control-allow-methods: GET, POST, DELETE"), asked + "");
+    assertTrue(
+        asked.contains("Access-control-allow-headers: authorization,mcp-session-id"), asked + "");
+
+    var head = "GET / HTTP/1.1\r\nHost: localhost\r\nOrigin: ";
+    var refused = answer(head + "https://app.example\r\n\r\n");
+    assertEquals("HTTP/1.1 401 Unauthorized", refused.get(0));
+    assertTrue(refused.contains("Access-control-allow-origin: https://app.example"), refused + "");
+    assertTrue(refused.toString().contains("expose-headers: Mcp-Session-Id"), refused + "");
+
+    var other = answer(head + "https://evil.example\r\n\r\n");
+    assertEquals("HTTP/1.1 403 Forbidden", other.get(0));
+    assertFalse(other.toString().contains("Access-control"), other + "");
+  }
+
+  /** Status line and headers. */
+  private List<String> answer(String request) throws IOException {
+    try (var socket = raw(request)) {
+      var lines = reader(socket.getInputStream());
+      var head = new ArrayList<String>();
+      for (var line = lines.readLine(); !line.isEmpty(); line = lines.readLine()) head.add(line);
+      return head;
+    }
+  }
+
+  @Test
+  void a_browser_is_told_what_this_is_and_takes_no_place() throws Exception {
+    wrap(SHELL_PROGRAM);
+    for (var accept : List.of("text/html,application/xml;q=0.9,*/*;q=0.8", "image/webp,*/*")) {
+      var visit = request().header("Accept", accept).GET().build();
+
+      var answer = client.send(visit, BodyHandlers.ofString());
+
+      assertEquals(200, answer.statusCode());
+      assertTrue(answer.body().startsWith("An MCP server"), answer.body());
+    }
+    assertEquals(200, getLines().statusCode());
+  }
+
+  @Test
   void either_credential_lets_in_and_none_reaches_the_program() throws Exception {
     guard = new Guard("sesame", "ali", "baba", true, Set.of(), Set.of());
     wrap(SHELL_PROGRAM);
@@ -648,7 +791,39 @@ class McpWrapTest {
       sick = healthz("GET");
     }
     assertEquals(503, sick.statusCode());
-    assertTrue(sick.body().contains("exit code 3"), sick.body());
+    assertTrue(sick.body().contains("(exit code 3): going"), sick.body());
+  }
+
+  @Test
+  void the_last_words_of_a_program_are_not_for_everybody() throws Exception {
+    guard = new Guard("sesame", null, null, true, Set.of(), Set.of());
+    restart = false;
+    wrap(List.of("sh", "-c", "echo a secret >&2; exit 3"));
+    bridge.await();
+
+    var health = healthz("GET");
+
+    assertEquals(503, health.statusCode());
+    assertFalse(health.body().contains("secret"), health.body());
+    assertTrue(log.toString().contains("a secret"), log.toString());
+  }
+
+  @Test
+  void what_clients_say_and_hear_can_be_watched() throws Exception {
+    wrap(SHELL_PROGRAM);
+
+    post(initialize(), call(7, "tools/call", "{\"name\":\"echo\",\"x\":\"secret\"}"));
+    lines(call(8, "ping", "{}"));
+
+    assertEquals(
+        List.of(
+            "-> initialize 0",
+            "POST /: 200",
+            "-> tools/call echo 7",
+            "POST /: 200",
+            "-> ping 8",
+            "POST /: 202"),
+        traced);
   }
 
   @Test
@@ -694,6 +869,27 @@ class McpWrapTest {
     assertTrue(family.stream().noneMatch(ProcessHandle::isAlive));
   }
 
+  @Test
+  void who_waits_for_a_reply_when_it_is_ended_hears_that_there_will_be_none() throws Exception {
+    for (var i = 0; i < 5; i++) {
+      wrapIn(24, Program.command());
+      var session = initialize();
+      var stderr = reader(command.getErrorStream());
+      var open = threads.submit(() -> post(session, call(1, "wait", "0")));
+      var replies = reader(getLines());
+      lines(call(2, "wait", "0"));
+      for (var waiting = 0; waiting < 2; ) if (stderr.readLine().equals("waiting")) waiting++;
+
+      command.destroy();
+
+      assertTrue(data(open.get()).contains("\"id\":1,\"error\""), open.get().body());
+      var error = replies.readLine();
+      assertTrue(error != null && error.contains("\"id\":2,\"error\""), error);
+      assertNull(replies.readLine());
+      command.waitFor();
+    }
+  }
+
   private static final String GO = "{\"jsonrpc\":\"2.0\",\"method\":\"go\"}";
   private static final String GO_LENGTH =
       "Content-Type: application/json\r\nContent-Length: " + GO.length() + "\r\n";
@@ -703,11 +899,8 @@ class McpWrapTest {
     var line =
         "{\"jsonrpc\":\"2.0\",\"method\":\"n\",\"params\":\"%s\"}".formatted("a".repeat(1000));
     var program = "read -r asked; yes '" + line + "' | head -n 200000";
-    var words = new ArrayList<>(List.of(command("sh", "-c", program)));
-    words.add(1, "-Xmx24m");
-    var wrap = new Shell().with("FLY_MCP_BEARER_TOKEN", null).start(words.toArray(String[]::new));
+    wrapIn(24, List.of("sh", "-c", program));
     try (var slow = new Socket()) {
-      var port = URI.create(reader(wrap.getInputStream()).readLine()).getPort();
       slow.setReceiveBufferSize(4096);
       slow.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
       ask(slow, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -725,9 +918,6 @@ class McpWrapTest {
       for (var next = lines.readLine(); whole < 10_000; next = lines.readLine()) {
         if (next.strip().equals(line)) whole++; // between the chunks' lengths
       }
-    } finally {
-      wrap.destroy();
-      wrap.waitFor();
     }
   }
 
@@ -766,21 +956,24 @@ class McpWrapTest {
         if (everybody) socket.connect(address, 20_000);
         else assertThrows(ConnectException.class, () -> socket.connect(address, 20_000));
       } finally {
-        wrap.destroy();
+        wrap.toHandle().destroy();
         wrap.waitFor();
       }
+      var told = new String(wrap.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
+      assertEquals(everybody, told.contains("warning: whoever reaches this port may use"), told);
     }
   }
 
   @Test
   void its_program_does_not_get_its_credentials() throws Exception {
     var shell = new Shell().with("FLY_MCP_BEARER_TOKEN", "sesame");
+    shell.with("FLY_MCP_USER", "ali").with("FLY_MCP_PASSWORD", "baba");
 
     var result = shell.run(command("sh", "-c", "env >&2; exit 4"));
 
     assertEquals(4, result.exit());
     assertTrue(result.err().contains("PATH="), result.err());
-    assertFalse(result.err().contains("sesame"), result.err());
+    assertFalse(result.err().matches("(?s).*(sesame|=ali|baba).*"), result.err());
   }
 
   @Test
@@ -798,6 +991,51 @@ class McpWrapTest {
 
     assertEquals(2, result.exit());
     assertTrue(result.err().contains("the user ali has no password"), result.err());
+  }
+
+  @Test
+  void an_empty_password_is_none_and_one_without_a_user_would_keep_nobody_out() {
+    var empty = new Shell().with("FLY_MCP_PASSWORD", "").with("FLY_MCP_USER", "ali");
+    var alone = new Shell().with("FLY_MCP_PASSWORD", "baba").with("FLY_MCP_USER", null);
+
+    var noPassword = empty.run(command("cat"));
+    var noUser = alone.run(command("cat"));
+
+    assertEquals(2, noPassword.exit());
+    assertTrue(noPassword.err().contains("the user ali has no password"), noPassword.err());
+    assertEquals(2, noUser.exit());
+    assertTrue(noUser.err().contains("has no user"), noUser.err());
+    assertFalse(noUser.err().contains("baba"), noUser.err());
+  }
+
+  @Test
+  void a_wrong_command_line_leaves_nothing_of_the_program_behind() {
+    var sleep = "sleep " + System.nanoTime();
+    var words = new ArrayList<>(List.of(command("sh", "-c", sleep + "; :")));
+    words.add(words.indexOf("--"), "--no-such-option");
+
+    var result = new Shell().run(words.toArray(String[]::new));
+
+    assertEquals(2, result.exit(), result.err());
+    var left =
+        ProcessHandle.allProcesses()
+            .filter(process -> process.info().commandLine().orElse("").endsWith(sleep))
+            .toList();
+    left.forEach(ProcessHandle::destroy);
+    assertEquals(List.of(), left);
+  }
+
+  @Test
+  void a_port_that_is_taken_is_an_error() throws Exception {
+    try (var taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      var busy = String.valueOf(taken.getLocalPort());
+
+      var result = Script.run(new McpWrap(), "--port", busy, "--", "cat");
+
+      assertEquals(1, result.exit());
+      assertEquals("", result.out());
+      assertTrue(result.err().contains("cannot listen on 127.0.0.1:" + busy), result.err());
+    }
   }
 
   /** A stdio program whose methods do what a test needs. */
@@ -847,16 +1085,14 @@ class McpWrapTest {
             Thread.sleep(Long.parseLong(params));
             reply(id, params);
           }
-          case "burst", "numbers" -> {
-            if (method.contains("numbers")) reply(id, "0");
+          case "burst" -> {
             for (var n = 0; n < Integer.parseInt(params); n++) {
               say(
                   "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/n\",\"params\":{\"n\":"
                       + n
                       + "}}");
-              if (method.contains("numbers") && n % 10 == 0) Thread.sleep(1);
             }
-            if (method.contains("burst")) reply(id, "0");
+            if (id != null) reply(id, "0");
           }
           case "progress" -> {
             say(
@@ -915,9 +1151,20 @@ class McpWrapTest {
                 Duration.ofMillis(200),
                 shared,
                 restart,
-                log::add));
+                log::add,
+                traced::add));
     var address = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
     server = JdkExchange.serve(address, bridge::handle);
+    port = server.getAddress().getPort();
+  }
+
+  /** As {@link #wrap}, by the command, in a JVM of its own with a heap of so many MB. */
+  private void wrapIn(int heap, List<String> program) throws IOException {
+    var words = new ArrayList<>(List.of(command(program.toArray(String[]::new))));
+    words.add(1, "-Xmx" + heap + "m");
+    words.addAll(words.indexOf("--"), List.of("--max-body", String.valueOf(bodyLimit)));
+    command = new Shell().with("FLY_MCP_BEARER_TOKEN", null).start(words.toArray(String[]::new));
+    port = URI.create(reader(command.getInputStream()).readLine()).getPort();
   }
 
   private static String java() {
@@ -948,7 +1195,7 @@ class McpWrapTest {
   }
 
   private HttpRequest.Builder request() {
-    var url = "http://localhost:" + server.getAddress().getPort() + "/";
+    var url = "http://localhost:" + port + "/";
     return HttpRequest.newBuilder(URI.create(url)).timeout(Duration.ofSeconds(60));
   }
 
@@ -984,7 +1231,7 @@ class McpWrapTest {
   }
 
   private HttpResponse<String> lines(String lines) throws IOException, InterruptedException {
-    var request = request().header("Content-Type", "application/octet-stream");
+    var request = request().header("Content-Type", "application/json");
     return client.send(
         request.POST(BodyPublishers.ofString(lines)).build(), BodyHandlers.ofString());
   }
@@ -995,7 +1242,7 @@ class McpWrapTest {
   }
 
   private HttpResponse<String> healthz(String method) throws IOException, InterruptedException {
-    var url = URI.create("http://localhost:" + server.getAddress().getPort() + "/healthz");
+    var url = URI.create("http://localhost:" + port + "/healthz");
     var request = HttpRequest.newBuilder(url).method(method, BodyPublishers.noBody()).build();
     return client.send(request, BodyHandlers.ofString());
   }
@@ -1008,7 +1255,7 @@ class McpWrapTest {
   }
 
   private Socket raw(String head) throws IOException {
-    var socket = new Socket(InetAddress.getLoopbackAddress(), server.getAddress().getPort());
+    var socket = new Socket(InetAddress.getLoopbackAddress(), port);
     socket.getOutputStream().write(head.getBytes(StandardCharsets.US_ASCII));
     return socket;
   }

@@ -14,8 +14,12 @@ import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.h2.mvstore.MVStore;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -23,7 +27,10 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** What a sandbox with --data remembers. */
 class SandboxDataTest {
-  private static final String MACHINE = "{\"config\":{\"image\":\"nginx\"}}";
+  private static final String MACHINE = "{'config':{'image':'nginx'}}";
+  private static final String STILL = "{'name':'%s','skip_launch':true,'config':{'image':'nginx'}}";
+  private static final String VOLUME = "{'name':'%s','region':'iad','size_gb':3}";
+  private static final String APP = "{'app_name':'%s','org_slug':'personal'}";
 
   @TempDir Path folder;
   private final HttpClient http = HttpClient.newHttpClient();
@@ -42,14 +49,20 @@ class SandboxDataTest {
     return sandbox;
   }
 
-  private JsonNode call(String method, String path, String body)
+  /** In the body single quotes will do. */
+  private HttpResponse<String> send(String method, String path, String body)
       throws IOException, InterruptedException {
     var request =
         HttpRequest.newBuilder(URI.create(url + path))
             .header("Authorization", "Bearer " + token)
-            .method(method, HttpRequest.BodyPublishers.ofString(body))
+            .method(method, HttpRequest.BodyPublishers.ofString(body.replace('\'', '"')))
             .build();
-    var answer = http.send(request, HttpResponse.BodyHandlers.ofString());
+    return http.send(request, HttpResponse.BodyHandlers.ofString());
+  }
+
+  private JsonNode call(String method, String path, String body)
+      throws IOException, InterruptedException {
+    var answer = send(method, path, body);
     assertTrue(answer.statusCode() < 300, () -> path + ": " + answer.body());
     return Fly.JSON.readTree(answer.body());
   }
@@ -72,18 +85,18 @@ class SandboxDataTest {
     String oldToken;
     try (var sandbox = open()) {
       oldToken = token;
-      call("POST", "/v1/apps", "{\"app_name\":\"one\",\"org_slug\":\"personal\"}");
-      call("POST", "/v1/apps", "{\"app_name\":\"gone\",\"org_slug\":\"personal\"}");
+      post("/v1/apps", APP, "one");
+      post("/v1/apps", APP, "gone");
       call("DELETE", "/v1/apps/gone", "");
-      call("POST", "/v1/apps/one/ip_assignments", "{\"type\":\"v6\"}");
-      call("POST", "/v1/apps/one/volumes", "{\"name\":\"disk\",\"region\":\"iad\"}");
-      call("POST", "/v1/apps/one/secrets/WORD", "{\"value\":\"xyzzy\"}");
-      call("POST", "/v1/apps/one/certificates/acme", "{\"hostname\":\"www.example.com\"}");
+      call("POST", "/v1/apps/one/ip_assignments", "{'type':'v6'}");
+      call("POST", "/v1/apps/one/volumes", "{'name':'disk','region':'iad'}");
+      call("POST", "/v1/apps/one/secrets/WORD", "{'value':'xyzzy'}");
+      call("POST", "/v1/apps/one/certificates/acme", "{'hostname':'www.example.com'}");
       started = call("POST", "/v1/apps/one/machines", MACHINE).path("id").asText();
       suspended = call("POST", "/v1/apps/one/machines", MACHINE).path("id").asText();
       await(started, "started");
       await(suspended, "started");
-      call("POST", "/v1/apps/one/machines/" + started + "/metadata/color", "{\"value\":\"red\"}");
+      call("POST", "/v1/apps/one/machines/" + started + "/metadata/color", "{'value':'red'}");
       call("POST", "/v1/apps/one/machines/" + started + "/cordon", "");
       call("POST", "/v1/apps/one/machines/" + suspended + "/suspend", "");
       await(suspended, "suspended");
@@ -111,9 +124,9 @@ class SandboxDataTest {
   @Test
   void the_files_of_volumes_and_their_snapshots_survive() throws Exception {
     try (var sandbox = open()) {
-      call("POST", "/v1/apps", "{\"app_name\":\"one\",\"org_slug\":\"personal\"}");
+      post("/v1/apps", APP, "one");
       var disk =
-          call("POST", "/v1/apps/one/volumes", "{\"name\":\"disk\",\"region\":\"iad\"}")
+          call("POST", "/v1/apps/one/volumes", "{'name':'disk','region':'iad'}")
               .path("id")
               .asText();
       Files.writeString(folder.resolve("data/volumes/" + disk + "/note"), "old");
@@ -124,7 +137,7 @@ class SandboxDataTest {
     try (var sandbox = open()) {
       var disk = get("/v1/apps/one/volumes").at("/0/id").asText();
       var snapshot = get("/v1/apps/one/volumes/" + disk + "/snapshots").at("/0/id").asText();
-      var request = "{\"name\":\"again\",\"region\":\"iad\",\"snapshot_id\":\"" + snapshot + "\"}";
+      var request = "{'name':'again','region':'iad','snapshot_id':'" + snapshot + "'}";
       var restored = call("POST", "/v1/apps/one/volumes", request).path("id").asText();
 
       assertEquals("new", Files.readString(folder.resolve("data/volumes/" + disk + "/note")));
@@ -132,10 +145,124 @@ class SandboxDataTest {
     }
   }
 
+  /** A kind of change, each of which makes a number larger by one that can be found again. */
+  private static final class Growth {
+    private interface Change {
+      void make(int number) throws Exception;
+    }
+
+    private final String kind;
+    private final Change change;
+    private final Callable<Integer> found;
+    private int asked;
+    private int acknowledged;
+
+    Growth(String kind, Change change, Callable<Integer> found) {
+      this.kind = kind;
+      this.change = change;
+      this.found = found;
+    }
+
+    void go() throws Exception {
+      change.make(++asked);
+      acknowledged = asked;
+    }
+
+    /** What was asked for and not acknowledged may have happened or not. */
+    void check() throws Exception {
+      var is = found.call();
+      assertTrue(
+          acknowledged <= is && is <= asked,
+          "%s: %d acknowledged, %d asked for, %d found".formatted(kind, acknowledged, asked, is));
+      asked = is;
+      acknowledged = is;
+    }
+  }
+
+  private JsonNode post(String path, String body, Object... values) throws Exception {
+    return call("POST", path, body.formatted(values));
+  }
+
+  /** Changes of every kind, in an app of their own. */
+  private List<Growth> growths(String name) throws Exception {
+    var app = "/v1/apps/" + name;
+    post("/v1/apps", APP, name);
+    var volume = app + "/volumes/" + post(app + "/volumes", VOLUME, "first").path("id").asText();
+    var machines = app + "/machines";
+    var machine = machines + "/" + post(machines, STILL, "m0").path("id").asText();
+    var updated = machines + "/" + post(machines, STILL, "u0").path("id").asText();
+    return List.of(
+        new Growth(
+            "apps",
+            n -> post("/v1/apps", APP, name + "-" + n),
+            () -> count(get("/v1/apps?org_slug=personal").path("apps"), "name", name + "-")),
+        new Growth(
+            "Machines",
+            n -> post(machines, STILL, "created" + n),
+            () -> count(get(machines), "name", "created")),
+        new Growth(
+            "Machines destroyed",
+            n -> {
+              var doomed = post(machines, STILL, unique("doomed")).path("id").asText();
+              call("DELETE", machines + "/" + doomed, "");
+            },
+            () -> count(get(machines + "?include_deleted=true"), "state", "destroyed")),
+        new Growth(
+            "metadata",
+            n -> post(machine + "/metadata/n", "{'value':'%d'}", n),
+            () -> get(machine).at("/config/metadata/n").asInt()),
+        new Growth(
+            "updates",
+            n -> post(updated, "{'config':{'image':'nginx','env':{'N':'%d'}}}", n),
+            () -> get(updated).at("/config/env/N").asInt()),
+        new Growth(
+            "leases",
+            n -> {
+              var made = post(machines, STILL, unique("leased")).path("id").asText();
+              post(machines + "/" + made + "/lease", "{'ttl':3600}");
+            },
+            () -> get(machines + "?include_leases=true").findValues("lease").size()),
+        new Growth(
+            "secrets",
+            n -> post(app + "/secrets/N" + n, "{'value':'%d'}", n),
+            () -> get(app + "/secrets").path("secrets").size()),
+        new Growth(
+            "addresses",
+            n -> post(app + "/ip_assignments", "{'type':'v6'}"),
+            () -> get(app + "/ip_assignments").path("ips").size()),
+        new Growth(
+            "certificates",
+            n -> post(app + "/certificates/acme", "{'hostname':'n%d.example.com'}", n),
+            () -> get(app + "/certificates").path("total_count").asInt()),
+        new Growth(
+            "volumes",
+            n -> post(app + "/volumes", VOLUME, "disk" + n),
+            () -> count(get(app + "/volumes"), "name", "disk")),
+        new Growth(
+            "a volume's size",
+            n -> call("PUT", volume + "/extend", "{'size_gb':%d}".formatted(n + 3)),
+            () -> get(volume).path("size_gb").asInt() - 3),
+        new Growth(
+            "snapshots",
+            n -> post(volume + "/snapshots", ""),
+            () -> get(volume + "/snapshots").size()));
+  }
+
+  /** For what takes two requests, between which the sandbox may be killed. */
+  private static String unique(String name) {
+    return name + "-" + System.nanoTime();
+  }
+
+  private static int count(JsonNode list, String field, String beginning) {
+    var count = 0;
+    for (var one : list) if (one.path(field).asText().startsWith(beginning)) count++;
+    return count;
+  }
+
   @Test
-  void killed_by_SIGKILL_in_the_midst_of_creates_it_loses_none_that_it_acknowledged()
+  void killed_by_SIGKILL_amid_many_changes_of_every_kind_it_loses_none_that_it_acknowledged()
       throws Exception {
-    var acknowledged = new HashSet<String>();
+    var apps = new ArrayList<List<Growth>>();
     var data = folder.resolve("data").toString();
     for (int round = 0; round < 3; round++) {
       var port = String.valueOf(freePort());
@@ -143,28 +270,76 @@ class SandboxDataTest {
       assertEquals(0, start.exit(), start.err());
       url = "http://127.0.0.1:" + port;
       token = start.out().replaceFirst("(?s).*FLY_API_TOKEN='([^']*)'.*", "$1");
-      var status = Script.run(new Sandbox(), "--status", "--port", port).out();
-      var process = ProcessHandle.of(Fly.JSON.readTree(status).path("pid").asLong()).orElseThrow();
-      if (round == 0) call("POST", "/v1/apps", "{\"app_name\":\"one\",\"org_slug\":\"personal\"}");
-      var enough = acknowledged.size() + 50;
-
+      var status = Script.run(new Sandbox(), "--status", "--port", port);
+      assertEquals(0, status.exit(), status.err());
+      var pid = Fly.JSON.readTree(status.out()).path("pid").asLong();
+      var process = ProcessHandle.of(pid).orElseThrow();
       try {
-        for (var killed = false; ; ) {
-          acknowledged.add(call("POST", "/v1/apps/one/machines", MACHINE).path("id").asText());
-          if (acknowledged.size() >= enough && !killed) killed = process.destroyForcibly();
-        }
-      } catch (IOException e) {
+        if (round == 0) for (var name : List.of("a", "b", "c", "d")) apps.add(growths(name));
+        for (var app : apps) for (var growth : app) growth.check();
+        var acknowledged = new CountDownLatch(300);
+
+        var changing =
+            apps.stream().map(app -> CompletableFuture.runAsync(() -> change(app, acknowledged)));
+        var all = CompletableFuture.allOf(changing.toArray(CompletableFuture[]::new));
+
+        assertTrue(acknowledged.await(120, TimeUnit.SECONDS));
+        process.destroyForcibly();
+        all.get(120, TimeUnit.SECONDS);
+      } finally {
+        process.destroyForcibly();
         process.onExit().join();
       }
     }
 
     try (var sandbox = open()) {
-      var ids = new HashSet<String>();
-      get("/v1/apps/one/machines").forEach(machine -> ids.add(machine.path("id").asText()));
-      acknowledged.removeAll(ids);
-      assertEquals(List.of(), List.copyOf(acknowledged));
-      assertTrue(ids.size() >= 150);
+      for (var app : apps) for (var growth : app) growth.check();
     }
+  }
+
+  /** Makes one change after the other until nobody answers. */
+  private static void change(List<Growth> growths, CountDownLatch acknowledged) {
+    try {
+      while (true) {
+        for (var growth : growths) {
+          growth.go();
+          acknowledged.countDown();
+        }
+      }
+    } catch (IOException e) {
+      // it has been killed
+    } catch (Exception e) {
+      throw new CompletionException(e);
+    }
+  }
+
+  @Test
+  void a_create_that_was_refused_does_not_come_back() throws Exception {
+    var refused = "{'config':{'image':'nginx','mounts':[{'volume':'none','path':'/data'}]}}";
+    try (var sandbox = open()) {
+      post("/v1/apps", APP, "one");
+      var answer = send("POST", "/v1/apps/one/machines", refused);
+      assertEquals(400, answer.statusCode(), answer.body());
+    }
+
+    try (var sandbox = open()) {
+      assertEquals("[]", get("/v1/apps/one/machines").toString());
+    }
+  }
+
+  @Test
+  void what_was_overwritten_takes_no_space_after_its_end() throws Exception {
+    try (var sandbox = open()) {
+      post("/v1/apps", APP, "one");
+      var machine = call("POST", "/v1/apps/one/machines", MACHINE).path("id").asText();
+      for (int i = 0; i < 300; i++) {
+        var value = "{'value':'" + i + "'}";
+        call("POST", "/v1/apps/one/machines/" + machine + "/metadata/n", value);
+      }
+    }
+
+    var size = Files.size(folder.resolve("data/sandbox.mv"));
+    assertTrue(size < 300_000, size + " bytes");
   }
 
   @Test
@@ -199,20 +374,15 @@ class SandboxDataTest {
   void a_lease_is_held_over_a_restart() throws Exception {
     String machine;
     try (var sandbox = open()) {
-      call("POST", "/v1/apps", "{\"app_name\":\"one\",\"org_slug\":\"personal\"}");
+      post("/v1/apps", APP, "one");
       machine = call("POST", "/v1/apps/one/machines", MACHINE).path("id").asText();
       await(machine, "started");
-      call("POST", "/v1/apps/one/machines/" + machine + "/lease", "{\"ttl\":600}");
+      call("POST", "/v1/apps/one/machines/" + machine + "/lease", "{'ttl':600}");
     }
 
     try (var sandbox = open()) {
       await(machine, "started");
-      var request =
-          HttpRequest.newBuilder(URI.create(url + "/v1/apps/one/machines/" + machine + "/stop"))
-              .header("Authorization", "Bearer " + token)
-              .POST(HttpRequest.BodyPublishers.noBody())
-              .build();
-      var answer = http.send(request, HttpResponse.BodyHandlers.ofString());
+      var answer = send("POST", "/v1/apps/one/machines/" + machine + "/stop", "");
 
       assertEquals(409, answer.statusCode(), answer.body());
       assertTrue(answer.body().contains("lease currently held by"), answer.body());
@@ -225,12 +395,12 @@ class SandboxDataTest {
     String starting;
     String destroyed;
     try (var sandbox = open()) {
-      call("POST", "/v1/apps", "{\"app_name\":\"one\",\"org_slug\":\"personal\"}");
+      post("/v1/apps", APP, "one");
       destroyed = call("POST", "/v1/apps/one/machines", MACHINE).path("id").asText();
       await(destroyed, "started");
       sandbox.trouble().latency("create=10m");
       starting = call("POST", "/v1/apps/one/machines", MACHINE).path("id").asText();
-      assertEquals("starting", get("/v1/apps/one/machines/" + starting).path("state").asText());
+      assertEquals("created", get("/v1/apps/one/machines/" + starting).path("state").asText());
       call("DELETE", "/v1/apps/one/machines/" + destroyed + "?force=true", "");
     }
 

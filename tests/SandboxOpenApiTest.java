@@ -1,6 +1,5 @@
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.Cli;
@@ -8,7 +7,6 @@ import fly.Fly;
 import fly.FlyException;
 import fly.sandbox.SandboxServer;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -26,15 +24,14 @@ class SandboxOpenApiTest {
   private static final String APP = "mcp-demo";
 
   @TempDir Path folder;
+  private OpenApi api;
   private SandboxServer sandbox;
   private RecordingProxy proxy;
   private final TreeSet<String> scriptsRun = new TreeSet<>();
 
   @BeforeEach
   void start() throws IOException {
-    assumeTrue(
-        Files.exists(OpenApi.DOCUMENT),
-        "no " + OpenApi.DOCUMENT.normalize() + "; FLY_SHARED says where else it is");
+    api = OpenApi.load();
     sandbox = SandboxServer.start(SandboxServer.Config.onPort(0));
     proxy = new RecordingProxy(sandbox.url());
     Script.settings(proxy.url(), sandbox.token());
@@ -168,7 +165,6 @@ class SandboxOpenApiTest {
 
   /** One a line. */
   private String findings() {
-    var api = OpenApi.load();
     var findings = new ArrayList<String>();
     for (var x : proxy.exchanges()) {
       if (!x.path().startsWith(api.base() + "/")) continue;

@@ -70,9 +70,16 @@ class SandboxTest {
 
   @Test
   void the_token_is_taken_in_every_form_in_which_clients_send_it() throws Exception {
-    for (var scheme : new String[] {"Bearer ", "bearer ", "FlyV1 ", "Bearer FlyV1 "}) {
+    var schemes =
+        new String[] {"Bearer ", "bearer ", "FlyV1 ", "flyv1 ", "Bearer FlyV1 ", "FlyV1 fm2_x,"};
+    for (var scheme : schemes) {
       assertEquals(200, send("GET", "/v1/apps/" + app, null, scheme + sandbox.token()).status());
     }
+    for (var list : new String[] {"%s,fo1_x", "fm2_x,%s,fm2_y"}) {
+      var header = "FlyV1 " + list.formatted(sandbox.token());
+      assertEquals(200, send("GET", "/v1/apps/" + app, null, header).status(), header);
+    }
+    assertEquals(401, send("GET", "/v1/apps/" + app, null, "FlyV1 fm2_x,fm2_y").status());
   }
 
   @Test

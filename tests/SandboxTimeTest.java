@@ -96,6 +96,19 @@ class SandboxTimeTest {
   }
 
   @Test
+  void a_destroyed_Machine_is_told_of_for_a_while_and_then_is_no_more() throws Exception {
+    var machine = machine();
+    send("DELETE", machine + "?force=true", "");
+    become(machine, "destroyed");
+    assertEquals("destroyed", get(machine).path("state").asText());
+
+    time.advance(Duration.ofHours(3));
+
+    assertEquals(404, send("GET", machine, "").statusCode());
+    assertEquals("[]", get("/apps/shop/machines?include_deleted=true").toString());
+  }
+
+  @Test
   void a_wait_is_over_after_its_time_and_not_before() throws Exception {
     var machine = machine();
     var waiting = sendAsync("GET", machine + "/wait?state=suspended&timeout=60", "");

@@ -149,7 +149,7 @@ class SandboxTroubleTest {
     var waited = Script.run(new WaitMachine(), "--timeout", "1s");
 
     assertEquals(1, waited.exit());
-    assertTrue(waited.err().contains("starting"), waited.err());
+    assertTrue(waited.err().contains("currently created"), waited.err());
   }
 
   @Test

@@ -10,11 +10,17 @@ import java.util.ArrayDeque;
 /**
  * What one client is to read, in order: kept until it is read, and some of it longer, for a client
  * whose connection broke. It is bounded: a reader who is slow holds up the program, and where there
- * is no reader the oldest messages go.
+ * is no reader, or the program has no time for a slow one, the oldest messages go.
  */
 final class Backlog {
-  private static final int MOST_EVENTS = 1000;
-  private static final long MOST_BYTES = 4 << 20;
+  /** More than fits into the buffers of a connection, where messages are lost with it. */
+  private static final long KEPT = Math.min(12 << 20, Runtime.getRuntime().maxMemory() / 8);
+
+  /** So far a reader may be behind without holding up the program. */
+  private static final long BEHIND = KEPT / 3;
+
+  /** What a message takes in memory beside its bytes. */
+  private static final int OVERHEAD = 200;
 
   /** How messages look to the reader. */
   enum Format {
@@ -23,16 +29,22 @@ final class Backlog {
     EVENTS
   }
 
-  private record Event(long number, Message message) {}
+  private record Event(long number, Message message) {
+    long size() {
+      return OVERHEAD + message.length();
+    }
+  }
 
   private final String name;
   private final long heartbeatMs;
+  private final boolean patient;
   private final ArrayDeque<Event> sent = new ArrayDeque<>();
   private final ArrayDeque<Event> waiting = new ArrayDeque<>();
   private long sentBytes;
   private long waitingBytes;
   private long last;
   private boolean ended;
+  private boolean dropped;
   private Object reader;
   private boolean asked;
   private long answers;
@@ -40,55 +52,56 @@ final class Backlog {
   /**
    * @param name stands before the number in an event's id
    * @param heartbeat how long a stream may be silent
+   * @param patient whether {@link #add} waits for a reader who is far behind
    */
-  Backlog(String name, Duration heartbeat) {
+  Backlog(String name, Duration heartbeat, boolean patient) {
     this.name = name;
     this.heartbeatMs = heartbeat.toMillis();
+    this.patient = patient;
   }
 
-  /** Takes a message; waits while there is a reader who is far behind. */
+  /** Takes a message; a reader who is far behind may hold that up. */
   synchronized void add(Message message) throws InterruptedException {
-    while (reader != null && full() && !ended) wait();
+    while (patient && reader != null && waitingBytes > BEHIND && !ended) wait();
     addAtOnce(message);
   }
 
   /** Takes a message and waits for nobody. */
   synchronized void addAtOnce(Message message) {
-    waiting.add(new Event(++last, message));
-    waitingBytes += message.length();
+    var event = new Event(++last, message);
+    waiting.add(event);
+    waitingBytes += event.size();
     trim();
     notifyAll();
   }
 
-  private boolean full() {
-    return waiting.size() >= MOST_EVENTS || waitingBytes > MOST_BYTES;
-  }
-
   private void trim() {
-    while (!sent.isEmpty() && (sent.size() > MOST_EVENTS || sentBytes > MOST_BYTES)) {
-      var oldest = sent.poll().message();
-      sentBytes -= oldest.length();
-      oldest.close();
+    while (sent.size() > 1 && sentBytes > KEPT) {
+      var oldest = sent.poll();
+      sentBytes -= oldest.size();
+      oldest.message().close();
     }
-    while (reader == null && waiting.size() > 1 && full()) {
-      var oldest = waiting.poll().message();
-      waitingBytes -= oldest.length();
-      oldest.close();
+    while (waiting.size() > 1 && waitingBytes > KEPT && !(patient && reader != null)) {
+      var first = waiting.poll(); // it may be under way
+      var oldest = waiting.poll();
+      waiting.addFirst(first);
+      waitingBytes -= oldest.size();
+      oldest.message().close();
     }
   }
 
   private void moveToSent() {
     var event = waiting.poll();
-    waitingBytes -= event.message().length();
+    waitingBytes -= event.size();
     sent.add(event);
-    sentBytes += event.message().length();
+    sentBytes += event.size();
   }
 
   private void moveToWaiting() {
     var event = sent.pollLast();
-    sentBytes -= event.message().length();
+    sentBytes -= event.size();
     waiting.addFirst(event);
-    waitingBytes += event.message().length();
+    waitingBytes += event.size();
   }
 
   /** No message comes any more. */
@@ -105,9 +118,14 @@ final class Backlog {
     return reader != null;
   }
 
-  /** Forgets all, and ends. */
+  /** Ends, and forgets all; who reads hears the rest before that. */
   synchronized void drop() {
+    dropped = true;
     end();
+    if (reader == null) clear();
+  }
+
+  private void clear() {
     sent.forEach(event -> event.message().close());
     waiting.forEach(event -> event.message().close());
     sent.clear();
@@ -183,6 +201,7 @@ final class Backlog {
     } finally {
       synchronized (this) {
         if (reader == token) reader = null;
+        if (reader == null && dropped) clear();
         notifyAll();
       }
     }

@@ -1,7 +1,9 @@
 //SOURCES Child.java Exchange.java Guard.java Session.java Shared.java
 package fly.mcp;
 
+import java.io.FilterInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
@@ -17,6 +19,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 
 /**
@@ -32,6 +35,7 @@ public final class Bridge implements AutoCloseable {
   private static final List<String> VERSIONS =
       List.of("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25");
   private static final int MOST_SESSIONS = 256;
+  private static final long MOST_DRAINED = 256 << 20;
   private static final int SERVER_ERROR = -32000;
   private static final int INVALID_REQUEST = -32600;
   private static final int PARSE_ERROR = -32700;
@@ -53,6 +57,7 @@ public final class Bridge implements AutoCloseable {
    * @param shared whether all sessions have the same program, instead of one each
    * @param restart whether a program that ended by itself is started again on the next request
    * @param log takes lines for people
+   * @param trace takes a line for each message of a client, and for each answer's status
    */
   public record Config(
       List<String> command,
@@ -64,7 +69,8 @@ public final class Bridge implements AutoCloseable {
       Duration grace,
       boolean shared,
       boolean restart,
-      Consumer<String> log) {}
+      Consumer<String> log,
+      Consumer<String> trace) {}
 
   private final Config config;
   private final Map<String, Session> sessions = new ConcurrentHashMap<>();
@@ -73,6 +79,7 @@ public final class Bridge implements AutoCloseable {
   private final Set<Session> ending = ConcurrentHashMap.newKeySet();
 
   private final SecureRandom random = new SecureRandom();
+  private final AtomicInteger requests = new AtomicInteger();
   private final CountDownLatch over = new CountDownLatch(1);
   private volatile int exitCode;
   private Child spare;
@@ -115,6 +122,11 @@ public final class Bridge implements AutoCloseable {
     return Child.launch(command);
   }
 
+  /** Ends such a program, where there is no bridge after all. */
+  public static void discard(Process program) {
+    new Child(program, line -> {}).stop(Duration.ofSeconds(2));
+  }
+
   /** Waits until the program has ended by itself and is not started again; its exit code. */
   public int await() throws InterruptedException {
     over.await();
@@ -125,12 +137,15 @@ public final class Bridge implements AutoCloseable {
 
   /** Answers one request; a stream lasts until its client goes or all is said. */
   public void handle(Exchange exchange) throws IOException {
+    requests.incrementAndGet();
     try {
       route(exchange);
     } catch (Refusal refusal) {
       refuse(exchange, refusal);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    } finally {
+      requests.decrementAndGet();
     }
   }
 
@@ -142,6 +157,10 @@ public final class Bridge implements AutoCloseable {
       health(exchange);
       return;
     }
+    if (method.equals("OPTIONS")) {
+      options(exchange); // a browser asks that before it sends credentials
+      return;
+    }
     if (!config.guard().authorized(exchange)) {
       throw new Refusal(401, SERVER_ERROR, "this MCP server asks for credentials")
           .with("WWW-Authenticate", config.guard().challenge());
@@ -149,15 +168,17 @@ public final class Bridge implements AutoCloseable {
     var streamable = streamable(exchange);
     switch (method) {
       case "POST" -> {
+        requireJson(exchange);
+        requireLength(exchange);
         if (streamable) post(exchange);
         else postLines(exchange);
       }
       case "GET" -> {
         if (streamable) get(exchange);
+        else if (exchange.fromBrowser()) greet(exchange);
         else getLines(exchange);
       }
       case "DELETE" -> delete(exchange);
-      case "OPTIONS" -> exchange.respond(204, Map.of("Allow", "GET, POST, DELETE")).close();
       default ->
           throw new Refusal(405, SERVER_ERROR, "GET, POST and DELETE are for MCP")
               .with("Allow", "GET, POST, DELETE");
@@ -191,6 +212,39 @@ public final class Bridge implements AutoCloseable {
     return false;
   }
 
+  /** A page of an origin that may come has to be told so, or its browser keeps it out (CORS). */
+  private OutputStream respond(Exchange exchange, int status, Map<String, String> headers)
+      throws IOException {
+    config.trace().accept(exchange.method() + " " + exchange.path() + ": " + status);
+    var origin = exchange.header("Origin");
+    if (origin == null || status == 403) return exchange.respond(status, headers);
+    var more = new LinkedHashMap<>(headers);
+    more.put("Access-Control-Allow-Origin", origin);
+    more.put("Access-Control-Expose-Headers", "Mcp-Session-Id, WWW-Authenticate");
+    more.put("Vary", "Origin");
+    return exchange.respond(status, more);
+  }
+
+  private void trace(Message message) throws IOException {
+    config.trace().accept("-> " + message.head());
+  }
+
+  private void options(Exchange exchange) throws IOException {
+    var headers = new LinkedHashMap<>(Map.of("Allow", "GET, POST, DELETE"));
+    var wanted = exchange.header("Access-Control-Request-Headers");
+    if (exchange.header("Origin") != null) {
+      headers.put("Access-Control-Allow-Methods", "GET, POST, DELETE");
+      if (wanted != null) headers.put("Access-Control-Allow-Headers", wanted);
+    }
+    respond(exchange, 204, headers).close();
+  }
+
+  private void greet(Exchange exchange) throws IOException {
+    try (var out = respond(exchange, 200, Map.of("Content-Type", "text/plain"))) {
+      out.write(bytes("An MCP server: MCP clients understand it, browsers do not.\n"));
+    }
+  }
+
   private void health(Exchange exchange) throws IOException {
     if (!List.of("GET", "HEAD").contains(exchange.method())) {
       throw new Refusal(405, SERVER_ERROR, "GET tells the health").with("Allow", "GET, HEAD");
@@ -202,8 +256,12 @@ public final class Bridge implements AutoCloseable {
       if (trouble == null && shared != null && shared.over()) trouble = sharedChild.ending();
       if (trouble == null && spare != null && !spare.alive()) trouble = spare.ending();
     }
-    if (trouble != null) throw new Refusal(503, SERVER_ERROR, trouble);
-    try (var out = exchange.respond(200, Map.of("Content-Type", "application/json"))) {
+    if (trouble != null) {
+      // Its last words may be a secret.
+      var told = config.guard().authorized(exchange) ? trouble : "the MCP server has ended";
+      throw new Refusal(503, SERVER_ERROR, told);
+    }
+    try (var out = respond(exchange, 200, Map.of("Content-Type", "application/json"))) {
       if (!exchange.method().equals("HEAD")) out.write(bytes("{\"status\":\"ok\"}\n"));
     }
   }
@@ -215,11 +273,9 @@ public final class Bridge implements AutoCloseable {
         && !(accepts(exchange, "application/json") && accepts(exchange, "text/event-stream"))) {
       throw new Refusal(406, SERVER_ERROR, "accept application/json and text/event-stream");
     }
-    requireJson(exchange);
-    requireLength(exchange);
-    try (var message = Message.whole(exchange.body(), config.bodyLimit())) {
-      if (message == null) throw tooLong();
+    try (var message = Message.whole(body(exchange))) {
       requireMessage(message);
+      trace(message);
       if (message.head().kind == Head.Kind.REQUEST && message.head().is("initialize")) {
         initialize(exchange, message);
         return;
@@ -228,8 +284,8 @@ public final class Bridge implements AutoCloseable {
       if (message.head().kind == Head.Kind.REQUEST) {
         request(exchange, session, message, exchange.header("MCP-Protocol-Version"), Map.of());
       } else {
-        session.pass(List.of(message));
-        exchange.respond(202, Map.of()).close();
+        session.pass(message);
+        respond(exchange, 202, Map.of()).close();
       }
     }
   }
@@ -244,7 +300,7 @@ public final class Bridge implements AutoCloseable {
       throw new Refusal(503, SERVER_ERROR, "there are too many sessions").with("Retry-After", "10");
     }
     var id = newId();
-    var session = new Session(id, program(), config.heartbeat(), this::ended);
+    var session = newSession(id);
     sessions.put(id, session);
     request(exchange, session, message, message.head().wanted, Map.of("Mcp-Session-Id", id));
   }
@@ -264,7 +320,7 @@ public final class Bridge implements AutoCloseable {
           400, INVALID_REQUEST, "the id " + message.head().id + " waits for its reply");
     }
     var reader = stream.take(false);
-    var out = exchange.respond(200, events(more));
+    var out = respond(exchange, 200, events(more));
     try (out) {
       // Older clients take an event without data for a broken one.
       if (version != null && version.compareTo("2025-11-25") >= 0) stream.prime(out);
@@ -294,7 +350,7 @@ public final class Bridge implements AutoCloseable {
       throw new Refusal(
           409, SERVER_ERROR, "the session has an open stream: there is one at a time");
     }
-    try (var out = exchange.respond(200, events(Map.of()))) {
+    try (var out = respond(exchange, 200, events(Map.of()))) {
       stream.serve(reader, out, Backlog.Format.EVENTS, number);
     }
     session.used();
@@ -303,7 +359,7 @@ public final class Bridge implements AutoCloseable {
   private void delete(Exchange exchange) throws IOException {
     var session = session(exchange);
     end(session);
-    exchange.respond(204, Map.of()).close();
+    respond(exchange, 204, Map.of()).close();
   }
 
   private Session session(Exchange exchange) {
@@ -334,23 +390,30 @@ public final class Bridge implements AutoCloseable {
 
   // ---- The wrap protocol
 
+  /** What is wrong with one line is found before the first of them goes on. */
   private void postLines(Exchange exchange) throws IOException {
-    requireLength(exchange);
-    var messages = new ArrayList<Message>();
-    try {
-      var length = 0L;
-      var reader = new LineReader(exchange.body());
-      for (var message = reader.next(); message != null; message = reader.next()) {
-        messages.add(message);
-        requireMessage(message);
-        length += message.length();
-        if (length > config.bodyLimit()) throw tooLong();
+    try (var lines = new Lines(body(exchange))) {
+      var some = false;
+      var check = new LineReader(lines.open());
+      for (var more = true; more; some |= more) {
+        try (var message = check.next()) {
+          more = message != null;
+          if (more) requireMessage(message);
+        }
       }
-      if (!messages.isEmpty()) wrapSession().requestOnStanding(messages);
-    } finally {
-      messages.forEach(Message::close);
+      if (some) pass(new LineReader(lines.open()), wrapSession());
     }
-    exchange.respond(202, Map.of()).close();
+    respond(exchange, 202, Map.of()).close();
+  }
+
+  private void pass(LineReader lines, Session session) throws IOException {
+    while (true) {
+      try (var message = lines.next()) {
+        if (message == null) return;
+        trace(message);
+        session.requestOnStanding(message);
+      }
+    }
   }
 
   private void getLines(Exchange exchange) throws IOException, InterruptedException {
@@ -360,7 +423,7 @@ public final class Bridge implements AutoCloseable {
       throw new Refusal(409, SERVER_ERROR, "another client is connected: there is one at a time");
     }
     var headers = Map.of("Content-Type", "text/event-stream", "Cache-Control", "no-cache");
-    try (var out = exchange.respond(200, headers)) {
+    try (var out = respond(exchange, 200, headers)) {
       stream.serve(reader, out, Backlog.Format.LINES, -1);
     }
   }
@@ -369,12 +432,15 @@ public final class Bridge implements AutoCloseable {
     if (wrap != null && wrap.over() && !config.restart()) {
       throw new Refusal(502, SERVER_ERROR, wrap.ending());
     }
-    if (wrap == null || wrap.over())
-      wrap = new Session(null, program(), config.heartbeat(), this::ended);
+    if (wrap == null || wrap.over()) wrap = newSession(null);
     return wrap;
   }
 
   // ---- Programs
+
+  private Session newSession(String id) throws IOException {
+    return new Session(id, program(), config.heartbeat(), !config.shared(), this::ended);
+  }
 
   private synchronized Upstream program() throws IOException {
     if (closed) throw new Refusal(503, SERVER_ERROR, "this MCP server is going down");
@@ -474,6 +540,8 @@ public final class Bridge implements AutoCloseable {
     stopping.forEach(Thread::start);
     try {
       for (var thread : stopping) thread.join();
+      // Who asked hears that there will be no reply.
+      for (var i = 0; i < 50 && requests.get() > 0; i++) Thread.sleep(10);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
@@ -507,6 +575,11 @@ public final class Bridge implements AutoCloseable {
     if (type == null || !type.split(";")[0].strip().equalsIgnoreCase("application/json")) {
       throw new Refusal(415, SERVER_ERROR, "the Content-Type must be application/json");
     }
+    var coding = exchange.header("Content-Encoding");
+    if (coding != null && !coding.strip().equalsIgnoreCase("identity")) {
+      throw new Refusal(415, SERVER_ERROR, "the Content-Encoding must be identity")
+          .with("Accept-Encoding", "identity");
+    }
   }
 
   private void requireLength(Exchange exchange) {
@@ -514,6 +587,21 @@ public final class Bridge implements AutoCloseable {
     if (length != null && length.matches("\\d{1,18}")) {
       if (Long.parseLong(length) > config.bodyLimit()) throw tooLong();
     }
+  }
+
+  /** No more of it than a request may have. */
+  private InputStream body(Exchange exchange) throws IOException {
+    return new FilterInputStream(exchange.body()) {
+      private long left = config.bodyLimit();
+
+      @Override
+      public int read(byte[] target, int start, int count) throws IOException {
+        var length = super.read(target, start, count);
+        if (length > 0) left -= length;
+        if (left < 0) throw tooLong();
+        return length;
+      }
+    };
   }
 
   private Refusal tooLong() {
@@ -528,8 +616,8 @@ public final class Bridge implements AutoCloseable {
     throw new Refusal(400, INVALID_REQUEST, "the body is no JSON-RPC message");
   }
 
-  private static void refuse(Exchange exchange, Refusal refusal) throws IOException {
-    try (var out = exchange.respond(refusal.status, refusal.headers)) {
+  private void refuse(Exchange exchange, Refusal refusal) throws IOException {
+    try (var out = respond(exchange, refusal.status, refusal.headers)) {
       if (exchange.method().equals("HEAD")) return;
       out.write(bytes(Message.errorJson("null", refusal.code, refusal.getMessage()) + "\n"));
       out.flush();
@@ -537,9 +625,11 @@ public final class Bridge implements AutoCloseable {
     }
   }
 
-  /** A client that is still sending would see a reset, and not the answer. */
+  /** A client that is still sending would see a reset, and not the answer; but it has to end. */
   private static void drain(Exchange exchange) throws IOException {
-    exchange.body().transferTo(OutputStream.nullOutputStream());
+    var buffer = new byte[1 << 16];
+    var length = 0L;
+    for (var n = 0; n >= 0 && length < MOST_DRAINED; n = exchange.body().read(buffer)) length += n;
   }
 
   private static byte[] bytes(String text) {

@@ -22,6 +22,9 @@ final class Call {
   /** When its bytes began to leave; 0 before that. */
   volatile long written;
 
+  /** It got a 502, and nobody knows whether the server had it. */
+  volatile boolean doubtful;
+
   /** What has gone wrong so far; null where nothing has. */
   volatile String trouble;
 

@@ -3,6 +3,7 @@ package fly.mcp;
 
 import java.io.BufferedOutputStream;
 import java.io.BufferedReader;
+import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.OutputStream;
@@ -19,6 +20,9 @@ import java.util.stream.Stream;
 final class Child implements Upstream {
   private static final int LAST_LINES = 5;
 
+  /** So long after its end the last words of a program may take to come. */
+  private static final int STRAGGLERS_MS = 200;
+
   /** The longest that a killed process is waited for. */
   private static final Duration KILLED = Duration.ofSeconds(5);
 
@@ -28,6 +32,9 @@ final class Child implements Upstream {
   private final ArrayDeque<String> lastLines = new ArrayDeque<>();
   private final Thread stderr;
   private volatile boolean stopping;
+
+  /** Whether we wait for it to say something. */
+  private volatile boolean listening;
 
   /**
    * Starts a program.
@@ -53,22 +60,49 @@ final class Child implements Upstream {
 
   @Override
   public void serve(Client client) {
-    thread(
-        "mcp-stdout",
-        () -> {
-          try {
-            readStdout(client);
-          } catch (IOException e) {
-            // its end, as below
-          } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-          }
-          client.ended(ending());
-        });
+    var reader =
+        thread(
+            "mcp-stdout",
+            () -> {
+              try {
+                readStdout(client);
+              } catch (IOException e) {
+                // its end, as below
+              } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+              }
+              client.ended(ending());
+            });
+    process.onExit().thenRun(() -> thread("mcp-exit", () -> endWithout(reader, client)));
+  }
+
+  /** What a program has started may outlive it, and hold its stdout open. */
+  private void endWithout(Thread reader, Client client) {
+    try {
+      do {
+        reader.join(STRAGGLERS_MS);
+      } while (reader.isAlive() && !listening);
+      if (reader.isAlive()) client.ended(ending());
+      closeStdin(); // so that they hear of it
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   private void readStdout(Client client) throws IOException, InterruptedException {
-    var reader = new LineReader(process.getInputStream());
+    var stdout =
+        new FilterInputStream(process.getInputStream()) {
+          @Override
+          public int read(byte[] target, int start, int count) throws IOException {
+            listening = true;
+            try {
+              return super.read(target, start, count);
+            } finally {
+              listening = false;
+            }
+          }
+        };
+    var reader = new LineReader(stdout);
     for (var message = reader.next(); message != null; message = reader.next()) {
       if (message.head().kind.isOne() && message.head().versioned) {
         client.said(message);
@@ -96,12 +130,10 @@ final class Child implements Upstream {
   }
 
   @Override
-  public void send(List<Message> messages) throws IOException {
+  public void send(Message message) throws IOException {
     synchronized (stdin) {
-      for (var message : messages) {
-        message.writeTo(stdin);
-        stdin.write('\n');
-      }
+      message.writeTo(stdin);
+      stdin.write('\n');
       stdin.flush();
     }
   }

@@ -33,6 +33,9 @@ final class Client {
   private final CompletableFuture<Void> gone = new CompletableFuture<>();
   private volatile boolean answered;
 
+  /** Replies that nobody waits for any more, and that are not out yet. */
+  private int unwritten;
+
   Client(OutputStream out, Consumer<String> log) {
     this.out = new BufferedOutputStream(out, Spool.LARGE);
     this.log = log;
@@ -95,15 +98,10 @@ final class Client {
       var head = message.head();
       switch (head.kind) {
         case REQUEST, NOTIFICATION -> write(message);
-        case RESPONSE -> {
-          if (isAnswer(head, on)) write(message);
-        }
-        case BATCH -> {
-          var wanted = false;
-          for (var part : head.parts) {
-            wanted |= part.kind != Head.Kind.RESPONSE || isAnswer(part, on);
-          }
-          if (wanted) write(message);
+        case RESPONSE, BATCH -> {
+          if (!isWanted(head, on)) return;
+          write(message);
+          written();
         }
         default -> log.accept("no JSON-RPC, passed over: " + message.start(80));
       }
@@ -114,10 +112,12 @@ final class Client {
   void fail(Call call, int code, String why) {
     List<String> ids;
     synchronized (this) {
-      ids = List.copyOf(call.open.values());
+      ids = call.cancelled ? List.of() : List.copyOf(call.open.values());
       forget(call);
+      unwritten++;
     }
-    if (!call.cancelled) for (var id : ids) error(id, code, why);
+    for (var id : ids) error(id, code, why);
+    written();
   }
 
   /** The client's request cannot even be sent: its error. */
@@ -135,10 +135,10 @@ final class Client {
     for (var call : all) fail(call, code, why);
   }
 
-  /** Waits until no reply is missing; false where one still is. */
+  /** Waits until no reply is missing, and all are out; false where one still is not. */
   synchronized boolean drain(long millis) throws InterruptedException {
     var end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(millis);
-    while (waiting.stream().anyMatch(call -> !call.cancelled && !call.lasts())) {
+    while (unwritten > 0 || waiting.stream().anyMatch(call -> !call.cancelled && !call.lasts())) {
       var left = TimeUnit.NANOSECONDS.toMillis(end - System.nanoTime());
       if (left <= 0) return false;
       wait(left);
@@ -146,7 +146,22 @@ final class Client {
     return true;
   }
 
-  private synchronized boolean isAnswer(Head head, Call on) {
+  /** Whether there is anything in it for the client, who then gets it: {@link #written}. */
+  private synchronized boolean isWanted(Head head, Call on) {
+    var wanted = false;
+    for (var part : head.kind == Head.Kind.BATCH ? head.parts : List.of(head)) {
+      wanted |= part.kind != Head.Kind.RESPONSE || isAnswer(part, on);
+    }
+    if (wanted) unwritten++;
+    return wanted;
+  }
+
+  private synchronized void written() {
+    unwritten--;
+    notifyAll();
+  }
+
+  private boolean isAnswer(Head head, Call on) {
     var mine = ours.remove(head.key);
     if (mine != null) {
       mine.complete(head);

@@ -11,6 +11,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 
@@ -81,7 +83,7 @@ public final class ClientConfig {
 
   /** Those that are on this machine: their own folder or file is there. */
   public static List<Client> found() {
-    return java.util.Arrays.stream(Client.values())
+    return Arrays.stream(Client.values())
         .filter(
             client -> {
               var file = ofUser(client).file;
@@ -92,10 +94,13 @@ public final class ClientConfig {
   }
 
   private static Path programs(Path home) {
-    var system = System.getProperty("os.name");
-    if (system.startsWith("Mac")) return home.resolve("Library/Application Support");
-    if (system.startsWith("Windows")) return home.resolve("AppData/Roaming");
+    if (system("Mac")) return home.resolve("Library/Application Support");
+    if (system("Windows")) return home.resolve("AppData/Roaming");
     return home.resolve(".config");
+  }
+
+  private static boolean system(String name) {
+    return System.getProperty("os.name").startsWith(name);
   }
 
   /** The server of this name; missing where there is none. */
@@ -107,12 +112,17 @@ public final class ClientConfig {
     }
   }
 
-  /** The server as this client has it in its file. */
+  /**
+   * The server as this client has it in its file. On Windows a shell starts it: clients are Node
+   * programs, and Node starts no .cmd, which is what jbang is there (CVE-2024-27980).
+   */
   public JsonNode entry(List<String> command) {
     var entry = Fly.JSON.createObjectNode();
     if (client == Client.CLAUDE_CODE || client == Client.VSCODE) entry.put("type", "stdio");
-    entry.put("command", command.get(0));
-    command.stream().skip(1).forEach(entry.putArray("args")::add);
+    var words = new ArrayList<>(command);
+    if (system("Windows")) words.addAll(0, List.of("cmd", "/c"));
+    entry.put("command", words.get(0));
+    words.stream().skip(1).forEach(entry.putArray("args")::add);
     return entry;
   }
 

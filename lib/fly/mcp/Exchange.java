@@ -26,6 +26,12 @@ public interface Exchange {
     return first == null ? List.of() : List.of(first);
   }
 
+  /** Whether a browser asks, or what looks like one, and no MCP client. */
+  default boolean fromBrowser() {
+    var accept = String.join(",", headers("Accept"));
+    return accept.matches("(?is).*(html|image/).*") && !accept.contains("json");
+  }
+
   /** The request's body; empty where there is none. */
   InputStream body() throws IOException;
 

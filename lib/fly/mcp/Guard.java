@@ -39,8 +39,13 @@ public record Guard(
     return own ? null : "the Origin " + origin + " is not allowed";
   }
 
+  /** Whether it asks for no credentials. */
+  public boolean isOpen() {
+    return bearerToken == null && user == null;
+  }
+
   boolean authorized(Exchange exchange) {
-    if (bearerToken == null && user == null) return true;
+    if (isOpen()) return true;
     var header = exchange.header("Authorization");
     var parts = header == null ? new String[0] : header.strip().split(" +", 2);
     if (parts.length != 2) return false;

@@ -10,6 +10,7 @@ import java.net.SocketException;
 import java.net.SocketTimeoutException;
 import java.net.URI;
 import java.net.UnknownHostException;
+import java.security.Security;
 import java.util.Deque;
 import java.util.Map;
 import java.util.Set;
@@ -30,11 +31,13 @@ final class Http {
     System.setProperty("sun.net.http.retryPost", "false");
     System.setProperty("sun.net.http.allowRestrictedHeaders", "true"); // --header "Origin: ..."
     System.setProperty("http.maxConnections", "16");
+    // A name that is not known yet may be so in a moment; Java would ask again after 10 s.
+    Security.setProperty("networkaddress.cache.negative.ttl", "0");
   }
 
   private static final int REDIRECTS = 5;
   private static final int CONNECT_MS = 10_000;
-  private static final long IDLE_NANOS = TimeUnit.SECONDS.toNanos(1);
+  private static final long IDLE_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
 
   /** Nothing was sent: the same request may be tried again. */
   static final class NotSent extends IOException {
@@ -134,11 +137,7 @@ final class Http {
 
     /** The whole body: a message, or what a server says instead of one. */
     Message whole() throws IOException {
-      if (whole == null) {
-        var builder = new Message.Builder();
-        builder.append(body());
-        whole = builder.build();
-      }
+      if (whole == null) whole = Message.whole(body());
       return whole;
     }
 
@@ -251,6 +250,11 @@ final class Http {
   /** A stream has broken, or ended: perhaps the server has. */
   void cut() {
     cut = System.nanoTime();
+  }
+
+  /** Whether one has since: System.nanoTime. */
+  boolean cutSince(long time) {
+    return cut - time > 0;
   }
 
   private static void write(HttpURLConnection connection, Message body) throws IOException {

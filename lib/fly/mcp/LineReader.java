@@ -18,18 +18,19 @@ final class LineReader {
 
   /** The next line without its end, or null after the last one. */
   Message next() throws IOException {
-    var line = new Message.Builder();
-    while (true) {
-      if (start == end && !fill()) return line.isBlank() ? null : line.build();
-      var newline = start;
-      while (newline < end && buffer[newline] != '\n') newline++;
-      var crlf = newline < end && newline > start && buffer[newline - 1] == '\r';
-      line.append(buffer, start, crlf ? newline - 1 : newline);
-      start = newline;
-      if (newline == end) continue;
-      start++;
-      if (!line.isBlank()) return line.build();
-      line.clear();
+    try (var line = new Message.Builder()) {
+      while (true) {
+        if (start == end && !fill()) return line.isBlank() ? null : line.build();
+        var newline = start;
+        while (newline < end && buffer[newline] != '\n') newline++;
+        var crlf = newline < end && newline > start && buffer[newline - 1] == '\r';
+        line.append(buffer, start, crlf ? newline - 1 : newline);
+        start = newline;
+        if (newline == end) continue;
+        start++;
+        if (!line.isBlank()) return line.build();
+        line.clear();
+      }
     }
   }
 

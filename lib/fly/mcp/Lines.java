@@ -24,10 +24,15 @@ final class Lines implements AutoCloseable {
         if (n > 0) last = buffer[n - 1];
       }
       text.finish();
-    } catch (IOException e) {
+    } catch (IOException | RuntimeException e) {
       close();
       throw e;
     }
+  }
+
+  /** Their bytes from the first one on. */
+  InputStream open() {
+    return text.open();
   }
 
   /** Writes them, the last one with its newline. */

@@ -163,8 +163,7 @@ abstract class Listening extends Remote {
             wait = retryAfter(response);
             var why = refusal("GET", http.uri, response);
             var sinceMs = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - begin);
-            var last = response.status == 200 || lasting(response.status);
-            last &= isFinal(response.status, sinceMs);
+            var last = lasting(response.status) && isFinal(response.status, sinceMs);
             if (failed(why, last ? new Failure(why, response.status, true) : null)) return;
           }
         } catch (Http.NotSent e) {

@@ -55,17 +55,12 @@ final class Message implements AutoCloseable {
     return all;
   }
 
-  /** The whole of a body as one message, whatever lines it has; null where it is too long. */
-  static Message whole(InputStream body, long limit) throws IOException {
-    var text = new Builder();
-    var buffer = new byte[16 * 1024];
-    for (var count = body.read(buffer); count >= 0; count = body.read(buffer)) {
-      text.append(buffer, 0, count);
-      if (text.length() <= limit) continue;
-      text.clear();
-      return null;
+  /** The whole of a body as one message, whatever lines it has. */
+  static Message whole(InputStream body) throws IOException {
+    try (var text = new Builder()) {
+      text.append(body);
+      return text.build();
     }
-    return text.build();
   }
 
   long length() {
@@ -137,7 +132,7 @@ final class Message implements AutoCloseable {
   }
 
   /** Collects a message. A newline inside becomes a blank: JSON has none inside its strings. */
-  static final class Builder {
+  static final class Builder implements AutoCloseable {
     private Spool text = new Spool();
 
     /** Nothing in it, or nothing but blanks. */
@@ -172,6 +167,11 @@ final class Message implements AutoCloseable {
     void clear() {
       text.close();
       text = new Spool();
+    }
+
+    @Override
+    public void close() {
+      text.close();
     }
   }
 }

@@ -21,6 +21,10 @@ final class Outbox {
 
   private static final int MOST = 256;
   private static final int LONGEST_QUEUE = 1024;
+
+  /** So much of the heap they may take together, waiting or under way. */
+  private static final long MOST_BYTES = 4 << 20;
+
   private static final long STUCK_NANOS = TimeUnit.MILLISECONDS.toNanos(25);
 
   /** So long after it began to leave, a request is ahead of what leaves on another connection. */
@@ -39,6 +43,7 @@ final class Outbox {
   private int idle;
   private long lastTaken;
   private boolean growing;
+  private long bytes;
 
   /**
    * @param sender sends one message; the next ones that may leave beside it do so in other threads
@@ -65,8 +70,9 @@ final class Outbox {
   void put(Call call) throws InterruptedException {
     lock.lock();
     try {
-      while (queue.size() >= LONGEST_QUEUE) room.await();
+      while (queue.size() >= LONGEST_QUEUE || bytes > MOST_BYTES) room.await();
       queue.add(call);
+      bytes += inMemory(call);
       callSomebody();
     } finally {
       lock.unlock();
@@ -79,6 +85,7 @@ final class Outbox {
     try {
       var next = queue.peek();
       if (next == null || next.message.length() > longest) return null;
+      bytes -= inMemory(next);
       room.signal();
       return queue.poll();
     } finally {
@@ -98,13 +105,19 @@ final class Outbox {
   void done(Call call) {
     lock.lock();
     try {
-      underWay.remove(call);
+      if (underWay.remove(call)) bytes -= inMemory(call);
+      room.signal();
       if (alone == call) alone = null;
       ready.signal();
       if (queue.isEmpty() && underWay.isEmpty()) empty.signalAll();
     } finally {
       lock.unlock();
     }
+  }
+
+  /** The rest of it is in a file. */
+  private static long inMemory(Call call) {
+    return Math.min(Spool.LARGE, call.message.length());
   }
 
   /** Waits until all has been sent; false where it has not. */

@@ -128,9 +128,17 @@ public final class Proxy {
 
   /** Ends at once, the session included: for a signal. */
   public void stop() {
-    client.failAll(Client.NO_CONNECTION, "the proxy was stopped");
+    // A client that reads no more would hold up whoever writes to it.
+    var told =
+        Remote.daemon(
+            "mcp-stop", () -> client.failAll(Client.NO_CONNECTION, "the proxy was stopped"));
     remote.end();
     over.complete(null);
+    try {
+      told.join(HURRY_MS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   /** After {@link #serve}, where this process goes on: the server's stream is left, too. */
@@ -193,6 +201,9 @@ public final class Proxy {
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    } catch (RuntimeException | Error e) {
+      client.fail(call, Client.NO_CONNECTION, "the proxy has failed: " + e);
+      throw e;
     } finally {
       remote.release(call);
     }

@@ -27,6 +27,8 @@ abstract class Remote {
   private static final long FIRST_PAUSE_MS = 100;
   private static final long LONGEST_PAUSE_MS = 500;
 
+  static final String NOT_AGAIN = "; it was not sent again, because it may have taken effect";
+
   /** A server that has taken a message without a reply says so at once. */
   private static final int TAKEN_MS = 10_000;
 
@@ -116,12 +118,14 @@ abstract class Remote {
   /**
    * Posts a message until somebody takes it. It is sent again only where the server cannot have
    * acted on it: nobody was reached, or what stands before the server (502, 503) or its limits
-   * (429) sent it back, or it is of a kind that acts on nothing.
+   * (429) sent it back, or it is of a kind that acts on nothing. A 502 may also come from before a
+   * server that has died of the message: then one of its streams was cut meanwhile.
    *
    * @param body the call's message, or one that holds it
    */
   final Http.Response post(Way way, Map<String, String> headers, Call call, Message body)
       throws Failure, InterruptedException {
+    var repeatable = body == call.message && call.head.repeatable();
     var begin = System.nanoTime();
     var pause = FIRST_PAUSE_MS;
     var brokenSince = 0L;
@@ -154,18 +158,21 @@ abstract class Remote {
         if (e.lasting) throw new Failure(why);
       } catch (IOException e) {
         why = Http.reason(e) + " (POST " + Http.shown(uri) + ")";
-        if (body != call.message || !call.head.repeatable()) {
-          throw new Failure(why + "; it was not sent again, because it may have taken effect");
-        }
+        if (!repeatable) throw new Failure(why + NOT_AGAIN);
       }
       way.returned();
       if (!broken || !why.equals(call.trouble)) brokenSince = System.nanoTime();
       if (!why.equals(call.trouble)) log(Proxy.WAITING + why);
       call.trouble = why;
+      var leftAt = call.written;
       call.written = 0;
       var still = System.nanoTime() - brokenSince > link.patience.broken().toNanos();
       if (still || waitedTooLong(call, begin, wait)) throw new Failure(why);
       pause(wait);
+      if (broken && !repeatable) {
+        call.doubtful = true;
+        if (http.cutSince(leftAt)) throw new Failure(why + NOT_AGAIN);
+      }
       pause = Math.min(LONGEST_PAUSE_MS, 2 * pause);
     }
   }
@@ -221,7 +228,8 @@ abstract class Remote {
 
   /** A status that the server would give again. */
   static boolean lasting(int status) {
-    return status / 100 == 4 && status != 408 && status != 425 && status != 429;
+    if (status == 408 || status == 425 || status == 429) return false;
+    return status / 100 != 5 || status == 501;
   }
 
   /** Waits for the reply to a request of our own. */

@@ -91,6 +91,10 @@ public final class ServerOptions {
       }
       sent.put(parts[0].strip(), parts[1].strip());
     }
+    if (!String.join("", sent.values()).matches("[^\\x00-\\x08\\x0a-\\x1f\\x7f]*")) {
+      throw FlyException.usage(
+          "no header can hold this", "it has a control character", "--header 'X-Name: value'");
+    }
     var authorization = authorization();
     if (authorization != null) sent.put("Authorization", authorization);
     var secret =

@@ -5,7 +5,6 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 
@@ -27,6 +26,7 @@ final class Session implements Upstream.Client {
   final Backlog standing;
 
   private final Duration heartbeat;
+  private final boolean patient;
   private final Consumer<Session> onEnd;
   private final Map<String, Call> calls = new LinkedHashMap<>();
   private final Map<String, Backlog> streams = new LinkedHashMap<>();
@@ -35,13 +35,15 @@ final class Session implements Upstream.Client {
   private long lastUsed = System.nanoTime();
 
   /**
+   * @param patient whether the program waits for a slow reader: not where others have it too
    * @param onEnd told when the program has ended
    */
-  Session(String id, Upstream child, Duration heartbeat, Consumer<Session> onEnd) {
+  Session(String id, Upstream child, Duration heartbeat, boolean patient, Consumer<Session> onEnd) {
     this.id = id;
     this.child = child;
     this.heartbeat = heartbeat;
-    this.standing = new Backlog("0", heartbeat);
+    this.patient = patient;
+    this.standing = new Backlog("0", heartbeat, patient);
     this.onEnd = onEnd;
     child.serve(this);
   }
@@ -54,23 +56,21 @@ final class Session implements Upstream.Client {
   Backlog request(Message request) throws IOException {
     Backlog stream;
     synchronized (this) {
-      stream = new Backlog(String.valueOf(++streamsOpened), heartbeat);
+      stream = new Backlog(String.valueOf(++streamsOpened), heartbeat, patient);
       if (!expect(request, stream)) return null;
       streams.put(String.valueOf(streamsOpened), stream);
       forgetFinished();
     }
-    pass(List.of(request));
+    pass(request);
     return stream;
   }
 
-  /** Passes messages on; replies come on the standing stream. */
-  void requestOnStanding(List<Message> messages) throws IOException {
+  /** Passes a message on; its reply comes on the standing stream. */
+  void requestOnStanding(Message message) throws IOException {
     synchronized (this) {
-      for (var message : messages) {
-        if (message.head().kind == Head.Kind.REQUEST) expect(message, standing);
-      }
+      if (message.head().kind == Head.Kind.REQUEST) expect(message, standing);
     }
-    pass(messages);
+    pass(message);
   }
 
   private boolean expect(Message request, Backlog stream) throws IOException {
@@ -80,13 +80,12 @@ final class Session implements Upstream.Client {
     return true;
   }
 
-  /** Passes messages on that nobody answers. */
-  void pass(List<Message> messages) throws IOException {
+  /** Passes a message on that nobody answers. */
+  void pass(Message message) throws IOException {
     used();
-    for (var message : messages)
-      if (message.head().is("notifications/cancelled")) cancelled(message);
+    if (message.head().is("notifications/cancelled")) cancelled(message);
     try {
-      child.send(messages);
+      child.send(message);
     } catch (IOException e) {
       if (child.alive()) throw e;
       ended(child.ending());
@@ -125,7 +124,10 @@ final class Session implements Upstream.Client {
       stream = standing;
       if (message.head().kind == Head.Kind.RESPONSE) {
         var call = calls.remove(message.head().key);
-        if (call == null && id != null) return; // to a request that was cancelled
+        if (call == null && id != null) {
+          message.close(); // it answers a request that was cancelled
+          return;
+        }
         if (call != null) stream = call.stream();
         last = stream != standing;
       } else {
@@ -191,7 +193,7 @@ final class Session implements Upstream.Client {
     return System.nanoTime() - lastUsed > nanos;
   }
 
-  /** Forgets all that is kept for the client. */
+  /** Forgets all that is kept for the client, once it has heard the end. */
   synchronized void forget() {
     standing.drop();
     streams.values().forEach(Backlog::drop);

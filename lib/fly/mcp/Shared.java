@@ -56,13 +56,9 @@ final class Shared implements Upstream.Client {
     }
 
     @Override
-    public void send(List<Message> messages) throws IOException {
-      var renamed = new ArrayList<Message>();
-      try {
-        for (var message : messages) renamed.add(rename(this, message));
+    public void send(Message message) throws IOException {
+      try (var renamed = rename(this, message)) {
         program.send(renamed);
-      } finally {
-        renamed.forEach(Message::close);
       }
     }
 

@@ -68,7 +68,10 @@ final class Spool extends OutputStream {
 
   /** Nothing is written any more: what is in the file needs no memory. */
   void finish() throws IOException {
-    if (file == null) return;
+    if (file == null) {
+      if (buffered < memory.length / 2) memory = Arrays.copyOf(memory, buffered);
+      return;
+    }
     moveToFile();
     memory = null;
   }

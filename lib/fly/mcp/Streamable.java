@@ -33,6 +33,7 @@ final class Streamable extends Remote {
   private static final long OPENING_MS = 500;
 
   private static final long RESUME_MS = 250;
+  private static final long LONGEST_PAUSE_MS = 5_000;
   private static final long RESUME_PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(10);
   private static final int FAREWELL_MS = 2_000;
 
@@ -73,6 +74,7 @@ final class Streamable extends Remote {
       if (sessionIsOver(response, used, call)) {
         response.close();
         if (call.head.kind == Head.Kind.RESPONSE) return; // its question is over, too
+        if (call.doubtful) throw new Failure("the server has lost its session" + NOT_AGAIN);
         renew(used);
         if (call.message == initialized) return; // the new session has had it
         response = post(this::address, headers(call.head, session), call, call.message);
@@ -158,6 +160,11 @@ final class Streamable extends Remote {
       } else {
         otherwise = null;
         deliver(reply, call, response);
+        if (!client.waitsFor(call)) return;
+        var error = reply.head().error;
+        throw new Failure(
+            "the answer to %s holds no reply to it%s"
+                .formatted(call.head.method, error == null ? "" : ": " + http.masked(error)));
       }
     }
   }
@@ -272,7 +279,9 @@ final class Streamable extends Remote {
       if (response.is(EVENTS)) {
         try (var open = response) {
           var reader = new SseReader(open.body());
-          for (var event = reader.next(); event != null; event = reader.next()) {
+          while (!reply.isDone()) {
+            var event = reader.next();
+            if (event == null) break;
             client.deliver(event.data(), null);
           }
         }
@@ -309,10 +318,11 @@ final class Streamable extends Remote {
           mine.listening.countDown();
           if (response.status == 200 && response.is(EVENTS)) {
             worked = true;
-            failures = 0;
+            var begin = System.nanoTime();
             var reader = new SseReader(response.body());
             try {
               for (var event = reader.next(); event != null; event = reader.next()) {
+                failures = 0;
                 if (event.type().equals("message")) client.deliver(event.data(), null);
                 if (reader.lastId() != null) lastId = reader.lastId();
               }
@@ -320,6 +330,8 @@ final class Streamable extends Remote {
               http.cut();
               if (reader.lastId() != null) lastId = reader.lastId();
               wait = reader.retryMs();
+              var lasted = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - begin);
+              if (lasted > LONGEST_PAUSE_MS) failures = 0;
             }
           } else {
             response.whole().close();
@@ -327,7 +339,8 @@ final class Streamable extends Remote {
               renew(mine);
               return;
             }
-            if (response.status == 405 || lasting(response.status) && ++failures > 3) return;
+            var none = response.status == 405 || response.status / 100 != 4;
+            if (lasting(response.status) && (none || ++failures > 3)) return;
           }
         } catch (IOException e) {
           log("the server's own stream was cut: " + Http.reason(e));
@@ -335,7 +348,7 @@ final class Streamable extends Remote {
           log("no new session: " + e.getMessage());
         }
         mine.listening.countDown();
-        pause(wait >= 0 ? wait : Math.min(5_000, RESUME_MS << Math.min(failures++, 5)));
+        pause(wait >= 0 ? wait : Math.min(LONGEST_PAUSE_MS, RESUME_MS << Math.min(failures++, 5)));
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();

@@ -3,7 +3,6 @@ package fly.mcp;
 
 import java.io.IOException;
 import java.time.Duration;
-import java.util.List;
 
 /** A program behind a session: one of its own, or a part in one that is shared. */
 interface Upstream {
@@ -17,8 +16,8 @@ interface Upstream {
   /** Hands on what it says, until it ends. */
   void serve(Client client);
 
-  /** Passes lines to it, whole. */
-  void send(List<Message> messages) throws IOException;
+  /** Passes a line to it, whole. */
+  void send(Message message) throws IOException;
 
   boolean alive();
 

@@ -10,6 +10,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -23,13 +24,21 @@ import org.h2.mvstore.MVStoreException;
  * MVStore. That is H2's storage engine alone: pure Java, with no SQL and no native library to
  * unpack; it appends versions, and so a process killed in the midst of a commit leaves the version
  * before. A commit is handed to the operating system before it returns: SIGKILL loses nothing of
- * it; a power cut may lose the last moments, for nothing waits for the disk.
+ * it. Nothing waits for the disk: a power cut loses what came after the last {@link #sync}.
  */
 final class Database implements AutoCloseable {
+  /** How often what was committed goes to the disk. */
+  static final Duration SYNC = Duration.ofSeconds(5);
+
   private static final int FORMAT = 1;
   private static final String FILE = "sandbox.mv";
   private static final int UNSUPPORTED = 5;
   private static final int LOCKED = 7;
+
+  /** How long the store keeps the space of old versions: longer than it is between two syncs. */
+  private static final Duration RETENTION = SYNC.multipliedBy(2);
+
+  private static final Duration COMPACTING = Duration.ofSeconds(2);
 
   private final MVStore store;
   private final MVMap<String, String> meta;
@@ -45,7 +54,9 @@ final class Database implements AutoCloseable {
     var file = folder.resolve(FILE);
     try {
       prepare(folder, file);
-      store = new MVStore.Builder().fileName(file.toString()).autoCommitDisabled().open();
+      var builder = new MVStore.Builder().fileName(file.toString());
+      store = builder.autoCommitDisabled().compress().open();
+      store.setRetentionTime((int) RETENTION.toMillis());
     } catch (MVStoreException e) {
       throw refused(folder, e);
     } catch (IOException e) {
@@ -164,6 +175,15 @@ final class Database implements AutoCloseable {
     }
   }
 
+  /** Hands what was committed to the disk. */
+  void sync() {
+    try {
+      store.sync();
+    } catch (MVStoreException e) {
+      if (!store.isClosed()) throw e;
+    }
+  }
+
   private void write(App app) {
     if (!app.deleted) {
       apps.put(app.id, app.record().toString());
@@ -174,8 +194,9 @@ final class Database implements AutoCloseable {
   }
 
   private void write(Machine machine) {
-    if (machine.app.deleted) machines.remove(machine.id);
-    else machines.put(machine.id, machine.record().toString());
+    var there = !machine.app.deleted && machine.app.machines.get(machine.id) == machine;
+    if (there) machines.put(machine.id, machine.record().toString());
+    else machines.remove(machine.id);
   }
 
   /** After it nothing is written any more. */
@@ -183,6 +204,6 @@ final class Database implements AutoCloseable {
   public synchronized void close() {
     if (store.isClosed()) return;
     flush();
-    store.close();
+    store.close((int) COMPACTING.toMillis());
   }
 }

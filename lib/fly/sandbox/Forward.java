@@ -26,6 +26,7 @@ import org.eclipse.jetty.http.HttpCookieStore;
 import org.eclipse.jetty.http.HttpField;
 import org.eclipse.jetty.http.HttpFields;
 import org.eclipse.jetty.http.HttpHeader;
+import org.eclipse.jetty.io.ByteBufferPool;
 import org.eclipse.jetty.io.EndPoint;
 import org.eclipse.jetty.server.HttpStream;
 import org.eclipse.jetty.server.Request;
@@ -186,7 +187,8 @@ final class Forward implements AutoCloseable {
     var length = x.req().getContentLengthLong();
     if (length > 0 || length < 0 && x.header("Transfer-Encoding") != null) {
       request.body(
-          new InputStreamRequestContent(x.header("Content-Type"), body.again()) {
+          new InputStreamRequestContent(
+              x.header("Content-Type"), body.again(), ByteBufferPool.SIZED_NON_POOLING) {
             @Override
             public long getLength() {
               return length;

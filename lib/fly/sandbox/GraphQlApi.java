@@ -59,23 +59,6 @@ final class GraphQlApi {
 
   private static final int MOST_FIELDS = 1000;
 
-  private static final GraphQLScalarType ANY_JSON =
-      GraphQLScalarType.newScalar()
-          .name("JSON")
-          .coercing(
-              new Coercing<Object, Object>() {
-                @Override
-                public Object serialize(Object value, GraphQLContext context, Locale locale) {
-                  return value;
-                }
-
-                @Override
-                public Object parseValue(Object value, GraphQLContext context, Locale locale) {
-                  return value;
-                }
-              })
-          .build();
-
   private final World world;
   private final GraphQL graphql;
 
@@ -88,7 +71,15 @@ final class GraphQlApi {
                 query ->
                     query
                         .dataFetcher(
-                            "viewer", x -> Map.of("id", "1", "email", "you@sandbox.invalid"))
+                            "viewer",
+                            x ->
+                                Map.of(
+                                    "id",
+                                    "1",
+                                    "email",
+                                    "you@sandbox.invalid",
+                                    "enablePaidHobby",
+                                    false))
                         .dataFetcher("organizations", x -> Map.of("nodes", List.of(ORGANIZATION)))
                         .dataFetcher("organization", this::organization)
                         .dataFetcher("personalOrganization", x -> ORGANIZATION)
@@ -102,8 +93,17 @@ final class GraphQlApi {
                 "App",
                 app ->
                     app.dataFetcher("image", x -> image(x.getArgument("ref")))
-                        .dataFetcher("machines", this::machines))
-            .scalar(ANY_JSON)
+                        .dataFetcher("machines", this::machines)
+                        .dataFetcher("hostIssues", x -> NOTHING))
+            .type(
+                "Machine",
+                machine ->
+                    machine
+                        .dataFetcher("app", x -> json(appOf(x)))
+                        .dataFetcher(
+                            "egressIpAddresses", x -> egress(appOf(x), member(x, "region"))))
+            .scalar(asItIs("JSON"))
+            .scalar(asItIs("BigInt"))
             .type(
                 "Mutation",
                 mutation ->
@@ -111,6 +111,7 @@ final class GraphQlApi {
                         .dataFetcher("allocateIpAddress", this::allocate)
                         .dataFetcher("releaseIpAddress", this::release)
                         .dataFetcher("allocateEgressIpAddress", this::allocateEgress)
+                        .dataFetcher("releaseEgressIpAddress", this::releaseEgress)
                         .dataFetcher("setSecrets", this::setSecrets)
                         .dataFetcher("unsetSecrets", this::unsetSecrets)
                         .dataFetcher("createLimitedAccessToken", x -> limitedAccessToken()))
@@ -134,6 +135,25 @@ final class GraphQlApi {
     }
   }
 
+  /** JSON is what it is, and so is a BigInt, which is sent as text. */
+  private static GraphQLScalarType asItIs(String name) {
+    return GraphQLScalarType.newScalar()
+        .name(name)
+        .coercing(
+            new Coercing<Object, Object>() {
+              @Override
+              public Object serialize(Object value, GraphQLContext context, Locale locale) {
+                return value;
+              }
+
+              @Override
+              public Object parseValue(Object value, GraphQLContext context, Locale locale) {
+                return value;
+              }
+            })
+        .build();
+  }
+
   /** Answers {@code {"query": ..., "variables": ..., "operationName": ...}}. */
   void handle(Context x) {
     var request = SandboxServer.parse(x);
@@ -144,7 +164,12 @@ final class GraphQlApi {
       input.operationName(request.path("operationName").asText());
     }
     var result = graphql.execute(input.build()).toSpecification();
-    x.contentType("application/json").result(SandboxServer.bytes(Fly.JSON.valueToTree(result)));
+    var answer = Fly.JSON.<JsonNode>valueToTree(result);
+    for (var error : answer.path("errors")) {
+      var extensions = error.withObject("/extensions");
+      if (!extensions.has("code")) extensions.set("code", extensions.path("classification"));
+    }
+    Rest.send(x, answer);
   }
 
   private static Map<String, Object> variables(JsonNode request) {
@@ -177,22 +202,38 @@ final class GraphQlApi {
     for (var app : world.apps()) {
       var machine = app.machines.get(id);
       if (machine == null) continue;
-      var json = new TreeMap<>(json(machine));
-      json.put("app", json(app));
-      return json;
+      return json(machine);
     }
     throw new ApiError(404, "Could not find Machine \"%s\"".formatted(id));
   }
 
+  private App appOf(DataFetchingEnvironment x) {
+    return app(member(x, "appName"));
+  }
+
+  /** Of what the field belongs to. */
+  private static String member(DataFetchingEnvironment x, String name) {
+    return (String) x.<Map<String, Object>>getSource().get(name);
+  }
+
   private Object machines(DataFetchingEnvironment x) {
-    Map<String, Object> app = x.getSource();
-    var living = app((String) app.get("name")).living();
+    var living = app(member(x, "name")).living();
     return Map.of("nodes", living.stream().map(GraphQlApi::json).toList());
   }
 
   private static Map<String, Object> json(Machine machine) {
-    return Map.of(
-        "id", machine.id, "name", machine.name, "state", machine.state(), "region", machine.region);
+    var json = new TreeMap<String, Object>();
+    json.put("id", machine.id);
+    json.put("name", machine.name);
+    json.put("state", machine.state());
+    json.put("region", machine.region);
+    json.put("config", machine.config());
+    json.put("createdAt", machine.createdAt.toString());
+    var ip = Map.of("family", "v6", "kind", "privatenet", "ip", machine.privateIp, "maskSize", 112);
+    json.put("ips", Map.of("nodes", List.of(ip)));
+    json.put("host", Map.of("id", "sandbox"));
+    json.put("appName", machine.app.name);
+    return json;
   }
 
   /** The sandbox has no registry: flyctl takes just these words for that (superfly/fly-go). */
@@ -203,7 +244,17 @@ final class GraphQlApi {
   /** No image is fetched here: its digest is one of its name. */
   private static Object image(String ref) {
     var digest = Ids.digest(ref);
-    return Map.of("id", digest, "ref", ref, "digest", digest, "compressedSize", "0");
+    return Map.of(
+        "id",
+        digest,
+        "ref",
+        ref,
+        "digest",
+        digest,
+        "compressedSizeFull",
+        "0",
+        "manifest",
+        Map.of());
   }
 
   private Object organization(DataFetchingEnvironment x) {
@@ -230,10 +281,26 @@ final class GraphQlApi {
     if (input.get("machineId") != null) {
       region = world.machine(app, text(input, "machineId")).region;
     }
-    var pair = world.allocateEgress(app, region.isEmpty() ? Rules.NEAREST : region);
+    return egress(world.allocateEgress(app, region.isEmpty() ? Rules.NEAREST : region), input);
+  }
+
+  private Object releaseEgress(DataFetchingEnvironment x) {
+    Map<String, Object> input = x.getArgument("input");
+    var app = app(text(input, "appId"));
+    var region =
+        input.get("machineId") == null ? null : world.machine(app, text(input, "machineId")).region;
+    var released =
+        world.releaseEgress(
+            app,
+            ip ->
+                region == null ? ip.address().equals(input.get("ip")) : ip.region().equals(region));
+    if (released.isEmpty()) throw new ApiError(404, "Could not find IP address");
+    return egress(released, input);
+  }
+
+  private static Object egress(List<App.Ip> ips, Map<String, Object> input) {
     var payload = new TreeMap<String, Object>();
-    payload.put("v4", pair.get(0).address());
-    payload.put("v6", pair.get(1).address());
+    for (var ip : ips) payload.put(ip.type(), ip.address());
     payload.put("clientMutationId", input.get("clientMutationId"));
     return payload;
   }
@@ -311,6 +378,7 @@ final class GraphQlApi {
     json.put("deployed", !app.living().isEmpty());
     json.put("network", app.network);
     json.put("status", app.status());
+    json.put("version", 0);
     json.put("platformVersion", "machines");
     json.put("organization", ORGANIZATION);
     json.put("config", Map.of("definition", Map.of()));
@@ -318,8 +386,7 @@ final class GraphQlApi {
     synchronized (app) {
       var own = app.ips.stream().filter(ip -> !ip.type().equals("shared_v4")).toList();
       json.put("ipAddresses", Map.of("nodes", own.stream().map(GraphQlApi::json).toList()));
-      var egress = app.egressIps.stream().map(GraphQlApi::egress).toList();
-      json.put("egressIpAddresses", Map.of("nodes", egress));
+      json.put("egressIpAddresses", egress(app, null));
       for (var ip : app.ips) if (!own.contains(ip)) json.put("sharedIpAddress", ip.address());
     }
     return json;
@@ -332,6 +399,14 @@ final class GraphQlApi {
         "type", ip.type(),
         "region", ip.region(),
         "createdAt", ip.createdAt().toString());
+  }
+
+  /** Those of a region, or with null all. */
+  private static Map<String, Object> egress(App app, String region) {
+    synchronized (app) {
+      var found = app.egressIps.stream().filter(ip -> region == null || region.equals(ip.region()));
+      return Map.of("nodes", found.map(GraphQlApi::egress).toList());
+    }
   }
 
   private static Map<String, Object> egress(App.Ip ip) {

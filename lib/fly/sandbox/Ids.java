@@ -60,6 +60,18 @@ final class Ids {
     return time.reverse() + text(CROCKFORD, 16);
   }
 
+  /** One that comes after another, even within the same millisecond. */
+  static String ulid(Instant now, String before) {
+    var next = ulid(now);
+    if (next.compareTo(before) > 0) return next;
+    var digits = before.toCharArray();
+    for (var i = digits.length - 1; ; i--) {
+      var digit = CROCKFORD.indexOf(digits[i]) + 1;
+      digits[i] = CROCKFORD.charAt(digit % CROCKFORD.length());
+      if (digit < CROCKFORD.length()) return new String(digits);
+    }
+  }
+
   static String machineName() {
     var random = ThreadLocalRandom.current();
     return ADJECTIVES.get(random.nextInt(ADJECTIVES.size()))

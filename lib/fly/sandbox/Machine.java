@@ -62,6 +62,9 @@ final class Machine {
   /** Whether it is started once it is replaced. */
   private boolean goesOn;
 
+  /** Created, and to be started once its image is there. */
+  private boolean preparing;
+
   Machine(World world, App app, String name, String region, ObjectNode config) {
     this.world = world;
     this.app = app;
@@ -75,7 +78,7 @@ final class Machine {
     remember();
     this.privateIp =
         "fdaa:0:1:a7b:%s:%s:%s:2".formatted(Ids.hex(2), id.substring(0, 4), id.substring(4, 8));
-    event("launch", "created", "user", null);
+    note("launch", "created", "user", null); // recorded once it is in its app
   }
 
   /** As it was recorded; what was under way is over, and what ran is down until {@link #wake}. */
@@ -98,7 +101,8 @@ final class Machine {
     var before = record.path("state").asText();
     this.asleep =
         Set.of("started", "starting", "restarting").contains(before)
-            || before.equals("replacing") && record.path("goes_on").asBoolean();
+            || Set.of("replacing", "created").contains(before)
+                && record.path("goes_on").asBoolean();
     this.state =
         switch (before) {
           case "created", "failed" -> before;
@@ -121,7 +125,7 @@ final class Machine {
             .put("state", state)
             .put("cordoned", cordoned)
             .put("memory_limit", memoryLimit)
-            .put("goes_on", goesOn);
+            .put("goes_on", preparing || state.equals("replacing") && goesOn);
     record.set("config", config);
     record.putArray("versions").addAll(versions);
     record.putArray("events").addAll(events);
@@ -138,6 +142,10 @@ final class Machine {
 
   synchronized String state() {
     return state;
+  }
+
+  synchronized boolean destroyedBefore(Instant time) {
+    return state.equals("destroyed") && updatedAt.isBefore(time);
   }
 
   synchronized JsonNode config() {
@@ -166,6 +174,24 @@ final class Machine {
     return Instance.runs(world, config);
   }
 
+  /** For all that changes it: one that is no more is not found. */
+  synchronized void requireThere() {
+    if (state.equals("destroyed")) throw new ApiError(404, "not_found: machine not found");
+  }
+
+  /** Starts it, once it has been created; until its image is there nobody else can. */
+  synchronized void prepare() {
+    preparing = true;
+    world.changed(this);
+    world.after("create", this::prepared);
+  }
+
+  private synchronized void prepared() {
+    if (!preparing) return; // stopped or destroyed meanwhile
+    preparing = false;
+    start("user");
+  }
+
   /** From created, stopped, suspended or failed to started. */
   synchronized String start(String source) {
     var previous = state;
@@ -175,15 +201,21 @@ final class Machine {
         throw new ApiError(409, "aborted: machine still attempting to start");
       }
       case "starting" -> throw new ApiError(409, "aborted: machine still attempting to start");
-      case "created", "stopped", "suspended", "failed" -> {}
+      case "created" -> {
+        if (preparing && source.equals("proxy")) return previous; // it waits, too
+        if (preparing) throw notFrom("start");
+      }
+      case "stopped", "suspended", "failed" -> {}
+      case "replacing" ->
+          throw new ApiError(
+              412, "failed_precondition: machine getting replaced, refusing to start");
       default -> throw notFrom("start");
     }
     restarts = 0;
     lastCrash = null;
     become("starting", "start", source, null);
-    world.workAfter(
-        previous.equals("created") ? "create" : "start",
-        previous.equals("suspended") && instance != null ? this::resume : this::launch);
+    var resumes = previous.equals("suspended") && instance != null;
+    world.after("start", () -> world.work(resumes ? this::resume : this::launch));
     return previous;
   }
 
@@ -315,7 +347,8 @@ final class Machine {
       var gaveUp = "not restarted again, after %d restarts".formatted(restarts);
       app.logs.add(world.now(), "runner", "error", this, gaveUp);
     }
-    become("stopped", null, null, null);
+    var failed = code != 0 && restarts > 0 && world.guess(Guess.GAVE_UP, "failed");
+    become(failed ? "failed" : "stopped", null, null, null);
     if (config.path("auto_destroy").asBoolean()) world.work(() -> destroy(true));
   }
 
@@ -364,6 +397,7 @@ final class Machine {
     world.work(
         () -> {
           end(signal, timeout);
+          world.detachUnmounted(this);
           synchronized (this) {
             if (state.equals("stopping")) become("stopped", "stop", "flyd", null);
           }
@@ -403,9 +437,25 @@ final class Machine {
     return Durations.of(config().at("/stop_config/timeout"), Duration.ofSeconds(5));
   }
 
+  /** https://fly.io/docs/reference/suspend-resume/#limitations-on-suspend */
+  synchronized boolean suspendable() {
+    return config.at("/guest/memory_mb").asInt() <= 2048
+        && config.at("/guest/gpus").asInt() == 0
+        && config.at("/guest/gpu_kind").asText("").isEmpty()
+        && config.at("/init/swap_size_mb").asInt() == 0
+        && config.path("schedule").asText("").isEmpty();
+  }
+
   synchronized void suspend() {
     if (state.equals("suspended") || state.equals("suspending")) return;
     if (!state.equals("started")) throw notFrom("suspend");
+    if (!suspendable()) {
+      if (world.guess(Guess.SUSPEND_UNFIT, "412")) {
+        throw new ApiError(412, "failed_precondition: this machine cannot be suspended");
+      }
+      stop(null, null);
+      return;
+    }
     become("suspending", "suspend", "user", null);
     if (checks != null) checks.pause(true);
     var frozen = instance;
@@ -425,7 +475,7 @@ final class Machine {
 
   /** Ends it for good; its volumes are detached and stay. */
   synchronized void destroy(boolean force) {
-    if (state.equals("destroyed")) throw new ApiError(404, "not_found: machine not found");
+    requireThere();
     if (state.equals("destroying")) return;
     if (!force && !Set.of("created", "stopped", "suspended", "failed").contains(state)) {
       throw new ApiError(
@@ -440,6 +490,7 @@ final class Machine {
           end("SIGKILL", Duration.ZERO);
           world.detach(this);
           synchronized (this) {
+            lease = null;
             become("destroyed", "destroy", "flyd", null);
           }
         });
@@ -450,35 +501,46 @@ final class Machine {
    * be launched.
    */
   void update(ObjectNode next, String currentVersion, boolean skipLaunch) {
-    world.requireSameMounts(app, config(), next);
-    synchronized (this) {
-      if (state.equals("destroyed")) throw new ApiError(404, "not_found: machine not found");
-      if (Set.of("replacing", "restarting", "destroying").contains(state)) {
-        throw new ApiError(409, "aborted: machine update failed due to concurrent update");
+    synchronized (app) {
+      synchronized (this) {
+        requireThere();
+        if (Set.of("replacing", "restarting", "destroying").contains(state)) {
+          throw new ApiError(409, "aborted: machine update failed due to concurrent update");
+        }
+        if (currentVersion != null && !currentVersion.equals(instanceId)) {
+          throw new ApiError(
+              412,
+              "failed_precondition: machine version is %s, not %s"
+                  .formatted(instanceId, currentVersion));
+        }
+        world.remount(this, next);
+        config = next;
+        instanceId = Ids.ulid(world.now());
+        remember();
+        var ran = Set.of("started", "starting").contains(state);
+        if (!ran && !Set.of("suspended", "suspending").contains(state)) {
+          become(state, "update", "user", null);
+          if (!state.equals("stopping")) world.detachUnmounted(this);
+          return;
+        }
+        stopRequested = true;
+        goesOn = ran && !skipLaunch;
+        become("replacing", "update", "user", null);
+        world.work(() -> endAndGoOn("replacing", null, null, goesOn));
       }
-      if (currentVersion != null && !currentVersion.equals(instanceId)) {
-        throw new ApiError(
-            412,
-            "failed_precondition: machine version is %s, not %s"
-                .formatted(instanceId, currentVersion));
-      }
-      config = next;
-      instanceId = Ids.ulid(world.now());
-      remember();
-      var ran = Set.of("started", "starting").contains(state);
-      if (!ran && !Set.of("suspended", "suspending").contains(state)) {
-        become(state, "update", "user", null);
-        return;
-      }
-      stopRequested = true;
-      goesOn = ran && !skipLaunch;
-      become("replacing", "update", "user", null);
-      world.work(() -> endAndGoOn("replacing", null, null, goesOn));
     }
   }
 
+  synchronized boolean mounts(String volume) {
+    for (var mount : config.path("mounts")) {
+      if (mount.path("volume").asText().equals(volume)) return true;
+    }
+    return false;
+  }
+
   synchronized void restart(String signal, Duration timeout) {
-    if (state.equals("stopped") && world.guess(Guess.RESTART_STOPPED, "start")) {
+    var down = Set.of("created", "stopped", "suspended", "failed").contains(state);
+    if (down && world.guess(Guess.RESTART_STOPPED, "start")) {
       start("user");
       return;
     }
@@ -490,6 +552,7 @@ final class Machine {
 
   private void endAndGoOn(String from, String signal, Duration timeout, boolean launch) {
     end(signal, timeout);
+    world.detachUnmounted(this);
     synchronized (this) {
       if (!state.equals(from)) return;
       restarts = 0;
@@ -515,7 +578,7 @@ final class Machine {
   // The program, while it runs
 
   private synchronized Instance running() {
-    if (state.equals("destroyed")) throw new ApiError(404, "not_found: machine not found");
+    requireThere();
     if (!state.equals("started")) {
       throw new ApiError(412, "failed_precondition: machine not running");
     }
@@ -653,6 +716,7 @@ final class Machine {
 
   private void become(String next, String type, String source, ObjectNode request) {
     state = next;
+    preparing &= next.equals("created");
     updatedAt = world.now();
     app.logs.add(updatedAt, "runner", "info", this, "machine " + next);
     if (type == null) world.changed(this);
@@ -661,7 +725,11 @@ final class Machine {
   }
 
   private Waits.Where where() {
-    return new Waits.Where(state, instanceId, events.getFirst().path("id").asText());
+    return new Waits.Where(state, instanceId, newestEvent());
+  }
+
+  private String newestEvent() {
+    return events.getFirst().path("id").asText();
   }
 
   /** Completes once it is reached; the caller limits the time. No thread waits. */
@@ -685,10 +753,15 @@ final class Machine {
   }
 
   private void event(String type, String status, String source, ObjectNode request) {
+    note(type, status, source, request);
+    world.changed(this);
+  }
+
+  private void note(String type, String status, String source, ObjectNode request) {
     var event =
         Fly.JSON
             .createObjectNode()
-            .put("id", Ids.ulid(world.now()))
+            .put("id", Ids.ulid(world.now(), events.isEmpty() ? "" : newestEvent()))
             .put("type", type)
             .put("status", status)
             .put("source", source)
@@ -696,7 +769,6 @@ final class Machine {
     if (request != null) event.set("request", request);
     if (events.size() == EVENTS) events.removeLast();
     events.addFirst(event);
-    world.changed(this);
   }
 
   synchronized ObjectNode json(boolean withLease) {
@@ -708,6 +780,7 @@ final class Machine {
             .put("state", state)
             .put("region", region)
             .put("instance_id", instanceId)
+            .put("version", instanceId)
             .put("private_ip", privateIp)
             .put("created_at", createdAt.toString())
             .put("updated_at", updatedAt.toString())
@@ -732,11 +805,13 @@ final class Machine {
     var first = slash < 0 ? "" : image.substring(0, slash);
     var registry = first.contains(".") || first.contains(":");
     var rest = registry ? image.substring(slash + 1) : image;
-    var colon = rest.lastIndexOf(':');
+    var at = rest.indexOf('@');
+    var name = at < 0 ? rest : rest.substring(0, at);
+    var colon = name.lastIndexOf(':');
     ref.put("registry", registry ? first : "registry-1.docker.io");
-    ref.put("repository", colon < 0 ? rest : rest.substring(0, colon));
-    ref.put("tag", colon < 0 ? "latest" : rest.substring(colon + 1));
-    ref.put("digest", Ids.digest(image));
+    ref.put("repository", colon < 0 ? name : name.substring(0, colon));
+    if (colon >= 0 || at < 0) ref.put("tag", colon < 0 ? "latest" : name.substring(colon + 1));
+    ref.put("digest", at < 0 ? Ids.digest(image) : rest.substring(at + 1));
     ref.putObject("labels");
     return ref;
   }

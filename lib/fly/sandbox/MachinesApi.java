@@ -83,9 +83,16 @@ final class MachinesApi {
     return world.machine(app(x), x.pathParam("machine"));
   }
 
+  /** The Machine, unless it is destroyed. */
+  private Machine living(Context x) {
+    var machine = machine(x);
+    machine.requireThere();
+    return machine;
+  }
+
   /** The Machine, if the one who asks may write to it. */
   private Machine writable(Context x) {
-    var machine = machine(x);
+    var machine = living(x);
     machine.requireLease(x.header(NONCE));
     return machine;
   }
@@ -110,11 +117,9 @@ final class MachinesApi {
                     metadata.entrySet().stream()
                         .allMatch(
                             entry ->
-                                machine
-                                    .metadata()
-                                    .path(entry.getKey())
-                                    .asText()
-                                    .equals(entry.getValue())))
+                                entry
+                                    .getValue()
+                                    .equals(machine.metadata().path(entry.getKey()).asText(null))))
             .toList();
     return list(
         machines,
@@ -126,12 +131,12 @@ final class MachinesApi {
   }
 
   private JsonNode createMachine(Context x) {
-    var request = body(x);
+    var request = body(x, "Machine");
     var machine = world.createMachine(app(x), request);
     var created = machine.json(false);
     var nonce = machine.nonce();
     if (nonce != null) created.put("nonce", nonce);
-    if (!request.path("skip_launch").asBoolean()) machine.start("user");
+    if (!request.path("skip_launch").asBoolean()) machine.prepare();
     else machine.rest();
     return created;
   }
@@ -142,7 +147,7 @@ final class MachinesApi {
 
   private JsonNode updateMachine(Context x) {
     var machine = writable(x);
-    var request = body(x);
+    var request = body(x, "Machine");
     var current = string(request, "current_version");
     machine.update(Rules.config(request), current, request.path("skip_launch").asBoolean());
     var json = machine.json(false);
@@ -159,7 +164,7 @@ final class MachinesApi {
   }
 
   private JsonNode stopMachine(Context x) {
-    var request = optionalBody(x);
+    var request = optionalBody(x, "Stop");
     var signal = signal(request.path("signal").asText(""), "HUP|INT|QUIT|KILL|USR1|USR2|TERM");
     writable(x).stop(signal, Durations.of(request.path("timeout"), null));
     return ok();
@@ -181,7 +186,7 @@ final class MachinesApi {
   }
 
   private JsonNode signalMachine(Context x) {
-    var given = body(x).path("signal");
+    var given = body(x, "Signal").path("signal");
     var name = given.isIntegralNumber() && given.asInt() == 9 ? "SIGKILL" : given.asText("");
     var signal = signal(name, "ABRT|ALRM|FPE|HUP|ILL|INT|KILL|PIPE|QUIT|SEGV|TERM|TRAP|USR1|USR2");
     if (signal == null) throw ApiError.invalid("signal is required");
@@ -259,21 +264,15 @@ final class MachinesApi {
   }
 
   private JsonNode exec(Context x) {
-    var request = body(x);
+    var request = body(x, "Exec");
     var command = new ArrayList<String>();
     if (request.path("command").isArray()) {
-      for (var word : request.path("command")) {
-        if (!word.isTextual()) throw Rules.wrongType(word, "command", "string");
-        command.add(word.asText());
-      }
+      for (var word : request.path("command")) command.add(word.asText());
     } else if (string(request, "cmd") != null) {
       command.addAll(List.of("sh", "-c", string(request, "cmd")));
     }
     if (command.isEmpty()) throw ApiError.invalid("command is required");
     var timeout = request.path("timeout");
-    if (!timeout.isMissingNode() && !timeout.isNull() && !timeout.isIntegralNumber()) {
-      throw Rules.wrongType(timeout, "timeout", "int");
-    }
     var seconds = timeout.asInt() > 0 ? Math.min(timeout.asInt(), 60) : 30;
     var stdin = string(request, "stdin");
     return machine(x).exec(command, stdin == null ? "" : stdin, Duration.ofSeconds(seconds));
@@ -286,9 +285,9 @@ final class MachinesApi {
   }
 
   private void createLease(Context x) {
-    var request = optionalBody(x);
+    var request = optionalBody(x, "Lease");
     var given = number(x, "ttl", request.path("ttl").asInt(0));
-    var machine = machine(x);
+    var machine = living(x);
     try {
       machine.lease(x.header(NONCE), given, request.path("description").asText(""));
       x.status(201);
@@ -311,7 +310,7 @@ final class MachinesApi {
   // Metadata
 
   private void updateMetadata(Context x) {
-    var request = body(x);
+    var request = body(x, "Metadata");
     var changes = new TreeMap<String, String>();
     var metadata = request.path("metadata");
     if (!metadata.isObject()) throw ApiError.invalid("metadata is required");
@@ -322,35 +321,40 @@ final class MachinesApi {
       var value = string(metadata, entry.getKey());
       changes.put(entry.getKey(), value == null || value.isEmpty() ? null : value);
     }
-    machine(x).changeMetadata(changes, string(request, "machine_version"));
+    living(x).changeMetadata(changes, string(request, "machine_version"));
     x.status(204);
   }
 
   private JsonNode metadataKey(Context x) {
     var value = machine(x).metadata().path(x.pathParam("key"));
-    if (value.isMissingNode()) throw new ApiError(404, "not_found: metadata key not found");
+    if (value.isMissingNode()) throw noMetadata();
     return object().set("value", value);
   }
 
+  private static ApiError noMetadata() {
+    return new ApiError(404, "not_found: metadata key not found");
+  }
+
   private void upsertMetadata(Context x) {
-    var value = string(body(x), "value");
+    var value = string(body(x, "Value"), "value");
     if (value == null) throw ApiError.invalid("value is required");
-    machine(x).changeMetadata(Map.of(x.pathParam("key"), value), null);
+    living(x).changeMetadata(Map.of(x.pathParam("key"), value), null);
     x.status(204);
   }
 
   private void deleteMetadata(Context x) {
+    var key = x.pathParam("key");
+    var absent = !living(x).metadata().has(key);
+    if (absent && world.guess(Guess.METADATA_ABSENT, "404")) throw noMetadata();
     var change = new TreeMap<String, String>();
-    change.put(x.pathParam("key"), null);
-    machine(x).changeMetadata(change, null);
+    change.put(key, null);
+    living(x).changeMetadata(change, null);
     x.status(204);
   }
 
   private JsonNode limitMemory(Context x) {
-    var limit = body(x).path("limit_mb");
-    if (!limit.isIntegralNumber() || limit.asInt() < 1) {
-      throw ApiError.invalid("invalid limit_mb, must be a whole number");
-    }
-    return machine(x).limitMemory(limit.asInt());
+    var limit = body(x, "Memory").path("limit_mb").asInt();
+    if (limit < 1) throw ApiError.invalid("invalid limit_mb, must be a whole number");
+    return living(x).limitMemory(limit);
   }
 }

@@ -59,7 +59,7 @@ final class PlatformApi {
 
   /** There is room everywhere. */
   private JsonNode placements(Context x) {
-    var request = body(x);
+    var request = body(x, "Placements");
     var org = string(request, "org_slug");
     if (org == null) throw ApiError.invalid("org_slug is required");
     world.requireOrg(org);
@@ -183,14 +183,14 @@ final class PlatformApi {
   }
 
   private JsonNode authenticate(Context x) {
-    var header = requireHeader(body(x));
+    var header = requireHeader(body(x, "TokenHeader"));
     var answer = fly.Fly.JSON.createArrayNode();
     answer.addObject().put("header", header);
     return answer;
   }
 
   private JsonNode authorize(Context x) {
-    var request = body(x);
+    var request = body(x, "TokenHeader");
     var header = requireHeader(request);
     var answer = object();
     answer.set("access", request.path("access").isObject() ? request.path("access") : object());

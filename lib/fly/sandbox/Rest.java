@@ -56,22 +56,20 @@ final class Rest {
     throw ApiError.invalid("invalid " + name + ", must be a whole number");
   }
 
-  static ObjectNode body(Context x) {
+  /** The body, whose fields have the types of this struct. */
+  static ObjectNode body(Context x, String struct) {
     var body = SandboxServer.parse(x);
-    if (body instanceof ObjectNode object) return object;
-    throw Rules.wrongType(body, "request", "object");
+    Types.check(body, struct);
+    return (ObjectNode) body;
   }
 
   /** As {@link #body}, where none will do as well. */
-  static ObjectNode optionalBody(Context x) {
-    return x.bodyAsBytes().length == 0 ? object() : body(x);
+  static ObjectNode optionalBody(Context x, String struct) {
+    return x.bodyAsBytes().length == 0 ? object() : body(x, struct);
   }
 
-  /** A field that must be a string; null where it is absent or null. */
+  /** A text; null where it is absent or null. */
   static String string(JsonNode body, String field) {
-    var value = body.path(field);
-    if (value.isMissingNode() || value.isNull()) return null;
-    if (value.isTextual()) return value.asText();
-    throw Rules.wrongType(value, field, "string");
+    return body.path(field).asText(null);
   }
 }

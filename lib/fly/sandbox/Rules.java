@@ -7,6 +7,7 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Pattern;
 
 /** What Fly.io takes, and the 400 for what it does not take. */
 final class Rules {
@@ -48,6 +49,8 @@ final class Rules {
           "shared", List.of(1, 2, 4, 6, 8),
           "performance", List.of(1, 2, 4, 6, 8, 10, 12, 14, 16));
 
+  private static final Pattern PRESET = Pattern.compile("(shared-cpu|performance)-(\\d{1,2})x");
+
   private Rules() {}
 
   /** Whether WireGuard peers can be made there. */
@@ -56,13 +59,12 @@ final class Rules {
   }
 
   static String appName(JsonNode request) {
-    var name = request.path("app_name");
-    if (name.isMissingNode() || name.isNull()) name = request.path("name");
-    if (!name.isTextual() || !name.asText().matches("[a-z0-9][a-z0-9-]{0,62}")) {
+    var name = request.path("app_name").asText(request.path("name").asText(""));
+    if (!name.matches("[a-z0-9][a-z0-9-]{0,62}")) {
       throw ApiError.invalid(
           "Validation failed: Name under 63 chars using numbers, lowercase letters and dashes");
     }
-    return name.asText();
+    return name;
   }
 
   static String volumeName(JsonNode request) {
@@ -75,7 +77,7 @@ final class Rules {
 
   /** The first of a list that we know; of an alias or of none, the nearest. */
   static String region(JsonNode region) {
-    if (region.isMissingNode() || region.isNull() || region.asText().isEmpty()) return NEAREST;
+    if (region.asText("").isEmpty()) return NEAREST;
     for (var code : region.asText().split(",")) {
       if (REGIONS.containsKey(code.strip())) return code.strip();
       if (ALIASES.contains(code.strip())) return NEAREST;
@@ -83,11 +85,26 @@ final class Rules {
     throw ApiError.invalid("region " + region.asText() + " not found");
   }
 
-  static int sizeGb(JsonNode request, String field, int fallback) {
-    var size = request.path(field);
-    if (size.isMissingNode() || size.isNull()) return fallback;
-    if (size.isIntegralNumber() && size.asLong() >= 1 && size.asLong() <= 500) return size.asInt();
-    throw ApiError.invalid("invalid " + field + ", must be a whole number from 1 to 500");
+  static int sizeGb(JsonNode request, int fallback) {
+    return between(request, "size_gb", 1, 500, fallback);
+  }
+
+  static int retention(JsonNode request, int fallback) {
+    return between(request, "snapshot_retention", 1, 60, fallback);
+  }
+
+  private static int between(JsonNode request, String field, int least, int most, int fallback) {
+    if (!request.hasNonNull(field)) return fallback;
+    var number = request.path(field).asInt();
+    if (number >= least && number <= most) return number;
+    throw ApiError.invalid(
+        "invalid %s, must be a whole number from %d to %d".formatted(field, least, most));
+  }
+
+  static String fstype(JsonNode request) {
+    var fstype = request.path("fstype").asText("");
+    oneOf(request.path("fstype"), "fstype", "ext4", "raw");
+    return fstype.isEmpty() ? "ext4" : fstype;
   }
 
   /** Checks config and fills in the guest that Fly.io would give. */
@@ -98,9 +115,6 @@ final class Rules {
     var config = given.deepCopy();
     if (config.path("image").asText("").isBlank())
       throw ApiError.invalid("config.image is required");
-    strings(config, "config.", "env");
-    strings(config, "config.", "metadata");
-    lists(config.path("init"), "config.init", "exec", "entrypoint", "cmd");
     guest(config);
     mounts(config);
     files(config);
@@ -115,24 +129,16 @@ final class Rules {
         "always",
         "on-failure",
         "spot-price");
-    whole(config.at("/restart/max_retries"), "config.restart.max_retries");
+    if (config.at("/restart/max_retries").asInt() < 0) {
+      throw ApiError.invalid("invalid config.restart.max_retries");
+    }
     stop(config);
     return config;
-  }
-
-  private static void whole(JsonNode value, String field) {
-    if (value.isMissingNode() || value.isNull()) return;
-    if (!value.isIntegralNumber()) throw wrongType(value, field, "int");
-    if (value.asLong() < 0 || value.asLong() > Integer.MAX_VALUE) {
-      throw ApiError.invalid("invalid " + field);
-    }
   }
 
   /** At most 300 s: https://fly.io/docs/machines/api/machines-resource/. */
   private static void stop(ObjectNode config) {
     var stop = config.path("stop_config");
-    if (stop.isMissingNode() || stop.isNull()) return;
-    if (!stop.isObject()) throw wrongType(stop, "config.stop_config", "StopConfig");
     oneOf(stop.path("signal"), "config.stop_config.signal", STOP_SIGNALS.toArray(String[]::new));
     var timeout = Durations.of(stop.path("timeout"), Duration.ZERO);
     if (timeout.compareTo(Duration.ofSeconds(300)) > 0) {
@@ -141,24 +147,15 @@ final class Rules {
   }
 
   private static void oneOf(JsonNode value, String field, String... known) {
-    if (value.isMissingNode() || value.isNull() || value.asText().isEmpty()) return;
-    if (!value.isTextual()) throw wrongType(value, field, "string");
-    if (!List.of(known).contains(value.asText())) throw ApiError.invalid("invalid " + field);
+    var text = value.asText("");
+    if (!text.isEmpty() && !List.of(known).contains(text))
+      throw ApiError.invalid("invalid " + field);
   }
 
   private static void processes(ObjectNode config) {
-    var processes = config.path("processes");
-    if (processes.isMissingNode() || processes.isNull()) return;
-    if (!processes.isArray()) throw wrongType(processes, "config.processes", "[]MachineProcess");
-    for (var process : processes) {
-      lists(process, "config.processes", "exec", "entrypoint", "cmd");
-      strings(process, "config.processes.", "env");
+    for (var process : config.path("processes")) {
       for (var field : List.of("env_from", "secrets")) {
-        var list = process.path(field);
-        if (!list.isMissingNode() && !list.isNull() && !list.isArray()) {
-          throw wrongType(list, "config.processes." + field, "[]object");
-        }
-        for (var one : list) {
+        for (var one : process.path(field)) {
           if (one.path("env_var").asText("").matches("|.*[=\0].*")) {
             throw ApiError.invalid("invalid config.processes.%s, env_var".formatted(field));
           }
@@ -172,11 +169,7 @@ final class Rules {
   }
 
   private static void checks(ObjectNode config) {
-    var checks = config.path("checks");
-    if (!checks.isMissingNode() && !checks.isNull() && !checks.isObject()) {
-      throw wrongType(checks, "config.checks", "map[string]MachineCheck");
-    }
-    for (var check : checks) check(check, "config.checks");
+    for (var check : config.path("checks")) check(check, "config.checks");
     for (var service : config.path("services")) {
       for (var check : service.path("checks")) check(check, "config.services.checks");
     }
@@ -186,52 +179,19 @@ final class Rules {
     oneOf(check.path("type"), field + ".type", "tcp", "http");
     oneOf(check.path("kind"), field + ".kind", "informational", "readiness");
     oneOf(check.path("protocol"), field + ".protocol", "http", "https");
-    var port = check.path("port");
-    if (!port.isMissingNode() && !port.isNull() && !port.isIntegralNumber()) {
-      throw wrongType(port, field + ".port", "int");
-    }
     for (var time : List.of("interval", "timeout", "grace_period")) {
       Durations.of(check.path(time), null);
     }
   }
 
-  private static void strings(JsonNode object, String path, String field) {
-    var map = object.path(field);
-    if (map.isMissingNode() || map.isNull()) return;
-    if (!map.isObject()) throw wrongType(map, path + field, "map[string]string");
-    for (var entry : map.properties()) {
-      if (!entry.getValue().isTextual()) {
-        throw wrongType(entry.getValue(), path + field + "." + entry.getKey(), "string");
-      }
-    }
-  }
-
-  private static void lists(JsonNode object, String path, String... fields) {
-    for (var field : fields) {
-      var list = object.path(field);
-      if (list.isMissingNode() || list.isNull()) continue;
-      if (!list.isArray()) throw wrongType(list, path + "." + field, "[]string");
-      for (var item : list) {
-        if (!item.isTextual()) throw wrongType(item, path + "." + field, "string");
-      }
-    }
-  }
-
   private static void guest(ObjectNode config) {
     var guest = config.path("guest");
-    if (guest.isMissingNode() || guest.isNull()) {
-      config.putObject("guest").put("cpu_kind", "shared").put("cpus", 1).put("memory_mb", 256);
+    if (!guest.isObject()) {
+      preset(config);
       return;
     }
-    if (!guest.isObject()) throw wrongType(guest, "config.guest", "MachineGuest");
     var kind = guest.path("cpu_kind").asText("");
     if (!CPUS.containsKey(kind)) throw ApiError.invalid("invalid config.guest.cpu_kind");
-    for (var field : List.of("cpus", "memory_mb")) {
-      var number = guest.path(field);
-      if (!number.isMissingNode() && !number.isNull() && !number.isIntegralNumber()) {
-        throw wrongType(number, "config.guest." + field, "int");
-      }
-    }
     var cpus = guest.path("cpus").asInt(1);
     if (!CPUS.get(kind).contains(cpus)) throw ApiError.invalid("invalid config.guest.cpus");
     var least = cpus * (kind.equals("shared") ? 256 : 2048);
@@ -250,10 +210,23 @@ final class Rules {
     }
   }
 
+  /** What Fly.io gives who names no guest, or only its size: shared-cpu-1x, performance-2x. */
+  private static void preset(ObjectNode config) {
+    var size = config.path("size").asText("");
+    var parts = PRESET.matcher(size.isEmpty() ? "shared-cpu-1x" : size);
+    var cpus = parts.matches() ? Integer.parseInt(parts.group(2)) : 0;
+    var shared = size.isEmpty() || size.startsWith("shared");
+    var kind = shared ? "shared" : "performance";
+    if (!CPUS.get(kind).contains(cpus)) throw ApiError.invalid("invalid config.size");
+    config
+        .putObject("guest")
+        .put("cpu_kind", kind)
+        .put("cpus", cpus)
+        .put("memory_mb", cpus * (shared ? 256 : 2048));
+  }
+
   private static void mounts(ObjectNode config) {
     var mounts = config.path("mounts");
-    if (mounts.isMissingNode() || mounts.isNull()) return;
-    if (!mounts.isArray()) throw wrongType(mounts, "config.mounts", "[]MachineMount");
     if (mounts.size() > 1) {
       throw ApiError.invalid("invalid config.mounts, only 1 volume supported");
     }
@@ -269,10 +242,7 @@ final class Rules {
   }
 
   private static void files(ObjectNode config) {
-    var files = config.path("files");
-    if (files.isMissingNode() || files.isNull()) return;
-    if (!files.isArray()) throw wrongType(files, "config.files", "[]File");
-    for (var file : files) {
+    for (var file : config.path("files")) {
       var path = file.path("guest_path").asText("");
       if (!absolute(path))
         throw ApiError.invalid("invalid config.files, guest_path must be absolute");
@@ -295,36 +265,17 @@ final class Rules {
     return path.startsWith("/") && !path.matches("/+") && !List.of(path.split("/")).contains("..");
   }
 
+  /** Takes off, stop and suspend, and gives back false, true and suspend, as Fly.io does. */
   private static void services(ObjectNode config) {
-    var services = config.path("services");
-    if (services.isMissingNode() || services.isNull()) return;
-    if (!services.isArray()) throw wrongType(services, "config.services", "[]MachineService");
-    for (var service : services) {
-      var autostart = service.path("autostart");
-      if (!autostart.isMissingNode() && !autostart.isNull() && !autostart.isBoolean()) {
-        throw wrongType(autostart, "config.services.autostart", "bool");
-      }
+    for (var service : config.path("services")) {
       var autostop = service.path("autostop");
-      var known =
-          autostop.isMissingNode()
-              || autostop.isNull()
-              || autostop.isBoolean()
-              || Set.of("off", "stop", "suspend").contains(autostop.asText());
-      if (!known) throw ApiError.invalid("invalid config.services.autostop");
+      if (autostop.isMissingNode() || autostop.isNull() || autostop.isBoolean()) continue;
+      switch (autostop.asText()) {
+        case "off" -> ((ObjectNode) service).put("autostop", false);
+        case "stop" -> ((ObjectNode) service).put("autostop", true);
+        case "suspend" -> {}
+        default -> throw ApiError.invalid("invalid config.services.autostop");
+      }
     }
-  }
-
-  /** As Go's JSON decoder says it. */
-  static ApiError wrongType(JsonNode value, String field, String type) {
-    var got =
-        switch (value.getNodeType()) {
-          case ARRAY -> "array";
-          case OBJECT -> "object";
-          case NUMBER -> "number";
-          case BOOLEAN -> "bool";
-          default -> "string";
-        };
-    return ApiError.invalid(
-        "json: cannot unmarshal %s into Go struct field %s of type %s".formatted(got, field, type));
   }
 }

@@ -49,8 +49,8 @@ final class Volume {
     this.region = region;
     this.sizeGb = sizeGb;
     this.encrypted = request.path("encrypted").asBoolean(true);
-    this.fstype = request.path("fstype").asText("ext4");
-    this.snapshotRetention = request.path("snapshot_retention").asInt(5);
+    this.fstype = Rules.fstype(request);
+    this.snapshotRetention = Rules.retention(request, 5);
     this.autoBackup = request.path("auto_backup_enabled").asBoolean(true);
     this.folder = volumes.resolve(id);
     this.createdAt = now;

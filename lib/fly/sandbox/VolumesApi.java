@@ -6,6 +6,7 @@ import static fly.sandbox.Rest.list;
 import static fly.sandbox.Rest.object;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import fly.sandbox.Guesses.Guess;
 import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
 
@@ -22,7 +23,7 @@ final class VolumesApi {
 
   void routes(RoutesConfig routes) {
     routes.get(VOLUMES, json(x -> list(world.volumes(app(x)), Volume::json)));
-    routes.post(VOLUMES, json(x -> world.createVolume(app(x), body(x)).json()));
+    routes.post(VOLUMES, json(x -> world.createVolume(app(x), body(x, "Volume")).json()));
     routes.get(VOLUME, json(x -> volume(x).json()));
     routes.put(VOLUME, json(this::update));
     routes.delete(VOLUME, json(x -> world.deleteVolume(app(x), x.pathParam("volume")).json()));
@@ -39,35 +40,33 @@ final class VolumesApi {
     return world.requireVolume(app(x), x.pathParam("volume"));
   }
 
+  private static void requireUsable(Volume volume) {
+    if (!volume.usable()) throw new ApiError(412, "failed_precondition: volume is " + volume.state);
+  }
+
   private JsonNode update(Context x) {
-    var request = body(x);
+    var request = body(x, "Volume");
     var volume = volume(x);
     synchronized (app(x)) {
-      var days = request.path("snapshot_retention");
-      if (days.isIntegralNumber()) {
-        if (days.asInt() < 1 || days.asInt() > 60) {
-          throw ApiError.invalid("invalid snapshot_retention, must be between 1 and 60 days");
-        }
-        volume.snapshotRetention = days.asInt();
-      }
-      if (request.path("auto_backup_enabled").isBoolean()) {
-        volume.autoBackup = request.path("auto_backup_enabled").asBoolean();
-      }
+      requireUsable(volume);
+      volume.snapshotRetention = Rules.retention(request, volume.snapshotRetention);
+      volume.autoBackup = request.path("auto_backup_enabled").asBoolean(volume.autoBackup);
       return volume.json();
     }
   }
 
   private JsonNode extend(Context x) {
-    var size = Rules.sizeGb(body(x), "size_gb", 0);
+    var size = Rules.sizeGb(body(x, "Volume"), 0);
     var app = app(x);
     var volume = volume(x);
     synchronized (app) {
+      requireUsable(volume);
       if (size < volume.sizeGb) {
         throw ApiError.invalid(
             "invalid size_gb, a volume cannot shrink: it has %d GB".formatted(volume.sizeGb));
       }
       volume.sizeGb = size;
-      var answer = object().put("needs_restart", false);
+      var answer = object().put("needs_restart", world.guess(Guess.VOLUME_EXTEND, "restart"));
       answer.set("volume", volume.json());
       return answer;
     }

@@ -36,7 +36,9 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * All that there is in this Fly.io: one organization, its apps, and what is in them. Every method
@@ -69,6 +71,9 @@ final class World implements AutoCloseable {
    * their files go at once.
    */
   private static final Duration PENDING_DESTROY = Duration.ofHours(24);
+
+  /** How long destroyed Machines are told of: for a while, says Fly.io. */
+  private static final Duration DESTROYED = Duration.ofHours(1);
 
   /** How often it is looked for what has had its time. */
   private static final Duration EXPIRING = Duration.ofHours(1);
@@ -140,18 +145,25 @@ final class World implements AutoCloseable {
     for (var app : apps.values()) {
       for (var volume : app.volumes.values()) {
         var machine = volume.machineId == null ? null : app.machines.get(volume.machineId);
-        if (machine == null || machine.state().equals("destroyed")) volume.machineId = null;
+        var gone = machine == null || machine.state().equals("destroyed");
+        if (gone || !machine.mounts(volume.id)) volume.machineId = null;
       }
     }
     sweep();
     machines.forEach(Machine::wake);
     later(FLUSH, this::flushAgain);
+    later(Database.SYNC, this::syncAgain);
   }
 
-  /** Deleted volumes after their day, and snapshots after their days, are no more. */
+  /** Deleted volumes after their day, snapshots after their days, and destroyed Machines go. */
   private void expire() {
     later(EXPIRING, this::expire);
     for (var app : apps.values()) {
+      for (var machine : List.copyOf(app.machines.values())) {
+        if (!machine.destroyedBefore(now().minus(DESTROYED))) continue;
+        app.machines.remove(machine.id);
+        changed(machine);
+      }
       synchronized (app) {
         var gone = new ArrayList<Path>();
         for (var volume : List.copyOf(app.volumes.values())) {
@@ -203,6 +215,11 @@ final class World implements AutoCloseable {
     }
   }
 
+  private void syncAgain() {
+    later(Database.SYNC, this::syncAgain);
+    work(database::sync);
+  }
+
   /** Returns when all that has changed is remembered; its caller holds no lock. */
   void flush() {
     if (database != null) database.flush();
@@ -236,14 +253,16 @@ final class World implements AutoCloseable {
   }
 
   /**
-   * Whether this Authorization header, in any of the forms that clients send, carries the token.
+   * Whether this Authorization header, in any of the forms that clients send, carries the token:
+   * alone, or as one of several between commas.
    */
   boolean knows(String header) {
     var bare = SCHEMES.matcher(header).replaceFirst("");
-    var same =
-        MessageDigest.isEqual(
-            bare.getBytes(StandardCharsets.UTF_8), token.getBytes(StandardCharsets.UTF_8));
-    return same && !header.equals(bare);
+    if (header.equals(bare)) return false;
+    var known = token.getBytes(StandardCharsets.UTF_8);
+    return Stream.concat(Stream.of(bare), Stream.of(bare.split(",")))
+        .anyMatch(
+            one -> MessageDigest.isEqual(one.strip().getBytes(StandardCharsets.UTF_8), known));
   }
 
   /** At the sandbox's end it does nothing any more: files that were to go, go at the next start. */
@@ -268,11 +287,11 @@ final class World implements AutoCloseable {
     time.later(delay, task);
   }
 
-  /** Runs it on a worker once the latency of this name (create, start) is over. */
-  void workAfter(String latency, Runnable task) {
+  /** Runs it once the latency of this name (create, start) is over, which may be at once. */
+  void after(String latency, Runnable task) {
     var delay = trouble.latency(latency, Duration.ZERO);
-    if (delay.isZero()) work(task);
-    else later(delay, () -> work(task));
+    if (delay.isZero()) task.run();
+    else later(delay, task);
   }
 
   Duration restartPause() {
@@ -345,25 +364,40 @@ final class World implements AutoCloseable {
   /** The app's own of this type if there is one that it may have but once. */
   App.Ip allocate(App app, String type, String region) {
     if (!Set.of("v4", "v6", "private_v6", "shared_v4").contains(type)) {
-      throw ApiError.invalid("invalid ip address type: " + type);
+      throw new ApiError(
+          guesses.status(Guesses.Guess.IP_UNKNOWN), "invalid ip address type: " + type);
+    }
+    var where = region == null || region.isEmpty() ? "global" : region;
+    if (!where.equals("global") && !Rules.REGIONS.containsKey(where)) {
+      throw new ApiError(
+          guesses.status(Guesses.Guess.IP_UNKNOWN), "region %s not found".formatted(where));
     }
     synchronized (app) {
+      requireThere(app);
       if (type.equals("shared_v4")) {
         for (var ip : app.ips) if (ip.type().equals(type)) return ip;
       }
-      var number = app.number;
-      var address =
-          switch (type) {
-            case "shared_v4" -> "66.241.%d.%d".formatted(124 + number % 2, number % 254 + 1);
-            case "v4" -> "149.248.%d.%d".formatted(192 + number % 32, app.ips.size() + 2);
-            case "v6" -> "2a09:8280:1::%s:%s:0".formatted(Ids.hex(2), Ids.hex(4));
-            default -> "fdaa:0:1:0:1::%d".formatted(app.ips.size() + 2);
-          };
-      var where = region == null || region.isEmpty() ? "global" : region;
-      var ip = new App.Ip(Ids.ip(), address, type, where, now());
+      var ip = new App.Ip(Ids.ip(), address(app, type), type, where, now());
       app.ips.add(ip);
       changed(app);
       return ip;
+    }
+  }
+
+  /** One that the app has not yet. */
+  private static String address(App app, String type) {
+    var random = ThreadLocalRandom.current();
+    while (true) {
+      var one = random.nextInt(64);
+      var other = random.nextInt(1, 255);
+      var address =
+          switch (type) {
+            case "shared_v4" -> "66.241.%d.%d".formatted(124 + one % 2, other);
+            case "v4" -> "149.248.%d.%d".formatted(192 + one, other);
+            case "v6" -> "2a09:8280:1::%s:%s:0".formatted(Ids.hex(2), Ids.hex(4));
+            default -> "fdaa:0:1:0:1::%x".formatted(other);
+          };
+      if (app.ips.stream().noneMatch(ip -> ip.address().equals(address))) return address;
     }
   }
 
@@ -382,6 +416,16 @@ final class World implements AutoCloseable {
       app.egressIps.addAll(pair);
       changed(app);
       return pair;
+    }
+  }
+
+  /** Takes egress addresses from an app; returns which. */
+  List<App.Ip> releaseEgress(App app, Predicate<App.Ip> which) {
+    synchronized (app) {
+      var released = app.egressIps.stream().filter(which).toList();
+      app.egressIps.removeAll(released);
+      changed(app);
+      return released;
     }
   }
 
@@ -434,7 +478,7 @@ final class World implements AutoCloseable {
     var name = Rules.volumeName(request);
     var region = Rules.region(request.path("region"));
     var source = source(app, request);
-    var size = Rules.sizeGb(request, "size_gb", source == null ? 3 : source.sizeGb());
+    var size = Rules.sizeGb(request, source == null ? 3 : source.sizeGb());
     if (source != null && size < source.sizeGb()) {
       throw ApiError.invalid("invalid size_gb, must be at least " + source.sizeGb());
     }
@@ -490,14 +534,14 @@ final class World implements AutoCloseable {
   private Source source(App app, JsonNode request) {
     var snapshotId = Rest.string(request, "snapshot_id");
     if (snapshotId != null) {
-      for (var volume : app.volumes.values()) {
-        for (var snapshot : volume.snapshots()) {
-          if (snapshot.id().equals(snapshotId)) {
-            return new Source(snapshot.folder(), snapshot.sizeGb());
-          }
-        }
+      synchronized (app) {
+        return app.volumes.values().stream()
+            .flatMap(volume -> volume.snapshots().stream())
+            .filter(snapshot -> snapshot.id().equals(snapshotId))
+            .findFirst()
+            .map(snapshot -> new Source(snapshot.folder(), snapshot.sizeGb()))
+            .orElseThrow(() -> ApiError.invalid("snapshot not found"));
       }
-      throw ApiError.invalid("snapshot not found");
     }
     var volumeId = Rest.string(request, "source_volume_id");
     if (volumeId == null) return null;
@@ -664,7 +708,7 @@ final class World implements AutoCloseable {
       var here = candidates.stream().filter(volume -> volume.region.equals(region)).toList();
       if (here.isEmpty()) {
         throw new ApiError(
-            412,
+            guesses.status(Guesses.Guess.VOLUME_REGION),
             "Mounts source volume \"%s\" is in the wrong region (\"%s\" != \"%s\")"
                 .formatted(candidates.get(0).id, candidates.get(0).region, region));
       }
@@ -686,11 +730,22 @@ final class World implements AutoCloseable {
   void detach(Machine machine) {
     synchronized (machine.app) {
       machine.app.names.remove(machine.name, machine);
-      for (var volume : machine.app.volumes.values()) {
-        if (!machine.id.equals(volume.machineId)) continue;
-        volume.machineId = null;
-        changed(machine.app);
-      }
+      letGo(machine, volume -> true);
+    }
+  }
+
+  /** Takes from a Machine what its config does not mount any more. */
+  void detachUnmounted(Machine machine) {
+    synchronized (machine.app) {
+      letGo(machine, volume -> !machine.mounts(volume.id));
+    }
+  }
+
+  private void letGo(Machine machine, Predicate<Volume> which) {
+    for (var volume : machine.app.volumes.values()) {
+      if (!machine.id.equals(volume.machineId) || !which.test(volume)) continue;
+      volume.machineId = null;
+      changed(machine.app);
     }
   }
 
@@ -716,6 +771,7 @@ final class World implements AutoCloseable {
       attach(app, machine.id, region, config);
       app.machines.put(machine.id, machine);
       app.names.put(machine.name, machine);
+      changed(machine);
     }
     if (request.path("skip_service_registration").asBoolean()) machine.cordon(true);
     if (request.path("lease_ttl").asInt() > 0) {
@@ -724,25 +780,31 @@ final class World implements AutoCloseable {
     return machine;
   }
 
-  /** A Machine keeps its volumes for good: an update that names others is refused. */
-  void requireSameMounts(App app, JsonNode old, ObjectNode config) {
-    var wanted = config.path("mounts");
-    synchronized (app) {
-      for (int i = 0; i < wanted.size(); i++) {
-        var volume = volume(app, old.at("/mounts/" + i + "/volume").asText());
-        var named = wanted.get(i).path("volume").asText();
-        if (volume == null || !named.equals(volume.id) && !named.equals(volume.name)) {
-          throw ApiError.invalid(
-              "invalid config.mounts, the volume of a machine cannot be changed");
-        }
-        ((ObjectNode) wanted.get(i)).put("volume", volume.id).put("name", volume.name);
+  /**
+   * Under the locks of app and Machine, the volumes of its next config: the one that it has stays
+   * its own, and another one is refused; where it has none it gets what is named.
+   */
+  void remount(Machine machine, ObjectNode next) {
+    var app = machine.app;
+    var held = app.volumes.values().stream().filter(one -> machine.id.equals(one.machineId));
+    var volume = held.findFirst();
+    if (volume.isEmpty()) {
+      attach(app, machine.id, machine.region, next);
+      return;
+    }
+    for (var mount : next.path("mounts")) {
+      var named = mount.path("volume").asText();
+      if (!named.equals(volume.get().id) && !named.equals(volume.get().name)) {
+        throw ApiError.invalid("invalid config.mounts, the volume of a machine cannot be changed");
       }
+      ((ObjectNode) mount).put("volume", volume.get().id).put("name", volume.get().name);
     }
   }
 
   Machine machine(App app, String id) {
     var machine = app.machines.get(id);
     if (machine == null) throw new ApiError(404, "not_found: machine not found");
+    if (guess(Guesses.Guess.DESTROYED, "404")) machine.requireThere();
     return machine;
   }
 
