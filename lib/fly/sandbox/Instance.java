@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 
 /**
  * What a Machine runs from one start to the next end: the processes of its config, and the way in
@@ -28,6 +29,9 @@ import java.util.concurrent.CompletableFuture;
  */
 final class Instance {
   private static final int LAST_WORDS = 5;
+
+  /** After a program's end; what it has left behind may keep its streams open for ever. */
+  private static final Duration HEARD = Duration.ofSeconds(1);
 
   /**
    * @param process its number; 0 where there is but one
@@ -136,8 +140,10 @@ final class Instance {
     var all = CompletableFuture.allOf(heard.toArray(CompletableFuture[]::new));
     program
         .exit()
-        .thenCombine(all, (exit, nothing) -> new End(number, exit))
-        .thenAccept(end::complete);
+        .thenAccept(
+            exit ->
+                all.completeOnTimeout(null, HEARD.toMillis(), TimeUnit.MILLISECONDS)
+                    .thenAccept(nothing -> end.complete(new End(number, exit))));
   }
 
   private CompletableFuture<Void> hear(InputStream stream, int number) {
