@@ -50,7 +50,7 @@ final class Instance {
     this.machine = machine;
     this.config = config;
     this.version = version;
-    this.ports = world.isMcp(config) ? Map.of() : freePorts(config);
+    this.ports = world.images().isMcp(config) ? Map.of() : freePorts(config);
   }
 
   /** Whether Machines with this config run anything here, or are state only. */
@@ -80,7 +80,7 @@ final class Instance {
 
   /** The commands, one for each process; empty ones where the image runs nothing here. */
   private static List<List<String>> processes(World world, JsonNode config) {
-    var image = world.imageCommand(config);
+    var image = world.images().command(config);
     if (image == null) return List.of();
     var commands = new ArrayList<List<String>>();
     var many = config.path("processes");
@@ -108,7 +108,7 @@ final class Instance {
     var mounts = mounts();
     var commands = processes(world, config);
     for (var i = 0; i < commands.size(); i++) {
-      var command = world.localCommand(machine, commands.get(i));
+      var command = world.images().local(machine, commands.get(i));
       var env = env(config.path("processes").path(i));
       var spec = new Program.Spec(machine.id, command, env, mounts, world.folder(machine));
       var user = config.path("processes").path(i).path("user").asText("");
@@ -125,7 +125,7 @@ final class Instance {
   }
 
   private void attend(Program program, int number) {
-    var wrapped = programs.isEmpty() && world.isMcp(config);
+    var wrapped = programs.isEmpty() && world.images().isMcp(config);
     programs.add(program);
     if (wrapped) {
       wrap = new Wrap(program.stdin(), program.stdout(), bearerToken(), machine::lastWords);
@@ -253,7 +253,7 @@ final class Instance {
     env.put("FLY_PROCESS_GROUP", config.at("/metadata/fly_process_group").asText("app"));
     env.put("FLY_VM_MEMORY_MB", config.at("/guest/memory_mb").asText("256"));
     env.put("PRIMARY_REGION", machine.region);
-    world.localPath().ifPresent(path -> env.put("PATH", path));
+    world.images().path().ifPresent(path -> env.put("PATH", path));
     var secrets = world.secrets(machine.app);
     if (!process.path("ignore_app_secrets").asBoolean()) env.putAll(secrets);
     for (var variables : List.of(config.path("env"), process.path("env"))) {
@@ -269,7 +269,7 @@ final class Instance {
     }
     ports.forEach((port, here) -> env.put("PORT_" + port, here.toString()));
     ports.values().stream().findFirst().ifPresent(here -> env.put("PORT", here.toString()));
-    if (world.isMcp(config))
+    if (world.images().isMcp(config))
       env.remove("FLY_MCP_BEARER_TOKEN"); // the wrap's, and none of its business
     return env;
   }
