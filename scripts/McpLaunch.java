@@ -320,13 +320,16 @@ class McpLaunch implements Runnable {
   /** JBang starts it for each session, behind our wrap, which JBang has started before. */
   private void script(ObjectNode config, ArrayNode shipped) {
     config.put("image", JBANG_IMAGE);
+    var own = !command.get(0).equals("jbang");
     var start =
-        "cd /mcp && jar xf wrap.zip && exec jbang scripts/McpWrap.java --host 0.0.0.0 -- \"$@\"";
+        "cd /mcp && jar xf wrap.zip && "
+            + (own ? "jbang build \"$2\" && " : "") // two sessions at once would both build it
+            + "exec jbang scripts/McpWrap.java --host 0.0.0.0 -- \"$@\"";
     var init = config.withObject("/init");
     List.of("sh", "-c", start, "wrap").forEach(init.putArray("entrypoint")::add);
     var run = init.putArray("cmd").add("jbang");
-    if (command.get(0).equals("jbang")) command.stream().skip(1).forEach(run::add);
-    else shipScript(shipped, run);
+    if (own) shipScript(shipped, run);
+    else command.stream().skip(1).forEach(run::add);
     ship(shipped, WRAP_FILE, wrap());
     // A Machine that was stopped has to compile again; one that was suspended goes on.
     for (var service : config.path("services")) ((ObjectNode) service).put("autostop", "suspend");

@@ -213,10 +213,9 @@ class CatalogTest {
   private static Map<String, JsonNode> catalog() throws IOException {
     var catalog = Fly.JSON.readTree(read(Shell.ROOT.resolve("jbang-catalog.json")));
     var aliases = new LinkedHashMap<String, JsonNode>();
-    catalog
-        .path("aliases")
-        .fields()
-        .forEachRemaining(field -> aliases.put(field.getKey(), field.getValue()));
+    for (var alias : catalog.path("aliases").properties()) {
+      aliases.put(alias.getKey(), alias.getValue());
+    }
     return aliases;
   }
 

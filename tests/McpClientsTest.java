@@ -120,7 +120,11 @@ class McpClientsTest {
   }
 
   private static String call(McpSyncClient client, String tool, Map<String, Object> arguments) {
-    return text(client.callTool(new McpSchema.CallToolRequest(tool, arguments)));
+    return text(client.callTool(request(tool, arguments)));
+  }
+
+  private static McpSchema.CallToolRequest request(String tool, Map<String, Object> arguments) {
+    return McpSchema.CallToolRequest.builder(tool).arguments(arguments).build();
   }
 
   @ParameterizedTest(name = IN_EACH)
@@ -175,8 +179,7 @@ class McpClientsTest {
       client.initialize();
 
       var sampled = call(client, "trigger-sampling-request", Map.of("prompt", "why?"));
-      var elicited =
-          client.callTool(new McpSchema.CallToolRequest("trigger-elicitation-request", Map.of()));
+      var elicited = client.callTool(request("trigger-elicitation-request", Map.of()));
       var roots = call(client, "get-roots-list", Map.of());
       call(client, "toggle-simulated-logging", Map.of());
       client.callTool(

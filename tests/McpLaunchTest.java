@@ -185,20 +185,21 @@ class McpLaunchTest {
   void files_and_secrets_of_this_machine_get_there() throws Exception {
     var notes = Files.writeString(home.resolve("notes.txt"), "the notes");
     System.setProperty("API_KEY", "k-123");
-    var server = "cat /etc/my/notes.txt >&2; echo key=$API_KEY >&2; exec cat";
+    var server =
+        "cat /etc/my/notes.txt >&2; echo key=$API_KEY >&2; read hello; echo"
+            + " '{\"jsonrpc\":\"2.0\",\"id\":0,\"error\":{\"code\":1,\"message\":\"no\"}}'; exec"
+            + " cat";
 
     var result =
         launch(
             List.of("--", "sh", "-c", server),
             "--no-config",
-            "--timeout",
-            "1",
             "--file",
             "/etc/my/notes.txt=" + notes,
             "--secret",
             "API_KEY");
 
-    assertEquals(11, result.exit(), "an echo is no MCP server: " + result.err());
+    assertEquals(11, result.exit(), "it says no: " + result.err());
     var app = result.err().replaceAll("(?s).*--app (\\S+) --confirm.*", "$1");
     var logs = Script.run(new Logs(), "--app", app).out();
     assertTrue(logs.contains("the notes") && logs.contains("key=k-123"), logs);

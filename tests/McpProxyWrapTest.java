@@ -231,6 +231,18 @@ class McpProxyWrapTest {
   }
 
   @Test
+  void the_blanks_with_which_a_quiet_wrap_shows_that_it_lives_cost_no_reply() throws Exception {
+    program = line -> say((line.contains("tools/call") ? "  " : "") + RESULT.formatted(id(line)));
+
+    try (var bridge = Bridge.to(server.url(), Proxy.Transport.WRAP).connected()) {
+      slot.raw(" ");
+      bridge.call(1);
+
+      assertEquals(1, bridge.next().path("id").asInt());
+    }
+  }
+
+  @Test
   void what_the_program_asks_reaches_the_client() throws Exception {
     try (var bridge = Bridge.to(server.url(), Proxy.Transport.WRAP).connected()) {
       var question = "{\"jsonrpc\":\"2.0\",\"id\":5,\"method\":\"roots/list\"}";

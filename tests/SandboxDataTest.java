@@ -203,7 +203,7 @@ class SandboxDataTest {
         new Growth(
             "Machines destroyed",
             n -> {
-              var doomed = post(machines, STILL, "doomed" + n).path("id").asText();
+              var doomed = post(machines, STILL, unique("doomed")).path("id").asText();
               call("DELETE", machines + "/" + doomed, "");
             },
             () -> count(get(machines + "?include_deleted=true"), "state", "destroyed")),
@@ -218,7 +218,7 @@ class SandboxDataTest {
         new Growth(
             "leases",
             n -> {
-              var made = post(machines, STILL, "leased" + n).path("id").asText();
+              var made = post(machines, STILL, unique("leased")).path("id").asText();
               post(machines + "/" + made + "/lease", "{'ttl':3600}");
             },
             () -> get(machines + "?include_leases=true").findValues("lease").size()),
@@ -246,6 +246,11 @@ class SandboxDataTest {
             "snapshots",
             n -> post(volume + "/snapshots", ""),
             () -> get(volume + "/snapshots").size()));
+  }
+
+  /** For what takes two requests, between which the sandbox may be killed. */
+  private static String unique(String name) {
+    return name + "-" + System.nanoTime();
   }
 
   private static int count(JsonNode list, String field, String beginning) {

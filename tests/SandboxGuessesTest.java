@@ -14,6 +14,7 @@ import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -98,8 +99,10 @@ class SandboxGuessesTest {
 
     assertEquals(412, api("POST", machine + "/restart", "").statusCode());
     guess("restart-stopped", "start");
-    assertEquals(200, api("POST", machine + "/restart", "").statusCode());
-    await(machine, "started", "");
+    for (var down : List.of(machine, machine(false))) {
+      assertEquals(200, api("POST", down + "/restart", "").statusCode());
+      await(down, "started", "");
+    }
   }
 
   @Test
@@ -143,6 +146,10 @@ class SandboxGuessesTest {
     var body = "{\"app_name\":\"%s\",\"org_slug\":\"personal\"}";
 
     assertEquals("one", json(api("POST", "/apps", body.formatted("one"))).path("name").asText());
+    guess("create-app", "id");
+    var documented = json(api("POST", "/apps", body.formatted("three")));
+    assertEquals(2, documented.size(), documented.toString());
+    assertTrue(documented.path("created_at").isNumber(), documented.toString());
     guess("create-app", "nothing");
     assertEquals("", api("POST", "/apps", body.formatted("two")).body());
     assertEquals(200, api("GET", "/apps/two", "").statusCode());
@@ -176,6 +183,91 @@ class SandboxGuessesTest {
     }
     assertEquals(429, answer.statusCode());
     return answer;
+  }
+
+  @Test
+  void deleting_metadata_that_is_not_there() throws Exception {
+    var key = machine(false) + "/metadata/key";
+
+    assertEquals(204, api("DELETE", key, "").statusCode());
+    guess("metadata-absent", "404");
+    assertEquals(404, api("DELETE", key, "").statusCode());
+  }
+
+  @Test
+  void suspending_what_cannot_be_suspended() throws Exception {
+    for (var unfit :
+        List.of(
+            "\"schedule\":\"daily\"",
+            "\"init\":{\"swap_size_mb\":512}",
+            "\"guest\":{\"cpu_kind\":\"shared\",\"cpus\":2,\"memory_mb\":4096}")) {
+      guess("suspend-unfit", "412");
+      var body = "{\"config\":{\"image\":\"nginx\",%s}}".formatted(unfit);
+      var id = json(api("POST", "/apps/shop/machines", body)).path("id").asText();
+      var machine = "/apps/shop/machines/" + id;
+      await(machine, "started", "");
+
+      assertEquals(412, api("POST", machine + "/suspend", "").statusCode(), unfit);
+      guess("suspend-unfit", "stop");
+      assertEquals(200, api("POST", machine + "/suspend", "").statusCode());
+      await(machine, "stopped", "");
+    }
+  }
+
+  @Test
+  void where_a_Machine_rests_that_crashes_again_and_again() throws Exception {
+    var broken =
+        "{\"config\":{\"image\":\"flyio/mcp\",\"init\":{\"exec\":[\"false\"]},"
+            + "\"restart\":{\"policy\":\"on-failure\",\"max_retries\":1}}}";
+    for (var state : List.of("stopped", "failed")) {
+      guess("gave-up", state);
+      var id = json(api("POST", "/apps/shop/machines", broken)).path("id").asText();
+
+      await("/apps/shop/machines/" + id, state, "");
+    }
+  }
+
+  @Test
+  void a_Machine_that_was_destroyed() throws Exception {
+    var machine = machine(false);
+    api("DELETE", machine, "");
+    await(machine, "destroyed", "");
+
+    assertEquals("destroyed", state(machine));
+    guess("destroyed", "404");
+    assertEquals(404, api("GET", machine, "").statusCode());
+    assertEquals(404, api("GET", machine + "/wait?state=destroyed", "").statusCode());
+    var all = json(api("GET", "/apps/shop/machines?include_deleted=true", ""));
+    assertEquals(1, all.size());
+  }
+
+  @Test
+  void a_volume_of_another_region_and_one_that_grows() throws Exception {
+    var volume = "{\"name\":\"data\",\"region\":\"fra\",\"size_gb\":1}";
+    var id = json(api("POST", "/apps/shop/volumes", volume)).path("id").asText();
+    var mounts = "\"mounts\":[{\"volume\":\"data\",\"path\":\"/data\"}]";
+    var body = "{\"region\":\"iad\",\"config\":{\"image\":\"nginx\"," + mounts + "}}";
+    var extend = "/apps/shop/volumes/" + id + "/extend";
+
+    assertEquals(412, api("POST", "/apps/shop/machines", body).statusCode());
+    assertEquals(
+        "false", json(api("PUT", extend, "{\"size_gb\":2}")).path("needs_restart").asText());
+    guess("volume-region", "400");
+    guess("volume-extend", "restart");
+    assertEquals(400, api("POST", "/apps/shop/machines", body).statusCode());
+    assertEquals(
+        "true", json(api("PUT", extend, "{\"size_gb\":3}")).path("needs_restart").asText());
+  }
+
+  @Test
+  void an_address_of_a_type_or_region_that_there_is_not() throws Exception {
+    var path = "/apps/shop/ip_assignments";
+    for (var wrong : List.of("{\"type\":\"v5\"}", "{\"type\":\"v4\",\"region\":\"xyz\"}")) {
+      guess("ip-unknown", "400");
+      assertEquals(400, api("POST", path, wrong).statusCode(), wrong);
+      guess("ip-unknown", "422");
+      assertEquals(422, api("POST", path, wrong).statusCode(), wrong);
+    }
   }
 
   @Test

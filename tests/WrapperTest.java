@@ -15,6 +15,8 @@ import java.util.zip.ZipEntry;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The wrapper ./jbang, in front of a JBang that runs its own echo instead of a script. */
 class WrapperTest {
@@ -22,16 +24,25 @@ class WrapperTest {
 
   /** What JBang is to the wrapper: it prints a command and exits with 255. */
   public static final class FakeJBang {
-    public static void main(String... args) {
+    public static void main(String... args) throws Exception {
       System.err.println("JBang was asked: " + String.join("|", args));
       if (args[0].equals("version")) {
         System.out.println("the answer of JBang itself");
         System.exit(3);
       }
+      builds();
       System.out.printf(
           "'%s/bin/java' -cp '%s' 'WrapperTest$Echo'",
           System.getProperty("java.home"), System.getProperty("java.class.path"));
       System.exit(255);
+    }
+
+    /** Two at once in one JBANG_DIR would spoil each other. */
+    private static void builds() throws Exception {
+      var building = Path.of(System.getenv("JBANG_DIR"), "building");
+      Files.createFile(building);
+      Thread.sleep(300);
+      Files.delete(building);
     }
   }
 
@@ -235,6 +246,21 @@ class WrapperTest {
       var out = new String(run.getInputStream().readAllBytes());
       assertEquals(0, run.waitFor(), new String(run.getErrorStream().readAllBytes()));
       assertEquals("0.132.1\n", out);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"fly-create-app", "scripts/CreateApp.java"})
+  void two_builds_of_a_script_take_turns(String script) throws Exception {
+    var first = shell().start("./jbang", script, "x");
+    var second = shell().start("./jbang", "build", script);
+
+    for (var run : List.of(first, second)) {
+      run.getOutputStream().close();
+      var out = new String(run.getInputStream().readAllBytes());
+      var err = new String(run.getErrorStream().readAllBytes());
+      assertTrue(out.endsWith("hint ./jbang\n"), err);
+      run.waitFor();
     }
   }
 

@@ -53,6 +53,8 @@ final class SseReader {
       int b = read();
       if (first && b == 0xef) b = afterByteOrderMark();
       first = false;
+      if (b == ' ') field.write(b); // of no event's name, but a heartbeat before bare JSON
+      while (b == ' ') b = read();
       if (b == '{' || b == '[') {
         var bare = bareLine((byte) b);
         if (bare == null) return null;

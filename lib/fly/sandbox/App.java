@@ -146,7 +146,7 @@ final class App {
             .put("network", network)
             .put("status", status())
             .put("machine_count", living().size())
-            .put("volume_count", volumes.size());
+            .put("volume_count", volumes.values().stream().filter(Volume::usable).count());
     json.putObject("organization")
         .put("name", org)
         .put("slug", org)

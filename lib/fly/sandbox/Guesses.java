@@ -19,7 +19,15 @@ public final class Guesses {
   public enum Guess {
     START_STARTED("start of a started Machine: nothing happens, or 409", "ok", "409"),
     STOP_CREATED("stop of a Machine that was never started: it is stopped, or 412", "ok", "412"),
-    RESTART_STOPPED("restart of a stopped Machine: 412, or it is started", "412", "start"),
+    RESTART_STOPPED("restart of a Machine that is down: 412, or it is started", "412", "start"),
+    SUSPEND_UNFIT(
+        "suspend of a Machine of more than 2 GB, or with swap, a schedule or a GPU: 412, or it is"
+            + " stopped",
+        "412",
+        "stop"),
+    GAVE_UP("where a Machine rests that has crashed too often", "stopped", "failed"),
+    DESTROYED(
+        "a Machine that was destroyed: told of for an hour, or not found at once", "told", "404"),
     SKIP_LAUNCH("where a Machine rests that is not launched", "created", "stopped"),
     WAIT_STOPPED(
         "wait for stopped without a version: taken (fly-go), or 400 (the documentation)",
@@ -28,9 +36,20 @@ public final class Guesses {
     LEASE_TTL("how long a lease lasts for who does not say: 30s (mudflaps), or 30m", "30s", "30m"),
     UNKNOWN_ORG("an organization that one cannot see", "404", "403"),
     CREATE_APP(
-        "what POST /v1/apps answers: the app, or nothing (the OpenAPI document)", "app", "nothing"),
+        "what POST /v1/apps answers: the app (fly-go), its id and age (the documentation), or"
+            + " nothing (the OpenAPI document)",
+        "app",
+        "id",
+        "nothing"),
     METADATA_PUT(
         "PUT of metadata: merged (the OpenAPI document), or all replaced", "merge", "replace"),
+    METADATA_ABSENT("DELETE of metadata that is not there", "204", "404"),
+    VOLUME_REGION("a volume of another region in mounts", "412", "400"),
+    VOLUME_EXTEND(
+        "a volume that is extended: grows at once, or with the Machine's restart",
+        "live",
+        "restart"),
+    IP_UNKNOWN("an address of a type or region that there is not", "400", "422"),
     RETRY_AFTER("429 with a Retry-After header", "none", "1");
 
     private final String about;
@@ -86,6 +105,11 @@ public final class Guesses {
 
   synchronized boolean is(Guess guess, String value) {
     return chosen.getOrDefault(guess, guess.values.get(0)).equals(value);
+  }
+
+  /** A status. */
+  synchronized int status(Guess guess) {
+    return Integer.parseInt(chosen.getOrDefault(guess, guess.values.get(0)));
   }
 
   Duration leaseTtl() {

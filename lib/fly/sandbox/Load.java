@@ -141,7 +141,7 @@ final class Load {
           if (use == null) return new Use(world.elapsed());
           if (use.requests > 0 || world.elapsed() - use.last < idle.toNanos()) return use;
           try {
-            if (how.equals("suspend")) machine.suspend();
+            if (how.equals("suspend") && machine.suspendable()) machine.suspend();
             else machine.stop(null, null);
           } catch (ApiError e) {
             return use; // somebody else was faster

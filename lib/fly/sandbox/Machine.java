@@ -347,7 +347,8 @@ final class Machine {
       var gaveUp = "not restarted again, after %d restarts".formatted(restarts);
       app.logs.add(world.now(), "runner", "error", this, gaveUp);
     }
-    become("stopped", null, null, null);
+    var failed = code != 0 && restarts > 0 && world.guess(Guess.GAVE_UP, "failed");
+    become(failed ? "failed" : "stopped", null, null, null);
     if (config.path("auto_destroy").asBoolean()) world.work(() -> destroy(true));
   }
 
@@ -396,6 +397,7 @@ final class Machine {
     world.work(
         () -> {
           end(signal, timeout);
+          world.detachUnmounted(this);
           synchronized (this) {
             if (state.equals("stopping")) become("stopped", "stop", "flyd", null);
           }
@@ -435,9 +437,25 @@ final class Machine {
     return Durations.of(config().at("/stop_config/timeout"), Duration.ofSeconds(5));
   }
 
+  /** https://fly.io/docs/reference/suspend-resume/#limitations-on-suspend */
+  synchronized boolean suspendable() {
+    return config.at("/guest/memory_mb").asInt() <= 2048
+        && config.at("/guest/gpus").asInt() == 0
+        && config.at("/guest/gpu_kind").asText("").isEmpty()
+        && config.at("/init/swap_size_mb").asInt() == 0
+        && config.path("schedule").asText("").isEmpty();
+  }
+
   synchronized void suspend() {
     if (state.equals("suspended") || state.equals("suspending")) return;
     if (!state.equals("started")) throw notFrom("suspend");
+    if (!suspendable()) {
+      if (world.guess(Guess.SUSPEND_UNFIT, "412")) {
+        throw new ApiError(412, "failed_precondition: this machine cannot be suspended");
+      }
+      stop(null, null);
+      return;
+    }
     become("suspending", "suspend", "user", null);
     if (checks != null) checks.pause(true);
     var frozen = instance;
@@ -483,35 +501,46 @@ final class Machine {
    * be launched.
    */
   void update(ObjectNode next, String currentVersion, boolean skipLaunch) {
-    world.requireSameMounts(app, config(), next);
-    synchronized (this) {
-      requireThere();
-      if (Set.of("replacing", "restarting", "destroying").contains(state)) {
-        throw new ApiError(409, "aborted: machine update failed due to concurrent update");
+    synchronized (app) {
+      synchronized (this) {
+        requireThere();
+        if (Set.of("replacing", "restarting", "destroying").contains(state)) {
+          throw new ApiError(409, "aborted: machine update failed due to concurrent update");
+        }
+        if (currentVersion != null && !currentVersion.equals(instanceId)) {
+          throw new ApiError(
+              412,
+              "failed_precondition: machine version is %s, not %s"
+                  .formatted(instanceId, currentVersion));
+        }
+        world.remount(this, next);
+        config = next;
+        instanceId = Ids.ulid(world.now());
+        remember();
+        var ran = Set.of("started", "starting").contains(state);
+        if (!ran && !Set.of("suspended", "suspending").contains(state)) {
+          become(state, "update", "user", null);
+          if (!state.equals("stopping")) world.detachUnmounted(this);
+          return;
+        }
+        stopRequested = true;
+        goesOn = ran && !skipLaunch;
+        become("replacing", "update", "user", null);
+        world.work(() -> endAndGoOn("replacing", null, null, goesOn));
       }
-      if (currentVersion != null && !currentVersion.equals(instanceId)) {
-        throw new ApiError(
-            412,
-            "failed_precondition: machine version is %s, not %s"
-                .formatted(instanceId, currentVersion));
-      }
-      config = next;
-      instanceId = Ids.ulid(world.now());
-      remember();
-      var ran = Set.of("started", "starting").contains(state);
-      if (!ran && !Set.of("suspended", "suspending").contains(state)) {
-        become(state, "update", "user", null);
-        return;
-      }
-      stopRequested = true;
-      goesOn = ran && !skipLaunch;
-      become("replacing", "update", "user", null);
-      world.work(() -> endAndGoOn("replacing", null, null, goesOn));
     }
   }
 
+  synchronized boolean mounts(String volume) {
+    for (var mount : config.path("mounts")) {
+      if (mount.path("volume").asText().equals(volume)) return true;
+    }
+    return false;
+  }
+
   synchronized void restart(String signal, Duration timeout) {
-    if (state.equals("stopped") && world.guess(Guess.RESTART_STOPPED, "start")) {
+    var down = Set.of("created", "stopped", "suspended", "failed").contains(state);
+    if (down && world.guess(Guess.RESTART_STOPPED, "start")) {
       start("user");
       return;
     }
@@ -523,6 +552,7 @@ final class Machine {
 
   private void endAndGoOn(String from, String signal, Duration timeout, boolean launch) {
     end(signal, timeout);
+    world.detachUnmounted(this);
     synchronized (this) {
       if (!state.equals(from)) return;
       restarts = 0;

@@ -117,11 +117,9 @@ final class MachinesApi {
                     metadata.entrySet().stream()
                         .allMatch(
                             entry ->
-                                machine
-                                    .metadata()
-                                    .path(entry.getKey())
-                                    .asText()
-                                    .equals(entry.getValue())))
+                                entry
+                                    .getValue()
+                                    .equals(machine.metadata().path(entry.getKey()).asText(null))))
             .toList();
     return list(
         machines,
@@ -329,8 +327,12 @@ final class MachinesApi {
 
   private JsonNode metadataKey(Context x) {
     var value = machine(x).metadata().path(x.pathParam("key"));
-    if (value.isMissingNode()) throw new ApiError(404, "not_found: metadata key not found");
+    if (value.isMissingNode()) throw noMetadata();
     return object().set("value", value);
+  }
+
+  private static ApiError noMetadata() {
+    return new ApiError(404, "not_found: metadata key not found");
   }
 
   private void upsertMetadata(Context x) {
@@ -341,8 +343,11 @@ final class MachinesApi {
   }
 
   private void deleteMetadata(Context x) {
+    var key = x.pathParam("key");
+    var absent = !living(x).metadata().has(key);
+    if (absent && world.guess(Guess.METADATA_ABSENT, "404")) throw noMetadata();
     var change = new TreeMap<String, String>();
-    change.put(x.pathParam("key"), null);
+    change.put(key, null);
     living(x).changeMetadata(change, null);
     x.status(204);
   }

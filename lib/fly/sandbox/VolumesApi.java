@@ -6,6 +6,7 @@ import static fly.sandbox.Rest.list;
 import static fly.sandbox.Rest.object;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import fly.sandbox.Guesses.Guess;
 import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
 
@@ -65,7 +66,7 @@ final class VolumesApi {
             "invalid size_gb, a volume cannot shrink: it has %d GB".formatted(volume.sizeGb));
       }
       volume.sizeGb = size;
-      var answer = object().put("needs_restart", false);
+      var answer = object().put("needs_restart", world.guess(Guess.VOLUME_EXTEND, "restart"));
       answer.set("volume", volume.json());
       return answer;
     }

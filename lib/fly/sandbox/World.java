@@ -145,7 +145,8 @@ final class World implements AutoCloseable {
     for (var app : apps.values()) {
       for (var volume : app.volumes.values()) {
         var machine = volume.machineId == null ? null : app.machines.get(volume.machineId);
-        if (machine == null || machine.state().equals("destroyed")) volume.machineId = null;
+        var gone = machine == null || machine.state().equals("destroyed");
+        if (gone || !machine.mounts(volume.id)) volume.machineId = null;
       }
     }
     sweep();
@@ -363,25 +364,40 @@ final class World implements AutoCloseable {
   /** The app's own of this type if there is one that it may have but once. */
   App.Ip allocate(App app, String type, String region) {
     if (!Set.of("v4", "v6", "private_v6", "shared_v4").contains(type)) {
-      throw ApiError.invalid("invalid ip address type: " + type);
+      throw new ApiError(
+          guesses.status(Guesses.Guess.IP_UNKNOWN), "invalid ip address type: " + type);
+    }
+    var where = region == null || region.isEmpty() ? "global" : region;
+    if (!where.equals("global") && !Rules.REGIONS.containsKey(where)) {
+      throw new ApiError(
+          guesses.status(Guesses.Guess.IP_UNKNOWN), "region %s not found".formatted(where));
     }
     synchronized (app) {
+      requireThere(app);
       if (type.equals("shared_v4")) {
         for (var ip : app.ips) if (ip.type().equals(type)) return ip;
       }
-      var number = app.number;
-      var address =
-          switch (type) {
-            case "shared_v4" -> "66.241.%d.%d".formatted(124 + number % 2, number % 254 + 1);
-            case "v4" -> "149.248.%d.%d".formatted(192 + number % 32, app.ips.size() + 2);
-            case "v6" -> "2a09:8280:1::%s:%s:0".formatted(Ids.hex(2), Ids.hex(4));
-            default -> "fdaa:0:1:0:1::%d".formatted(app.ips.size() + 2);
-          };
-      var where = region == null || region.isEmpty() ? "global" : region;
-      var ip = new App.Ip(Ids.ip(), address, type, where, now());
+      var ip = new App.Ip(Ids.ip(), address(app, type), type, where, now());
       app.ips.add(ip);
       changed(app);
       return ip;
+    }
+  }
+
+  /** One that the app has not yet. */
+  private static String address(App app, String type) {
+    var random = ThreadLocalRandom.current();
+    while (true) {
+      var one = random.nextInt(64);
+      var other = random.nextInt(1, 255);
+      var address =
+          switch (type) {
+            case "shared_v4" -> "66.241.%d.%d".formatted(124 + one % 2, other);
+            case "v4" -> "149.248.%d.%d".formatted(192 + one, other);
+            case "v6" -> "2a09:8280:1::%s:%s:0".formatted(Ids.hex(2), Ids.hex(4));
+            default -> "fdaa:0:1:0:1::%x".formatted(other);
+          };
+      if (app.ips.stream().noneMatch(ip -> ip.address().equals(address))) return address;
     }
   }
 
@@ -692,7 +708,7 @@ final class World implements AutoCloseable {
       var here = candidates.stream().filter(volume -> volume.region.equals(region)).toList();
       if (here.isEmpty()) {
         throw new ApiError(
-            412,
+            guesses.status(Guesses.Guess.VOLUME_REGION),
             "Mounts source volume \"%s\" is in the wrong region (\"%s\" != \"%s\")"
                 .formatted(candidates.get(0).id, candidates.get(0).region, region));
       }
@@ -714,11 +730,22 @@ final class World implements AutoCloseable {
   void detach(Machine machine) {
     synchronized (machine.app) {
       machine.app.names.remove(machine.name, machine);
-      for (var volume : machine.app.volumes.values()) {
-        if (!machine.id.equals(volume.machineId)) continue;
-        volume.machineId = null;
-        changed(machine.app);
-      }
+      letGo(machine, volume -> true);
+    }
+  }
+
+  /** Takes from a Machine what its config does not mount any more. */
+  void detachUnmounted(Machine machine) {
+    synchronized (machine.app) {
+      letGo(machine, volume -> !machine.mounts(volume.id));
+    }
+  }
+
+  private void letGo(Machine machine, Predicate<Volume> which) {
+    for (var volume : machine.app.volumes.values()) {
+      if (!machine.id.equals(volume.machineId) || !which.test(volume)) continue;
+      volume.machineId = null;
+      changed(machine.app);
     }
   }
 
@@ -753,25 +780,31 @@ final class World implements AutoCloseable {
     return machine;
   }
 
-  /** A Machine keeps its volumes for good: an update that names others is refused. */
-  void requireSameMounts(App app, JsonNode old, ObjectNode config) {
-    var wanted = config.path("mounts");
-    synchronized (app) {
-      for (int i = 0; i < wanted.size(); i++) {
-        var volume = volume(app, old.at("/mounts/" + i + "/volume").asText());
-        var named = wanted.get(i).path("volume").asText();
-        if (volume == null || !named.equals(volume.id) && !named.equals(volume.name)) {
-          throw ApiError.invalid(
-              "invalid config.mounts, the volume of a machine cannot be changed");
-        }
-        ((ObjectNode) wanted.get(i)).put("volume", volume.id).put("name", volume.name);
+  /**
+   * Under the locks of app and Machine, the volumes of its next config: the one that it has stays
+   * its own, and another one is refused; where it has none it gets what is named.
+   */
+  void remount(Machine machine, ObjectNode next) {
+    var app = machine.app;
+    var held = app.volumes.values().stream().filter(one -> machine.id.equals(one.machineId));
+    var volume = held.findFirst();
+    if (volume.isEmpty()) {
+      attach(app, machine.id, machine.region, next);
+      return;
+    }
+    for (var mount : next.path("mounts")) {
+      var named = mount.path("volume").asText();
+      if (!named.equals(volume.get().id) && !named.equals(volume.get().name)) {
+        throw ApiError.invalid("invalid config.mounts, the volume of a machine cannot be changed");
       }
+      ((ObjectNode) mount).put("volume", volume.get().id).put("name", volume.get().name);
     }
   }
 
   Machine machine(App app, String id) {
     var machine = app.machines.get(id);
     if (machine == null) throw new ApiError(404, "not_found: machine not found");
+    if (guess(Guesses.Guess.DESTROYED, "404")) machine.requireThere();
     return machine;
   }
 
