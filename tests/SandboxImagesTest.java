@@ -2,6 +2,7 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -215,13 +216,14 @@ class SandboxImagesTest {
     }
   }
 
-  private static void readUntil(InputStream in, String word) throws IOException {
+  private static String readUntil(InputStream in, String word) throws IOException {
     var text = new StringBuilder();
     while (text.indexOf(word) < 0) {
       var next = in.read();
       assertTrue(next >= 0, text.toString());
       text.append((char) next);
     }
+    return text.toString();
   }
 
   @Test
@@ -268,10 +270,14 @@ class SandboxImagesTest {
       readUntil(events, "data: here\n\n");
     }
 
+    awaitLog("the client has gone");
+  }
+
+  private void awaitLog(String line) throws InterruptedException {
     await(
         () -> {
           try {
-            return log().contains("the client has gone");
+            return log().contains(line);
           } catch (Exception e) {
             throw new IllegalStateException(e);
           }
@@ -332,22 +338,90 @@ class SandboxImagesTest {
     assertTrue(exit.path("restarting").asBoolean());
   }
 
+  private static final String WEB_SOCKET =
+      "GET / HTTP/1.1\r\n"
+          + "Host: %s\r\n"
+          + "Connection: keep-alive, Upgrade\r\n"
+          + "Upgrade: websocket\r\n"
+          + "Sec-WebSocket-Version: 13\r\n"
+          + "Sec-WebSocket-Protocol: chat\r\n"
+          + "Sec-WebSocket-Key: %s\r\n\r\n";
+
+  private Socket webSocket(String host, String key) throws IOException {
+    var socket = new Socket(InetAddress.getLoopbackAddress(), sandbox.port());
+    socket.setSoTimeout(20_000);
+    socket.getOutputStream().write(WEB_SOCKET.formatted(host, key).getBytes(ISO_8859_1));
+    return socket;
+  }
+
   @Test
-  void a_web_socket_is_refused_as_not_implemented() throws Exception {
-    machine("fra");
-    try (var socket = new Socket(InetAddress.getLoopbackAddress(), sandbox.port())) {
-      socket.setSoTimeout(20_000);
-      var request =
-          "GET / HTTP/1.1\r\n"
-              + "Host: shop.localhost\r\n"
-              + "Connection: Upgrade, close\r\n"
-              + "Upgrade: websocket\r\n"
-              + "Sec-WebSocket-Version: 13\r\n"
-              + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-      socket.getOutputStream().write(request.getBytes(ISO_8859_1));
-      var answer = new String(socket.getInputStream().readAllBytes(), ISO_8859_1);
-      assertTrue(answer.startsWith("HTTP/1.1 501"), answer);
+  void a_WebSocket_passes_in_both_directions_and_counts_as_a_request_until_it_ends()
+      throws Exception {
+    machine("shop", "fra", ",\"init\":{\"cmd\":[\"echo\"]}", ",\"concurrency\":{\"hard_limit\":1}");
+
+    CompletableFuture<HttpResponse<InputStream>> waiting;
+    try (var socket = webSocket("shop.localhost", "sesame")) {
+      var head = readUntil(socket.getInputStream(), "\r\n\r\n");
+      assertTrue(head.startsWith("HTTP/1.1 101"), head);
+      assertTrue(head.contains("Sec-WebSocket-Accept: open\r\n"), head);
+      assertFalse(head.contains("Sec-WebSocket-Protocol"), head);
+      for (var frame : List.of("\u0081\u0001a", "x".repeat(100_000) + "\u00ff")) {
+        socket.getOutputStream().write(frame.getBytes(ISO_8859_1));
+        readUntil(socket.getInputStream(), frame);
+      }
+      waiting = http.sendAsync(to("/").build(), HttpResponse.BodyHandlers.ofInputStream());
+      TimeUnit.MILLISECONDS.sleep(300);
+      assertFalse(waiting.isDone());
     }
+
+    waiting.get(60, TimeUnit.SECONDS).body().close();
+    awaitLog("the client has gone");
+  }
+
+  @Test
+  void a_WebSocket_ends_with_its_Machine() throws Exception {
+    var id = machine("shop", "fra", ",\"init\":{\"cmd\":[\"echo\"]}", "");
+
+    try (var socket = webSocket("shop.localhost", "sesame")) {
+      readUntil(socket.getInputStream(), "\r\n\r\n");
+      api("DELETE", "/apps/shop/machines/" + id + "?force=true", "");
+      assertEquals(-1, socket.getInputStream().read());
+    }
+  }
+
+  @Test
+  void an_app_may_refuse_a_WebSocket_and_the_sandbox_has_none_itself() throws Exception {
+    machine("shop", "fra", "", "");
+
+    try (var refused = webSocket("shop.localhost", "other");
+        var foreign = webSocket("evil.example", "sesame");
+        var own = webSocket("localhost", "sesame")) {
+      assertTrue(readUntil(refused.getInputStream(), "\r\n").startsWith("HTTP/1.1 200"));
+      assertTrue(readUntil(foreign.getInputStream(), "\r\n").startsWith("HTTP/1.1 403"));
+      assertTrue(readUntil(own.getInputStream(), "\r\n").startsWith("HTTP/1.1 200"));
+    }
+  }
+
+  @Test
+  void half_an_answer_does_not_look_like_a_whole_one() throws Exception {
+    machine("fra");
+
+    assertThrows(IOException.class, () -> send(to("/half")));
+  }
+
+  @Test
+  void long_headers_and_any_method_pass_and_an_answer_has_one_date() throws Exception {
+    machine("fra");
+    var text = "x".repeat(40_000);
+
+    var answer = send(to("/long").header("X-Long", text).method("PROPFIND", noBody()));
+
+    assertEquals(List.of(text), answer.headers().allValues("X-Long"));
+    assertEquals(1, answer.headers().allValues("Date").size());
+  }
+
+  private static HttpRequest.BodyPublisher noBody() {
+    return HttpRequest.BodyPublishers.noBody();
   }
 
   // ---- fly-replay

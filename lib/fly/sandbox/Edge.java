@@ -21,6 +21,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import org.eclipse.jetty.http.HttpFields;
 
 /**
@@ -68,16 +69,12 @@ final class Edge {
    * own, its scripts could ask the sandbox for anything.
    */
   void handlePath(Context x) throws IOException {
+    x.skipRemainingHandlers();
     var app = world.app(x.pathParam("app"));
     var path = x.req().getRequestURI().substring("/edge/".length());
     var slash = path.indexOf('/');
     x.res().addHeader("Content-Security-Policy", "sandbox allow-scripts allow-forms allow-popups");
     handle(x, app, app.name + ".fly.dev", slash < 0 ? "/" : path.substring(slash));
-  }
-
-  /** Before any route of it is looked at. */
-  static void refuseWebSocket(Context x) {
-    throw new ApiError(501, "the sandbox passes HTTP on, but no WebSockets");
   }
 
   /** A request to an app by its Host: every path and method is the app's. */
@@ -98,7 +95,19 @@ final class Edge {
   private record Wanted(
       App app, String instance, String preferred, String region, String near, Machine not) {}
 
+  /** However long its client is silent, or what it asked. */
   private void handle(Context x, App app, String host, String path) throws IOException {
+    var client = Forward.client(x);
+    var idle = client.getIdleTimeout();
+    client.setIdleTimeout(0);
+    try {
+      route(x, app, host, path);
+    } finally {
+      client.setIdleTimeout(idle);
+    }
+  }
+
+  private void route(Context x, App app, String host, String path) throws IOException {
     x.attribute(PASSED_ON, true);
     x.header("Server", "Fly/sandbox");
     x.header("Via", VIA);
@@ -356,11 +365,17 @@ final class Edge {
       var port = instance.port(internal).orElse(0);
       if (listens(port)) {
         try {
+          Supplier<Runnable> hold =
+              () -> {
+                load.enter(machine, Integer.MAX_VALUE);
+                return () -> load.leave(machine);
+              };
           return forward.pass(
-              x, body, port, path + query, added, headers -> answered(x, machine, headers));
+              x, body, port, path + query, added, headers -> answered(x, machine, headers), hold);
         } catch (IOException e) {
           if (x.res().isCommitted()) throw e;
-          throw new ApiError(502, "Machine %s broke off: %s".formatted(machine.id, e.getMessage()));
+          throw new ApiError(
+              502, "Machine %s closed the connection before it answered".formatted(machine.id));
         }
       }
       if (late) {

@@ -6,13 +6,14 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermission;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Base64;
 import java.util.Deque;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -317,16 +318,33 @@ final class Instance {
       Files.createDirectory(folder);
       var file = folder.resolve(path.substring(path.lastIndexOf('/') + 1)); // its name may matter
       Files.write(file, content(files.get(i)));
+      permit(file, files.get(i).path("mode").asInt());
       mounts.add(new Program.Mount(file, path));
     }
     return mounts;
   }
 
-  private byte[] content(JsonNode file) {
-    if (file.path("secret_name").isTextual()) {
-      var secret = world.secrets(machine.app).getOrDefault(file.path("secret_name").asText(), "");
-      return secret.getBytes(StandardCharsets.UTF_8);
+  private byte[] content(JsonNode file) throws IOException {
+    var base64 = file.path("raw_value").asText("");
+    var secret = file.path("secret_name").asText("");
+    if (!secret.isEmpty()) {
+      base64 = world.secrets(machine.app).get(secret);
+      if (base64 == null) throw new IOException("there is no secret " + secret + " for a file");
     }
-    return Base64.getDecoder().decode(file.path("raw_value").asText(""));
+    try {
+      return Rules.base64(base64);
+    } catch (IllegalArgumentException e) {
+      throw new IOException("the secret " + secret + " is to hold a file, but not in base64");
+    }
+  }
+
+  /** As chmod does it; 0 leaves it as it is. */
+  private static void permit(Path file, int mode) throws IOException {
+    if (mode == 0 || !file.getFileSystem().supportedFileAttributeViews().contains("posix")) return;
+    var permissions = EnumSet.noneOf(PosixFilePermission.class);
+    for (var permission : PosixFilePermission.values()) { // from the owner's reading on: 0400
+      if ((mode & 0400 >> permission.ordinal()) != 0) permissions.add(permission);
+    }
+    Files.setPosixFilePermissions(file, permissions);
   }
 }

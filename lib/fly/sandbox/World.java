@@ -201,6 +201,12 @@ final class World implements AutoCloseable {
     if (database != null) database.changed(machine);
   }
 
+  /** Under the app's lock. */
+  void changed(App app, Volume volume) {
+    volume.updatedAt = now();
+    changed(app);
+  }
+
   void changed(App app) {
     if (database != null) database.changed(app);
   }
@@ -657,7 +663,7 @@ final class World implements AutoCloseable {
       var next = Math.min(limit, volume.sizeGb + mount.path("add_size_gb").asInt());
       if (next <= volume.sizeGb) return;
       volume.sizeGb = next;
-      changed(app);
+      changed(app, volume);
     }
     story.accept("The volume %s has grown to %d GB.".formatted(volume.id, volume.sizeGb));
   }
@@ -685,7 +691,7 @@ final class World implements AutoCloseable {
       if (volume.usable()) {
         volume.state = "pending_destroy";
         volume.deletedAt = now();
-        changed(app);
+        changed(app, volume);
         deleteAfterFlush(List.of(volume.folder));
       }
       return volume;
@@ -721,7 +727,7 @@ final class World implements AutoCloseable {
             412, "failed_precondition: volume already claimed by machine " + here.get(0).machineId);
       }
       free.get().machineId = machineId;
-      changed(app);
+      changed(app, free.get());
       ((ObjectNode) mount).put("volume", free.get().id).put("name", free.get().name);
     }
   }
@@ -745,7 +751,7 @@ final class World implements AutoCloseable {
     for (var volume : machine.app.volumes.values()) {
       if (!machine.id.equals(volume.machineId) || !which.test(volume)) continue;
       volume.machineId = null;
-      changed(machine.app);
+      changed(machine.app, volume);
     }
   }
 
