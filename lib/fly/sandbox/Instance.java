@@ -29,6 +29,10 @@ import java.util.concurrent.CompletableFuture;
 final class Instance {
   private static final int LAST_WORDS = 5;
 
+  /** Whom the wrap lets in: none of the program's business. */
+  private static final List<String> CREDENTIALS =
+      List.of("FLY_MCP_BEARER_TOKEN", "FLY_MCP_USER", "FLY_MCP_PASSWORD");
+
   /**
    * @param process its number; 0 where there is but one
    */
@@ -128,7 +132,14 @@ final class Instance {
     var wrapped = programs.isEmpty() && world.images().isMcp(config);
     programs.add(program);
     if (wrapped) {
-      wrap = new Wrap(program.stdin(), program.stdout(), bearerToken(), machine::lastWords);
+      wrap =
+          new Wrap(
+              program.stdin(),
+              program.stdout(),
+              variable("FLY_MCP_BEARER_TOKEN"),
+              variable("FLY_MCP_USER"),
+              variable("FLY_MCP_PASSWORD"),
+              machine::lastWords);
     }
     var heard = new ArrayList<CompletableFuture<Void>>();
     heard.add(hear(program.stderr(), number));
@@ -269,8 +280,7 @@ final class Instance {
     }
     ports.forEach((port, here) -> env.put("PORT_" + port, here.toString()));
     ports.values().stream().findFirst().ifPresent(here -> env.put("PORT", here.toString()));
-    if (world.images().isMcp(config))
-      env.remove("FLY_MCP_BEARER_TOKEN"); // the wrap's, and none of its business
+    if (world.images().isMcp(config)) env.keySet().removeAll(CREDENTIALS);
     return env;
   }
 
@@ -287,9 +297,9 @@ final class Instance {
   }
 
   /** As the wrap in the image finds it: a variable of the config, or a secret of the app. */
-  private String bearerToken() {
-    var name = "FLY_MCP_BEARER_TOKEN";
-    return config.path("env").path(name).asText(world.secrets(machine.app).get(name));
+  private String variable(String name) {
+    var value = config.path("env").path(name).asText(world.secrets(machine.app).get(name));
+    return value == null || value.isEmpty() ? null : value;
   }
 
   private List<Program.Mount> mounts() throws IOException {
