@@ -148,6 +148,10 @@ final class Browser implements AutoCloseable {
     call("Input.dispatchKeyEvent", keyed.formatted("keyUp", name, key, code, ""));
   }
 
+  void type(String text) throws Exception {
+    call("Input.insertText", Fly.JSON.createObjectNode().put("text", text).toString());
+  }
+
   /**
    * @param scheme light or dark
    */

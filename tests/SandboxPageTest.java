@@ -68,11 +68,15 @@ class SandboxPageTest {
 
   /** Reads events until one of this name has data that is wanted; returns it. */
   private String event(String name, Predicate<String> wanted) throws Exception {
+    return event("", name, wanted);
+  }
+
+  private String event(String filter, String name, Predicate<String> wanted) throws Exception {
     try (var socket = new Socket("127.0.0.1", sandbox.port())) {
       socket.setSoTimeout(20_000);
       var request =
-          "GET /sandbox/events HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAccept: text/event-stream\r\n\r\n"
-              .formatted(sandbox.port());
+          "GET /sandbox/events?filter=%s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAccept: text/event-stream\r\n\r\n"
+              .formatted(filter, sandbox.port());
       socket.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
       var lines =
           new BufferedReader(
@@ -213,6 +217,30 @@ class SandboxPageTest {
     for (int i = 0; i < 40; i++) assertFalse(event("world", data -> true).isEmpty());
   }
 
+  @Test
+  void of_many_Machines_it_shows_the_newest_of_each_app_and_finds_the_others() throws Exception {
+    var oldest = machine("{\"image\": \"nginx\"}").path("id").asText();
+    for (int i = 0; i < 229; i++) machine("{\"image\": \"nginx\"}");
+    call("POST", "/v1/apps", "{\"name\": \"other\", \"org_slug\": \"personal\"}");
+    call("POST", "/v1/apps/other/machines", "{\"config\": {\"image\": \"my/web:2\"}}");
+
+    var all = Fly.JSON.readTree(event("world", data -> true));
+    var one = Fly.JSON.readTree(event(oldest, "world", data -> true));
+    var web = Fly.JSON.readTree(event("MY/WEB", "world", data -> true));
+
+    assertEquals(231, all.path("machine_count").asInt());
+    assertEquals("other", all.at("/apps/0/name").asText());
+    assertEquals(1, all.at("/apps/0/machines").size());
+    assertEquals(199, all.at("/apps/1/machines").size());
+    assertEquals(31, all.at("/apps/1/machines_left").asInt());
+    assertEquals(230, all.at("/apps/1/states/created").asInt());
+    assertFalse(all.toString().contains(oldest));
+    assertEquals(List.of(oldest), one.at("/apps/0/machines").findValuesAsText("id"));
+    assertEquals(231, one.path("machine_count").asInt());
+    assertEquals("other", web.at("/apps/0/name").asText());
+    assertEquals(1, web.path("apps").size());
+  }
+
   // ---- In a browser
 
   @Test
@@ -228,6 +256,31 @@ class SandboxPageTest {
       for (var address : browser.requested()) {
         assertTrue(address.startsWith(sandbox.url()) || address.startsWith("data:"), address);
       }
+    }
+  }
+
+  @Test
+  void what_does_not_change_stays_as_it_is_and_a_filter_leaves_what_is_wanted(@TempDir Path folder)
+      throws Exception {
+    var id = machine("{\"image\": \"nginx\"}").path("id").asText();
+    try (var browser = new Browser(folder, sandbox.url() + "/")) {
+      var first = "document.querySelector('[data-machine=\"%s\"]')".formatted(id);
+      browser.await("!!" + first);
+      browser.evaluate(
+          "window.first = %s; getSelection().selectAllChildren(first)".formatted(first));
+
+      var other = machine("{\"image\": \"other\"}").path("id").asText();
+
+      browser.await("!!document.querySelector('[data-machine=\"%s\"]')".formatted(other));
+      assertTrue(browser.evaluate(first + " === window.first").asBoolean());
+      assertTrue(browser.evaluate("getSelection().toString()").asText().contains(id));
+
+      browser.evaluate("document.getElementById('filter').focus()");
+      browser.type(other);
+
+      browser.await("document.querySelectorAll('[data-machine]').length == 1");
+      assertFalse(browser.evaluate("!!" + first).asBoolean());
+      browser.await("!document.querySelector('[data-request]:not([hidden])')");
     }
   }
 

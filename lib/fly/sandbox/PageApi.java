@@ -3,7 +3,6 @@
 package fly.sandbox;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import fly.Fly;
 import io.javalin.config.RoutesConfig;
@@ -16,13 +15,17 @@ import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.Base64;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Queue;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * The page that shows what is in the sandbox, live by server-sent events: {@code world} (all that
@@ -31,7 +34,9 @@ import java.util.regex.Pattern;
  */
 final class PageApi implements AutoCloseable {
   static final int MOST_VIEWERS = 16;
+  private static final int MOST_APPS = 100;
   private static final int MOST_MACHINES = 200;
+  private static final int MOST_VOLUMES = 50; // of an app
   private static final int LOG_LINES = 20;
   private static final int SHORTEST_SECRET = 4;
   private static final Duration PACE = Duration.ofMillis(250);
@@ -52,6 +57,7 @@ final class PageApi implements AutoCloseable {
   private static final class Viewer {
     final SseClient client;
     final String server;
+    final String filter;
     final AtomicBoolean sending = new AtomicBoolean();
     String world = "";
     long request;
@@ -60,6 +66,8 @@ final class PageApi implements AutoCloseable {
     Viewer(SseClient client) {
       this.client = client;
       this.server = "http://" + client.ctx().header("Host");
+      var wanted = client.ctx().queryParam("filter");
+      this.filter = wanted == null ? "" : wanted.toLowerCase(Locale.ROOT);
     }
   }
 
@@ -157,9 +165,11 @@ final class PageApi implements AutoCloseable {
     var start = System.nanoTime();
     try {
       var secrets = secrets();
-      var state = everything(secrets).toString();
+      var states = new HashMap<String, String>();
       for (var viewer : viewers) {
         if (!viewer.sending.compareAndSet(false, true)) continue;
+        var state =
+            states.computeIfAbsent(viewer.filter, filter -> everything(filter, secrets).toString());
         var news = requests.after(viewer.request, viewer.server, secrets);
         var changed = !state.equals(viewer.world);
         if (changed || !news.isEmpty() || viewer.silence++ > BEAT) {
@@ -219,28 +229,76 @@ final class PageApi implements AutoCloseable {
     return List.copyOf(values);
   }
 
-  private JsonNode everything(List<String> secrets) {
-    var json = Fly.JSON.createObjectNode();
+  /** What there is in an app, and which of it is wanted. */
+  private static final class Part {
+    final App app;
+    final List<Machine> living;
+    final List<Machine> wanted;
+    int most;
+
+    Part(App app, String filter) {
+      this.app = app;
+      this.living = app.living();
+      var all = app.name.contains(filter);
+      this.wanted = living.stream().filter(machine -> all || has(machine, filter)).toList();
+    }
+
+    private static boolean has(Machine machine, String filter) {
+      return Stream.of(machine.name, machine.id, machine.state(), machine.region, image(machine))
+          .anyMatch(text -> text.toLowerCase(Locale.ROOT).contains(filter));
+    }
+  }
+
+  /** The newest apps, and of their Machines the newest, so many in all that a browser likes it. */
+  private JsonNode everything(String filter, List<String> secrets) {
+    var all = world.apps().stream().map(app -> new Part(app, filter)).toList();
+    var found =
+        all.stream()
+            .filter(part -> part.app.name.contains(filter) || !part.wanted.isEmpty())
+            .sorted(Comparator.comparing((Part part) -> part.app.createdAt).reversed())
+            .toList();
+    var shown = found.subList(0, Math.min(found.size(), MOST_APPS));
+    share(shown);
+    var json =
+        Fly.JSON
+            .createObjectNode()
+            .put("app_count", all.size())
+            .put("apps_left", found.size() - shown.size())
+            .put("machine_count", all.stream().mapToInt(part -> part.living.size()).sum());
     var apps = json.putArray("apps");
-    var left = MOST_MACHINES;
-    for (var app : world.apps()) left -= show(app, apps, left, secrets);
+    for (var part : shown) show(part, apps.addObject(), secrets);
     return json;
   }
 
-  /** Returns how many of its Machines are shown. */
-  private int show(App app, ArrayNode apps, int most, List<String> secrets) {
-    var living = app.living();
-    var shown =
-        living.stream()
-            .sorted(Comparator.comparing((Machine machine) -> machine.createdAt).reversed())
-            .limit(Math.max(0, most))
-            .toList();
-    var json = apps.addObject().put("name", app.name).put("machine_count", living.size());
+  /** Each gets as much of the room as each other one; what it does not need, goes to the others. */
+  private static void share(List<Part> parts) {
+    var room = MOST_MACHINES;
+    var left = parts.size();
+    var smallest = Comparator.comparing((Part part) -> part.wanted.size());
+    for (var part : parts.stream().sorted(smallest).toList()) {
+      part.most = Math.min(part.wanted.size(), room / left--);
+      room -= part.most;
+    }
+  }
+
+  private void show(Part part, ObjectNode json, List<String> secrets) {
+    var app = part.app;
+    json.put("name", app.name)
+        .put("machine_count", part.living.size())
+        .put("machines_left", part.wanted.size() - part.most);
+    var states = new TreeMap<String, Integer>();
+    for (var machine : part.living) states.merge(machine.state(), 1, Integer::sum);
+    json.set("states", Fly.JSON.valueToTree(states));
     var machines = json.putArray("machines");
-    for (var machine : shown) machines.add(show(machine, secrets));
+    part.wanted.stream()
+        .sorted(Comparator.comparing((Machine machine) -> machine.createdAt).reversed())
+        .limit(part.most)
+        .forEach(machine -> machines.add(show(machine, secrets)));
     synchronized (app) {
       var volumes = json.putArray("volumes");
-      for (var volume : world.volumes(app)) {
+      var there = world.volumes(app);
+      json.put("volumes_left", Math.max(0, there.size() - MOST_VOLUMES));
+      for (var volume : there.subList(0, Math.min(there.size(), MOST_VOLUMES))) {
         volumes
             .addObject()
             .put("id", volume.id)
@@ -260,7 +318,10 @@ final class PageApi implements AutoCloseable {
       var names = json.putArray("secrets");
       app.secrets.keySet().forEach(names::add);
     }
-    return shown.size();
+  }
+
+  private static String image(Machine machine) {
+    return machine.config().path("image").asText();
   }
 
   private static ObjectNode show(Machine machine, List<String> secrets) {
@@ -272,7 +333,7 @@ final class PageApi implements AutoCloseable {
             .put("state", machine.state())
             .put("region", machine.region)
             .put("cordoned", machine.cordoned())
-            .put("image", machine.config().path("image").asText());
+            .put("image", image(machine));
     json.set("config", Mask.json(machine.config(), secrets));
     var events = json.putArray("events");
     for (var event : machine.events().stream().limit(5).toList()) {

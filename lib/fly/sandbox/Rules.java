@@ -247,11 +247,16 @@ final class Rules {
       if (!absolute(path))
         throw ApiError.invalid("invalid config.files, guest_path must be absolute");
       try {
-        Base64.getDecoder().decode(file.path("raw_value").asText(""));
+        base64(file.path("raw_value").asText(""));
       } catch (IllegalArgumentException e) {
         throw ApiError.invalid("invalid config.files, raw_value must be base64");
       }
     }
+  }
+
+  /** With line breaks, too, as Go takes it. */
+  static byte[] base64(String text) {
+    return Base64.getDecoder().decode(text.replaceAll("[\r\n]", ""));
   }
 
   /** From the root, below it, and without a way up. */
