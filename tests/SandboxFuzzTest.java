@@ -491,7 +491,7 @@ class SandboxFuzzTest {
         'stop_config': {'signal': 'SIGINT', 'timeout': '1s'}, 'auto_destroy': false,
         'files': [{'guest_path': '/a', 'raw_value': 'aGk=', 'mode': 420}],
         'mounts': [{'volume': 'data', 'path': '/data', 'add_size_gb': 1, 'size_gb_limit': 9}],
-        'checks': {'a': {'type': 'tcp', 'port': 80, 'interval': '1s', 'timeout': 1000000000}},
+        'checks': {'a': {'type': 'tcp', 'port': 80, 'interval': '1s', 'timeout': '1s'}},
         'processes': [{'cmd': ['true'], 'env_from': [{'env_var': 'A', 'field_ref': 'id'}]}],
         'services': [{'protocol': 'tcp', 'internal_port': 80, 'autostart': true,
           'autostop': 'stop', 'concurrency': {'type': 'requests', 'soft_limit': 1},
