@@ -274,14 +274,78 @@ class SandboxImagesTest {
   }
 
   private void awaitLog(String line) throws InterruptedException {
-    await(
-        () -> {
-          try {
-            return log().contains(line);
-          } catch (Exception e) {
-            throw new IllegalStateException(e);
-          }
-        });
+    await(() -> said(line) > 0);
+  }
+
+  @Test
+  void a_client_that_goes_is_missed_even_where_the_app_says_nothing() throws Exception {
+    machine("shop", "fra", "", ",\"concurrency\":{\"hard_limit\":1}");
+
+    for (var request :
+        List.of(
+            "GET /silent HTTP/1.1\r\nHost: shop.localhost\r\n\r\n",
+            "GET /silent?headers HTTP/1.1\r\nHost: shop.localhost\r\n\r\n",
+            "POST /silent HTTP/1.1\r\nHost: shop.localhost\r\nContent-Length: 2\r\n\r\nhi")) {
+      var before = log().stream().filter("silent from now on"::equals).count();
+      try (var socket = new Socket(InetAddress.getLoopbackAddress(), sandbox.port())) {
+        socket.getOutputStream().write(request.getBytes(ISO_8859_1));
+        await(() -> said("silent from now on") > before);
+      }
+      assertEquals(200, send(to("/")).statusCode(), "its turn has come");
+    }
+  }
+
+  @Test
+  void a_request_whose_client_goes_while_its_Machine_starts_is_never_made() throws Exception {
+    var id = machine("fra");
+    api("POST", "/apps/shop/machines/" + id + "/stop", "{}");
+    become(id, "stopped");
+    sandbox.trouble().latency("start=2s");
+
+    try (var socket = new Socket(InetAddress.getLoopbackAddress(), sandbox.port())) {
+      var request = "POST /exit?3 HTTP/1.1\r\nHost: shop.localhost\r\nContent-Length: 0\r\n\r\n";
+      socket.getOutputStream().write(request.getBytes(ISO_8859_1));
+      await(() -> state(id).equals("starting"));
+    }
+
+    assertEquals(200, send(to("/")).statusCode());
+    assertEquals(200, send(to("/")).statusCode());
+    assertEquals(0, said("program ended with code 3"));
+  }
+
+  private long said(String line) {
+    try {
+      return log().stream().filter(line::equals).count();
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private String state(String id) {
+    try {
+      return api("GET", "/apps/shop/machines/" + id, "").path("state").asText();
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  @Test
+  void a_client_that_does_not_wait_for_the_answer_gets_the_next_one_too() throws Exception {
+    machine("shop", "fra", "", ",\"concurrency\":{\"hard_limit\":1}");
+
+    try (var socket = new Socket(InetAddress.getLoopbackAddress(), sandbox.port())) {
+      socket.setSoTimeout(20_000);
+      var get = "GET /%s HTTP/1.1\r\nHost: shop.localhost\r\n\r\n";
+      try (var busy =
+          http.send(to("/events").build(), HttpResponse.BodyHandlers.ofInputStream()).body()) {
+        readUntil(busy, "data");
+        socket.getOutputStream().write(get.formatted("one").getBytes(ISO_8859_1));
+        TimeUnit.MILLISECONDS.sleep(300); // it waits for its turn now
+        socket.getOutputStream().write(get.formatted("two").getBytes(ISO_8859_1));
+      }
+      readUntil(socket.getInputStream(), " /one null");
+      readUntil(socket.getInputStream(), " /two null");
+    }
   }
 
   @Test

@@ -239,8 +239,8 @@ class SandboxProgramsTest {
 
   @Test
   void an_update_while_it_is_being_suspended_ends_the_old_program() throws Exception {
-    var machine = machine("echo old; exec sleep 1000", "");
-    await(() -> log("app").contains("old"));
+    var machine = machine(UNTIL_INTERRUPTED, "");
+    await(() -> log("app").contains("up"));
 
     ask("POST", machine + "/suspend", "");
     ask(
@@ -252,6 +252,24 @@ class SandboxProgramsTest {
 
     await(() -> log("app").contains("new"));
     assertEquals(1, ask("GET", machine + "/ps", "").size());
+    assertFalse(log("app").contains("heard"), "it went on");
+  }
+
+  private static final String UNTIL_INTERRUPTED =
+      "trap 'echo heard; exit 5' INT; echo up; while :; do sleep 0.1; done";
+
+  @Test
+  void what_is_suspended_does_not_go_on_to_be_stopped() throws Exception {
+    var machine = machine(UNTIL_INTERRUPTED, "");
+    await(() -> log("app").contains("up"));
+    ask("POST", machine + "/suspend", "");
+    become(machine, "suspended");
+
+    ask("POST", machine + "/stop", "");
+    become(machine, "stopped");
+
+    assertEquals(137, exits(machine).get(0).at("/exit_event/exit_code").asInt());
+    assertFalse(log("app").contains("heard"), "it went on");
   }
 
   // ---- Health checks

@@ -74,6 +74,12 @@ final class WebApp {
     var query = exchange.getRequestURI().getQuery();
     switch (path) {
       case "/events" -> events(exchange);
+      case "/silent" -> {
+        exchange.getRequestBody().readAllBytes();
+        System.out.println("silent from now on");
+        if (query != null) exchange.sendResponseHeaders(200, 0);
+        forever();
+      }
       case "/replay" -> {
         exchange.getResponseHeaders().set("fly-replay", query);
         say(exchange, 200, "nobody sees this");
@@ -118,6 +124,14 @@ final class WebApp {
         say(exchange, 200, text.toString());
       }
       default -> say(exchange, 200, machine() + " " + path + " " + query);
+    }
+  }
+
+  private static void forever() throws IOException {
+    try {
+      new CountDownLatch(1).await();
+    } catch (InterruptedException e) {
+      throw new IOException(e);
     }
   }
 

@@ -100,14 +100,15 @@ final class Edge {
     var client = Forward.client(x);
     var idle = client.getIdleTimeout();
     client.setIdleTimeout(0);
-    try {
-      route(x, app, host, path);
+    try (var presence = new Presence(x)) {
+      route(x, app, host, path, presence);
     } finally {
       client.setIdleTimeout(idle);
     }
   }
 
-  private void route(Context x, App app, String host, String path) throws IOException {
+  private void route(Context x, App app, String host, String path, Presence presence)
+      throws IOException {
     x.attribute(PASSED_ON, true);
     x.header("Server", "Fly/sandbox");
     x.header("Via", VIA);
@@ -125,7 +126,7 @@ final class Edge {
       x.status(301).header("Location", "https://" + host + path + query);
       return;
     }
-    var body = new Forward.Body(x.req().getInputStream());
+    var body = new Forward.Body(x.req().getInputStream(), presence::watch);
     var added = headers(x, host);
     var wanted =
         new Wanted(
@@ -142,7 +143,7 @@ final class Edge {
         var asked = wanted.preferred();
         var missed = asked == null || asked.equals(machine.id) ? null : asked;
         added.put("fly-preferred-instance-unavailable", missed);
-        var replay = serve(x, body, machine, path, query, added);
+        var replay = serve(x, body, presence, machine, path, query, added);
         if (replay == null) return;
         added.put(
             "fly-replay-src",
@@ -325,6 +326,7 @@ final class Edge {
   private Replay serve(
       Context x,
       Forward.Body body,
+      Presence presence,
       Machine machine,
       String path,
       String query,
@@ -340,6 +342,7 @@ final class Edge {
     var deadline = System.nanoTime() + HOLD.toNanos();
     while (true) {
       wake(machine);
+      requireClient(presence);
       var instance = machine.front().instance();
       if (instance == null || instance.wrap().isPresent()) machine.settle();
       var front = machine.front();
@@ -371,9 +374,17 @@ final class Edge {
                 return () -> load.leave(machine);
               };
           return forward.pass(
-              x, body, port, path + query, added, headers -> answered(x, machine, headers), hold);
+              x,
+              body,
+              port,
+              path + query,
+              added,
+              headers -> answered(x, machine, headers),
+              presence,
+              hold);
         } catch (IOException e) {
           if (x.res().isCommitted()) throw e;
+          requireClient(presence);
           throw new ApiError(
               502, "Machine %s closed the connection before it answered".formatted(machine.id));
         }
@@ -386,6 +397,10 @@ final class Edge {
       }
       pause();
     }
+  }
+
+  private static void requireClient(Presence presence) {
+    if (presence.gone()) throw new ApiError(499, "the client has gone");
   }
 
   private static boolean listens(int port) {

@@ -116,12 +116,17 @@ final class Forward implements AutoCloseable {
    */
   static final class Body {
     private final InputStream source;
+    private final Runnable ended;
     private final ByteArrayOutputStream kept = new ByteArrayOutputStream();
     private boolean whole = true;
     private Object reader;
 
-    Body(InputStream source) {
+    /**
+     * @param ended called at its end
+     */
+    Body(InputStream source, Runnable ended) {
       this.source = source;
+      this.ended = ended;
     }
 
     /** From its beginning; who read it before gets no more. */
@@ -156,6 +161,7 @@ final class Forward implements AutoCloseable {
         kept.reset();
       }
       if (read > 0 && whole) kept.write(bytes, start, read);
+      if (read < 0) ended.run();
       return read;
     }
   }
@@ -167,6 +173,7 @@ final class Forward implements AutoCloseable {
    * @param added headers that take the place of the client's own of the same names; with null there
    *     is none of that name
    * @param back what is done to the answer's headers before they leave
+   * @param presence of the client: where he goes, the request ends
    * @param hold called where a WebSocket goes on after the answer; what it returns, at its end
    * @return what the app wants instead of answering, or null
    * @throws IOException where the program cannot be reached, or breaks off before it answers
@@ -178,6 +185,7 @@ final class Forward implements AutoCloseable {
       String path,
       Map<String, String> added,
       Headers back,
+      Presence presence,
       Supplier<Runnable> hold)
       throws IOException {
     var request = (HttpRequest) client().newRequest("http://127.0.0.1:" + port);
@@ -185,7 +193,7 @@ final class Forward implements AutoCloseable {
     request.method(x.req().getMethod());
     request.headers(headers -> copy(x, headers, added));
     var length = x.req().getContentLengthLong();
-    if (length > 0 || length < 0 && x.header("Transfer-Encoding") != null) {
+    if (hasBody(x)) {
       request.body(
           new InputStreamRequestContent(
               x.header("Content-Type"), body.again(), ByteBufferPool.SIZED_NON_POOLING) {
@@ -197,6 +205,7 @@ final class Forward implements AutoCloseable {
     }
     var conversation = request.getConversation();
     if (Tunnel.wanted(x.req())) request.headers(Forward::upgrade);
+    presence.whenGone(() -> request.abort(new IOException("the client has gone")));
     try (var listener = new InputStreamResponseListener()) {
       client().getExecutor().execute(() -> request.send(listener)); // it reads the body, too
       try {
@@ -216,6 +225,11 @@ final class Forward implements AutoCloseable {
         request.abort(new IOException("it is over")); // no more than a formality where it is
       }
     }
+  }
+
+  static boolean hasBody(Context x) {
+    var length = x.req().getContentLengthLong();
+    return length > 0 || length < 0 && x.header("Transfer-Encoding") != null;
   }
 
   /** The client's connection. */

@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 
 /**
  * What a Machine runs from one start to the next end: the processes of its config, and the way in
@@ -28,6 +29,9 @@ import java.util.concurrent.CompletableFuture;
  */
 final class Instance {
   private static final int LAST_WORDS = 5;
+
+  /** After a program's end; what it has left behind may keep its streams open for ever. */
+  private static final Duration HEARD = Duration.ofSeconds(1);
 
   /** Whom the wrap lets in: none of the program's business. */
   private static final List<String> CREDENTIALS =
@@ -54,7 +58,7 @@ final class Instance {
     this.machine = machine;
     this.config = config;
     this.version = version;
-    this.ports = world.isMcp(config) ? Map.of() : freePorts(config);
+    this.ports = world.images().isMcp(config) ? Map.of() : freePorts(config);
   }
 
   /** Whether Machines with this config run anything here, or are state only. */
@@ -84,7 +88,7 @@ final class Instance {
 
   /** The commands, one for each process; empty ones where the image runs nothing here. */
   private static List<List<String>> processes(World world, JsonNode config) {
-    var image = world.imageCommand(config);
+    var image = world.images().command(config);
     if (image == null) return List.of();
     var commands = new ArrayList<List<String>>();
     var many = config.path("processes");
@@ -112,7 +116,7 @@ final class Instance {
     var mounts = mounts();
     var commands = processes(world, config);
     for (var i = 0; i < commands.size(); i++) {
-      var command = world.localCommand(machine, commands.get(i));
+      var command = world.images().local(machine, commands.get(i));
       var env = env(config.path("processes").path(i));
       var spec = new Program.Spec(machine.id, command, env, mounts, world.folder(machine));
       var user = config.path("processes").path(i).path("user").asText("");
@@ -129,7 +133,7 @@ final class Instance {
   }
 
   private void attend(Program program, int number) {
-    var wrapped = programs.isEmpty() && world.isMcp(config);
+    var wrapped = programs.isEmpty() && world.images().isMcp(config);
     programs.add(program);
     if (wrapped) {
       wrap =
@@ -147,8 +151,10 @@ final class Instance {
     var all = CompletableFuture.allOf(heard.toArray(CompletableFuture[]::new));
     program
         .exit()
-        .thenCombine(all, (exit, nothing) -> new End(number, exit))
-        .thenAccept(end::complete);
+        .thenAccept(
+            exit ->
+                all.completeOnTimeout(null, HEARD.toMillis(), TimeUnit.MILLISECONDS)
+                    .thenAccept(nothing -> end.complete(new End(number, exit))));
   }
 
   private CompletableFuture<Void> hear(InputStream stream, int number) {
@@ -264,7 +270,7 @@ final class Instance {
     env.put("FLY_PROCESS_GROUP", config.at("/metadata/fly_process_group").asText("app"));
     env.put("FLY_VM_MEMORY_MB", config.at("/guest/memory_mb").asText("256"));
     env.put("PRIMARY_REGION", machine.region);
-    world.localPath().ifPresent(path -> env.put("PATH", path));
+    world.images().path().ifPresent(path -> env.put("PATH", path));
     var secrets = world.secrets(machine.app);
     if (!process.path("ignore_app_secrets").asBoolean()) env.putAll(secrets);
     for (var variables : List.of(config.path("env"), process.path("env"))) {
@@ -280,7 +286,7 @@ final class Instance {
     }
     ports.forEach((port, here) -> env.put("PORT_" + port, here.toString()));
     ports.values().stream().findFirst().ifPresent(here -> env.put("PORT", here.toString()));
-    if (world.isMcp(config)) env.keySet().removeAll(CREDENTIALS);
+    if (world.images().isMcp(config)) env.keySet().removeAll(CREDENTIALS);
     return env;
   }
 

@@ -1,7 +1,7 @@
 //SOURCES ../Fly.java ../mcp/Wrap.java
 //SOURCES ApiError.java App.java AppsApi.java Certificate.java Checks.java Database.java Durations.java Edge.java Forward.java
-//SOURCES GraphQlApi.java Guesses.java Ids.java Instance.java Lease.java Load.java Logs.java LogsApi.java Machine.java MachinesApi.java
-//SOURCES OrganizationsApi.java Orphans.java PageApi.java PlatformApi.java Processes.java Program.java Replay.java Rest.java Rules.java
+//SOURCES GraphQlApi.java Guesses.java Ids.java Images.java Instance.java Lease.java Load.java Logs.java LogsApi.java Machine.java MachinesApi.java
+//SOURCES OrganizationsApi.java Orphans.java PageApi.java PlatformApi.java Presence.java Processes.java Program.java Replay.java Rest.java Rules.java
 //SOURCES Secret.java Snapshot.java TemporaryHome.java Time.java Trouble.java Tunnel.java Types.java Volume.java VolumesApi.java Waits.java World.java
 //DEPS io.javalin:javalin:7.2.3
 //DEPS org.eclipse.jetty:jetty-client:12.1.12
