@@ -15,6 +15,7 @@
 //FILES wrap/lib/fly/mcp/Bridge.java=../lib/fly/mcp/Bridge.java
 //FILES wrap/lib/fly/mcp/Child.java=../lib/fly/mcp/Child.java
 //FILES wrap/lib/fly/mcp/LineReader.java=../lib/fly/mcp/LineReader.java
+//FILES wrap/lib/fly/mcp/Lines.java=../lib/fly/mcp/Lines.java
 //FILES wrap/lib/fly/mcp/Message.java=../lib/fly/mcp/Message.java
 //FILES wrap/lib/fly/mcp/Head.java=../lib/fly/mcp/Head.java
 //FILES wrap/lib/fly/mcp/Spool.java=../lib/fly/mcp/Spool.java

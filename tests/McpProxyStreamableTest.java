@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import fly.mcp.Proxy;
+import java.io.IOException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -547,6 +549,113 @@ class McpProxyStreamableTest {
     assertEquals("t", server.all("tools/call").get(0).header("Mcp-Name"));
     assertEquals("=?base64?eDrDpA==?=", server.all("resources/read").get(0).header("Mcp-Name"));
     assertFalse(server.methods().contains("GET") || server.methods().contains("DELETE"));
+  }
+
+  /** A call of 2026-07-28, where a server is told of a cancellation by a closed connection. */
+  private static String modern(int id, String method) {
+    return ("{\"jsonrpc\":\"2.0\",\"id\":%d,\"method\":\"%s\",\"params\":{\"name\":\"slow\","
+            + "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\"}}}")
+        .formatted(id, method);
+  }
+
+  /** Answers, and writes until nobody is there; before that it may say nothing for a while. */
+  private static FakeMcp.Act untilNobodyListens(CountDownLatch begun, CountDownLatch gone) {
+    return request -> {
+      begun.countDown();
+      var events = request.events();
+      try {
+        while (true) {
+          events.raw(": I live\n\n");
+          Thread.sleep(20);
+        }
+      } catch (IOException e) {
+        gone.countDown();
+      }
+    };
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"tools/call", "subscriptions/listen"})
+  void a_request_of_2026_07_28_is_cancelled_by_hanging_up(String method) throws Exception {
+    var begun = new CountDownLatch(1);
+    var gone = new CountDownLatch(1);
+    server.once(method, untilNobodyListens(begun, gone));
+
+    try (var bridge = Bridge.to(server.url())) {
+      bridge.send(modern(1, "server/discover")).next();
+      bridge.send(modern(2, method));
+      begun.await();
+      bridge.send(
+          "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":2}}");
+
+      assertTrue(gone.await(10, TimeUnit.SECONDS), "the server has not noticed");
+      assertTrue(bridge.send(modern(3, "tools/call")).next().has("result"));
+      assertNull(bridge.leave());
+      assertTrue(bridge.isQuiet(100));
+      assertEquals(List.of("server/discover", method, "tools/call"), server.methods());
+    }
+  }
+
+  @Test
+  void a_request_of_2026_07_28_is_cancelled_even_before_its_answer_begins() throws Exception {
+    var begun = new CountDownLatch(1);
+    var cancelled = new CountDownLatch(1);
+    var gone = new CountDownLatch(1);
+    server.once(
+        "tools/call",
+        request -> {
+          begun.countDown();
+          cancelled.await();
+          untilNobodyListens(begun, gone).on(request);
+        });
+
+    try (var bridge = Bridge.to(server.url())) {
+      bridge.send(modern(2, "tools/call"));
+      begun.await();
+      bridge.send(
+          "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":2}}");
+      assertTrue(bridge.send(modern(3, "tools/call")).next().has("result"));
+      cancelled.countDown();
+
+      assertTrue(gone.await(10, TimeUnit.SECONDS), "the server has not noticed");
+      assertTrue(bridge.isQuiet(100));
+    }
+  }
+
+  @Test
+  void a_request_of_2026_07_28_whose_time_is_up_is_cancelled() throws Exception {
+    var gone = new CountDownLatch(1);
+    server.once("tools/call", untilNobodyListens(new CountDownLatch(1), gone));
+
+    try (var bridge = Bridge.to(server.url(), Duration.ofSeconds(1))) {
+      assertEquals(-32001, bridge.send(modern(2, "tools/call")).next().at("/error/code").asInt());
+
+      assertTrue(gone.await(10, TimeUnit.SECONDS), "the server has not noticed");
+      assertTrue(bridge.isQuiet(100));
+    }
+  }
+
+  @Test
+  void a_call_of_2026_07_28_waits_for_a_server_that_is_away_and_is_told_what_fails()
+      throws Exception {
+    server.stop();
+
+    try (var bridge = Bridge.to(server.url(), Map.of("X-Mine", "yes"))) {
+      bridge.send(modern(1, "tools/call"));
+      assertTrue(bridge.isQuiet(1000));
+      server.once("tools/call", request -> request.retryAfter(503, "1"));
+      server.start();
+
+      assertTrue(bridge.next().has("result"));
+      var called = server.all("tools/call").get(1);
+      assertEquals("yes", called.header("X-Mine"));
+      assertEquals("slow", called.header("Mcp-Name"));
+      assertEquals("application/json", called.header("Content-Type"));
+      assertEquals(modern(1, "tools/call"), called.body);
+      server.once("tools/call", FakeMcp.Request::cut);
+      var message = bridge.send(modern(2, "tools/call")).next().at("/error/message").asText();
+      assertTrue(message.contains("not sent again"), message);
+    }
   }
 
   @Test

@@ -115,6 +115,27 @@ class McpWrapTest {
     assertEquals("{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":2}", replies.readLine());
   }
 
+  /** What flyctl sends: internal/command/mcp/proxy/passthru.go. */
+  @Test
+  void fly_mcp_proxy_of_flyctl_is_answered_as_by_flyctls_wrap() throws Exception {
+    wrap(Program.command());
+    var both = "application/json, text/event-stream";
+
+    assertEquals(202, send(flyctl(both).POST(BodyPublishers.ofString(""))).statusCode());
+    var get = flyctl("application/json").GET().build();
+    var replies = client.send(get, BodyHandlers.ofInputStream());
+    for (var line : List.of(INITIALIZE, call(1, "echo", "1"))) {
+      var answer = send(flyctl(both).POST(BodyPublishers.ofString(line + "\n")));
+      assertEquals(202, answer.statusCode());
+      assertEquals("", answer.body());
+    }
+
+    assertEquals(200, replies.statusCode());
+    var lines = reader(replies);
+    assertTrue(lines.readLine().contains("\"serverInfo\""));
+    assertEquals("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":1}", lines.readLine());
+  }
+
   @Test
   void a_second_GET_is_told_at_once_and_one_that_went_leaves_its_place() throws Exception {
     wrap(Program.command());
@@ -225,6 +246,28 @@ class McpWrapTest {
       holder.destroy();
       holder.onExit().join();
     }
+  }
+
+  @Test
+  void a_program_that_ends_at_once_leaves_no_request_without_an_answer() throws Exception {
+    wrap(List.of("sh", "-c", "echo nope >&2; exit 9"));
+
+    for (var i = 0; i < 20; i++) {
+      var answer = post(null, INITIALIZE);
+
+      assertEquals(200, answer.statusCode());
+      assertTrue(data(answer).contains("has ended (exit code 9): nope"), answer.body());
+    }
+  }
+
+  @Test
+  void a_program_that_only_closes_its_stdout_has_ended_too() throws Exception {
+    wrap(List.of("sh", "-c", "while read -r line; do exec >&-; done; sleep 1000"));
+
+    var answer = post(null, INITIALIZE);
+
+    assertTrue(data(answer).contains("the MCP server has ended"), answer.body());
+    assertEquals(List.of(), programs());
   }
 
   @Test
@@ -839,6 +882,44 @@ class McpWrapTest {
   }
 
   @Test
+  void each_request_tells_its_protocol() throws Exception {
+    wrap(SHELL_PROGRAM);
+    var ping = call(1, "ping", "{}");
+
+    // Streamable HTTP, which misses the session.
+    for (var accept :
+        List.of(
+            "application/json, text/event-stream",
+            "text/event-stream;q=0.5,application/json;q=0.9")) {
+      assertEquals(400, asked(BodyPublishers.ofString(ping), "Accept", accept));
+    }
+    assertEquals(400, asked(null, "Accept", "text/event-stream"));
+    assertEquals(404, asked(BodyPublishers.ofString(ping), "Mcp-Session-Id", "x", "Accept", "*/*"));
+    assertEquals(
+        400,
+        asked(
+            BodyPublishers.ofString(ping), "MCP-Protocol-Version", "2025-06-18", "Accept", "*/*"));
+
+    // The wrap's.
+    for (var accept : List.of("*/*", "application/json", "text/event-stream", "text/plain")) {
+      assertEquals(202, asked(BodyPublishers.ofString(ping), "Accept", accept));
+    }
+    for (var accept : List.of("*/*", "application/json", "application/json, text/event-stream")) {
+      assertEquals(200, asked(null, "Accept", accept));
+    }
+  }
+
+  /** The status of a POST, or without a body of a GET. */
+  private int asked(HttpRequest.BodyPublisher body, String... headers)
+      throws IOException, InterruptedException {
+    var request = request().headers(headers);
+    if (body != null) request.header("Content-Type", "application/json").POST(body);
+    var answer = client.send(request.build(), BodyHandlers.ofInputStream());
+    answer.body().close();
+    return answer.statusCode();
+  }
+
+  @Test
   void one_protocol_can_be_forced() throws Exception {
     protocol = Bridge.Protocol.STREAMABLE;
     wrap(SHELL_PROGRAM);
@@ -1197,6 +1278,18 @@ class McpWrapTest {
   private HttpRequest.Builder request() {
     var url = "http://localhost:" + port + "/";
     return HttpRequest.newBuilder(URI.create(url)).timeout(Duration.ofSeconds(60));
+  }
+
+  private HttpRequest.Builder flyctl(String accept) {
+    return request()
+        .header("User-Agent", "mcp-bridge-client")
+        .header("Content-Type", "application/json")
+        .header("Accept", accept);
+  }
+
+  private HttpResponse<String> send(HttpRequest.Builder request)
+      throws IOException, InterruptedException {
+    return client.send(request.build(), BodyHandlers.ofString());
   }
 
   private HttpRequest.Builder streamable(String session) {

@@ -75,7 +75,20 @@ class SandboxBadInputTest {
             "{'config': {'image': 'nginx', 'init': {'cmd': 'ls'}}}|config.init.cmd",
             "{'config': {'image': 'nginx', 'mounts': {}}}|config.mounts",
             "{'config': {'image': 'nginx', 'files': 'x'}}|config.files",
-            "{'config': {'image': 'nginx', 'services': 1}}|config.services");
+            "{'config': {'image': 'nginx', 'services': 1}}|config.services",
+            "{'config': {'image': 5}}|config.image",
+            "{'name': 5, 'config': {'image': 'nginx'}}|name",
+            "{'region': ['iad'], 'config': {'image': 'nginx'}}|region",
+            "{'lease_ttl': '9', 'config': {'image': 'nginx'}}|lease_ttl",
+            "{'lease_ttl': 1.5, 'config': {'image': 'nginx'}}|lease_ttl",
+            "{'lease_ttl': 1e99, 'config': {'image': 'nginx'}}|lease_ttl",
+            "{'skip_launch': 'yes', 'config': {'image': 'nginx'}}|skip_launch",
+            "{'config': {'image': 'nginx', 'auto_destroy': 1}}|config.auto_destroy",
+            "{'config': {'image': 'nginx', 'restart': 'always'}}|config.restart",
+            "{'config': {'image': 'nginx', 'checks': {'a': {'port': '80'}}}}|config.checks.a.port",
+            "{'config': {'image': 'nginx', 'processes': [{'cmd': [1]}]}}|config.processes.cmd",
+            "{'config': {'image': 'nginx', 'services': [{'autostart': 'no'}]}}|autostart",
+            "{'config': {'image': 'nginx', 'services': [{'ports': [{'port': '80'}]}]}}|ports.port");
     for (var line : wrong) {
       var parts = line.split("\\|");
 
@@ -85,6 +98,92 @@ class SandboxBadInputTest {
       assertTrue(error(answer).contains(parts[1]), answer.body());
     }
     assertEquals("[]", ask("GET", APP + "/machines", "").body());
+  }
+
+  @Test
+  void a_value_of_a_wrong_type_is_refused_wherever_there_is_a_body() throws Exception {
+    var nginx = "{'skip_launch': true, 'config': {'image': 'nginx'}}";
+    var machine = json(ask("POST", APP + "/machines", nginx)).path("id").asText();
+    var at = APP + "/machines/" + machine;
+    var volume =
+        APP
+            + "/volumes/"
+            + json(ask("POST", APP + "/volumes", "{'name': 'data'}")).path("id").asText();
+    for (var line :
+        List.of(
+            "POST /v1/apps {'name': 'x', 'org_slug': 1}",
+            "POST " + at + "/stop []",
+            "POST " + at + "/stop {'timeout': true}",
+            "POST " + at + "/stop {'signal': 2}",
+            "POST " + at + "/signal {'signal': 15}",
+            "POST " + at + "/exec {'cmd': ['true']}",
+            "POST " + at + "/exec {'command': 'true'}",
+            "POST " + at + "/exec {'command': ['true'], 'timeout': '5'}",
+            "POST " + at + "/lease {'ttl': '5'}",
+            "POST " + at + "/metadata/a {'value': 1}",
+            "PATCH " + at + "/metadata {'metadata': {'a': 1}}",
+            "PUT " + at + "/memory {'limit_mb': '1'}",
+            "POST " + APP + "/volumes {'name': 5}",
+            "POST " + APP + "/volumes {'name': 'a', 'encrypted': 'yes'}",
+            "POST " + APP + "/volumes {'name': 'a', 'snapshot_retention': 61}",
+            "POST " + APP + "/volumes {'name': 'a', 'fstype': 'ntfs'}",
+            "POST " + APP + "/volumes {'name': 'a', 'snapshot_id': 5}",
+            "PUT " + volume + " {'snapshot_retention': '9'}",
+            "PUT " + volume + " {'snapshot_retention': 0}",
+            "PUT " + volume + " {'auto_backup_enabled': 1}",
+            "PUT " + volume + "/extend {'size_gb': '9'}",
+            "PUT " + volume + "/extend {'size_gb': 501}",
+            "POST " + APP + "/secrets {'values': {'A': 1}}",
+            "POST " + APP + "/secrets/A {'value': {}}",
+            "POST " + APP + "/ip_assignments {'type': 4}",
+            "POST " + APP + "/certificates/acme {'hostname': 5}",
+            "POST " + APP + "/deploy_token {'expiry': 5}",
+            "POST /v1/platform/placements {'org_slug': 'personal', 'count': 'x'}")) {
+      var parts = line.split(" ", 3);
+
+      var answer = ask(parts[0], parts[1], parts[2]);
+
+      assertEquals(400, answer.statusCode(), line + ": " + answer.body());
+      assertFalse(error(answer).isEmpty(), line);
+    }
+    assertEquals("{}", ask("GET", at + "/metadata", "").body());
+    assertEquals("[]", json(ask("GET", APP + "/secrets", "")).path("secrets").toString());
+  }
+
+  @Test
+  void a_deleted_volume_takes_no_change() throws Exception {
+    var volume =
+        APP
+            + "/volumes/"
+            + json(ask("POST", APP + "/volumes", "{'name': 'data'}")).path("id").asText();
+    ask("DELETE", volume, "");
+
+    assertEquals(412, ask("PUT", volume + "/extend", "{'size_gb': 9}").statusCode());
+    assertEquals(412, ask("PUT", volume, "{'snapshot_retention': 9}").statusCode());
+    assertEquals(412, ask("POST", volume + "/snapshots", "").statusCode());
+    assertEquals(200, ask("DELETE", volume, "").statusCode());
+  }
+
+  @Test
+  void without_a_token_an_unknown_method_is_no_route_and_central_routes_say_no_in_their_own_way()
+      throws Exception {
+    for (var method : List.of("PUT", "PATCH", "DELETE")) {
+      var request = HttpRequest.newBuilder(URI.create(sandbox.url() + "/v1/apps"));
+      request.method(method, BodyPublishers.ofString("{}"));
+      var answer = http.send(request.build(), HttpResponse.BodyHandlers.ofString());
+      assertEquals(404, answer.statusCode(), method);
+      assertEquals("404 page not found\n", answer.body());
+    }
+    for (var path : List.of(APP + "/certificates", APP + "/ip_assignments/1.2.3.4")) {
+      for (var method : List.of("GET", "DELETE")) {
+        if (path.endsWith("s") == method.equals("DELETE")) continue;
+        var request = HttpRequest.newBuilder(URI.create(sandbox.url() + path));
+        request.method(method, BodyPublishers.noBody()).header("Authorization", "Bearer x");
+        var answer = http.send(request.build(), HttpResponse.BodyHandlers.ofString());
+        assertEquals(401, answer.statusCode(), path);
+        assertEquals("{\"message\":\"Unauthorized\"}", answer.body());
+      }
+    }
   }
 
   @Test
@@ -162,7 +261,9 @@ class SandboxBadInputTest {
   @Test
   void files_and_mounts_have_no_way_up_and_no_other_root() throws Exception {
     var volume = json(ask("POST", APP + "/volumes", "{'name': 'data'}")).path("id").asText();
-    var paths = List.of("", "/", "//", "data", "../x", "/../x", "/data/../../x", "/a\\u0000b");
+    var paths =
+        List.of(
+            "", "/", "//", "data", "../x", "/../x", "/data/../../x", "/x\\\\..\\\\y", "/a\\u0000b");
     for (var path : paths) {
       var file = "{'files': [{'guest_path': '%s', 'raw_value': 'eA=='}]".formatted(path);
       var mount = "{'mounts': [{'volume': '%s', 'path': '%s'}]".formatted(volume, path);

@@ -45,12 +45,16 @@ class SandboxIdleTest {
 
   /** Its path. */
   private String machine(String app, String autostop, int least) throws Exception {
+    return machine(app, "fra", autostop, least);
+  }
+
+  private String machine(String app, String region, String autostop, int least) throws Exception {
     var body =
         """
-        {"region":"fra","config":{"image":"nginx","services":[{"protocol":"tcp","internal_port":80,
+        {"region":"%s","config":{"image":"nginx","env":{"PRIMARY_REGION":"fra"},"services":[{"protocol":"tcp","internal_port":80,
         "autostart":true,"autostop":%s,"min_machines_running":%d,"ports":[{"port":80}]}]}}\
         """
-            .formatted(autostop, least);
+            .formatted(region, autostop, least);
     var id = api("POST", "/apps/" + app + "/machines", body).path("id").asText();
     return "/apps/" + app + "/machines/" + id;
   }
@@ -103,6 +107,17 @@ class SandboxIdleTest {
       if (state(machine).equals("started")) running++;
     }
     assertEquals(1, running);
+  }
+
+  @Test
+  void only_in_the_primary_region_some_go_on() throws Exception {
+    var primary = become(machine("shop", "fra", "\"stop\"", 1), "started");
+    var other = machine("shop", "ams", "\"stop\"", 1);
+
+    become(other, "stopped");
+    letTheProxyLook();
+
+    assertEquals("started", state(primary));
   }
 
   @Test

@@ -2,6 +2,7 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -33,7 +34,7 @@ class SandboxImagesTest {
 
   @BeforeEach
   void start() throws Exception {
-    var images = Map.of("web", WebApp.command(), "web:deaf", WebApp.command() + " deaf");
+    var images = Map.of("web", WebApp.command());
     sandbox = SandboxServer.start(SandboxServer.Config.onPort(0).run(images));
     app("shop");
   }
@@ -131,18 +132,33 @@ class SandboxImagesTest {
 
   @Test
   void its_arguments_and_its_variables_are_those_of_its_config() throws Exception {
-    machine(
-        "shop",
-        "fra",
-        ",\"init\":{\"cmd\":[\"one two\",\"three\"]},\"env\":{\"COLOUR\":\"blue\"}",
-        "");
+    var id =
+        machine(
+            "shop",
+            "fra",
+            ",\"init\":{\"cmd\":[\"one two\",\"three\"]},\"env\":{\"COLOUR\":\"blue\"}",
+            "");
 
     var env = send(to("/env")).body();
+    var machine = api("GET", "/apps/shop/machines/" + id, "");
 
     assertTrue(log().contains("on stdout: one two three"), log().toString());
     for (var variable :
-        List.of("COLOUR=blue", "FLY_APP_NAME=shop", "FLY_REGION=fra", "FLY_PUBLIC_IP=2605:")) {
-      assertTrue(env.contains(variable), env);
+        List.of(
+            "COLOUR=blue",
+            "FLY_APP_NAME=shop",
+            "FLY_MACHINE_ID=" + id,
+            "FLY_ALLOC_ID=" + id,
+            "FLY_REGION=fra",
+            "FLY_PUBLIC_IP=2605:",
+            "FLY_PRIVATE_IP=" + machine.path("private_ip").asText(),
+            "FLY_IMAGE_REF=web",
+            "FLY_MACHINE_VERSION=" + machine.path("instance_id").asText(),
+            "FLY_PROCESS_GROUP=app",
+            "FLY_VM_MEMORY_MB=256",
+            "PRIMARY_REGION=fra",
+            "PORT=" + env.replaceAll("(?s).*PORT_8080=(\\d+).*", "$1"))) {
+      assertTrue(env.contains(variable), variable + ": " + env);
     }
   }
 
@@ -215,13 +231,14 @@ class SandboxImagesTest {
     }
   }
 
-  private static void readUntil(InputStream in, String word) throws IOException {
+  private static String readUntil(InputStream in, String word) throws IOException {
     var text = new StringBuilder();
     while (text.indexOf(word) < 0) {
       var next = in.read();
       assertTrue(next >= 0, text.toString());
       text.append((char) next);
     }
+    return text.toString();
   }
 
   @Test
@@ -268,14 +285,82 @@ class SandboxImagesTest {
       readUntil(events, "data: here\n\n");
     }
 
-    await(
-        () -> {
-          try {
-            return log().contains("the client has gone");
-          } catch (Exception e) {
-            throw new IllegalStateException(e);
-          }
-        });
+    awaitLog("the client has gone");
+  }
+
+  private void awaitLog(String line) throws InterruptedException {
+    await(() -> said(line) > 0);
+  }
+
+  @Test
+  void a_client_that_goes_is_missed_even_where_the_app_says_nothing() throws Exception {
+    machine("shop", "fra", "", ",\"concurrency\":{\"hard_limit\":1}");
+
+    for (var request :
+        List.of(
+            "GET /silent HTTP/1.1\r\nHost: shop.localhost\r\n\r\n",
+            "GET /silent?headers HTTP/1.1\r\nHost: shop.localhost\r\n\r\n",
+            "POST /silent HTTP/1.1\r\nHost: shop.localhost\r\nContent-Length: 2\r\n\r\nhi")) {
+      var before = log().stream().filter("silent from now on"::equals).count();
+      try (var socket = new Socket(InetAddress.getLoopbackAddress(), sandbox.port())) {
+        socket.getOutputStream().write(request.getBytes(ISO_8859_1));
+        await(() -> said("silent from now on") > before);
+      }
+      assertEquals(200, send(to("/")).statusCode(), "its turn has come");
+    }
+  }
+
+  @Test
+  void a_request_whose_client_goes_while_its_Machine_starts_is_never_made() throws Exception {
+    var id = machine("fra");
+    api("POST", "/apps/shop/machines/" + id + "/stop", "{}");
+    become(id, "stopped");
+    sandbox.trouble().latency("start=2s");
+
+    try (var socket = new Socket(InetAddress.getLoopbackAddress(), sandbox.port())) {
+      var request = "POST /exit?3 HTTP/1.1\r\nHost: shop.localhost\r\nContent-Length: 0\r\n\r\n";
+      socket.getOutputStream().write(request.getBytes(ISO_8859_1));
+      await(() -> state(id).equals("starting"));
+    }
+
+    assertEquals(200, send(to("/")).statusCode());
+    assertEquals(200, send(to("/")).statusCode());
+    assertEquals(0, said("program ended with code 3"));
+  }
+
+  private long said(String line) {
+    try {
+      return log().stream().filter(line::equals).count();
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private String state(String id) {
+    try {
+      return api("GET", "/apps/shop/machines/" + id, "").path("state").asText();
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  @Test
+  void a_client_that_does_not_wait_for_the_answer_gets_the_next_one_too() throws Exception {
+    machine("shop", "fra", "", ",\"concurrency\":{\"hard_limit\":1}");
+
+    try (var socket = new Socket(InetAddress.getLoopbackAddress(), sandbox.port())) {
+      socket.setSoTimeout(20_000);
+      var get = "GET /%s HTTP/1.1\r\nHost: shop.localhost\r\n\r\n";
+      try (var busy =
+          http.send(to("/events").build(), HttpResponse.BodyHandlers.ofInputStream()).body()) {
+        readUntil(busy, "data");
+        socket.getOutputStream().write(get.formatted("one").getBytes(ISO_8859_1));
+        TimeUnit.MILLISECONDS.sleep(300); // it waits for its turn now
+        socket.getOutputStream().write(get.formatted("two").getBytes(ISO_8859_1));
+      }
+      readUntil(socket.getInputStream(), " /one null");
+      readUntil(socket.getInputStream(), " /two null");
+    }
   }
 
   @Test
@@ -332,22 +417,90 @@ class SandboxImagesTest {
     assertTrue(exit.path("restarting").asBoolean());
   }
 
+  private static final String WEB_SOCKET =
+      "GET / HTTP/1.1\r\n"
+          + "Host: %s\r\n"
+          + "Connection: keep-alive, Upgrade\r\n"
+          + "Upgrade: websocket\r\n"
+          + "Sec-WebSocket-Version: 13\r\n"
+          + "Sec-WebSocket-Protocol: chat\r\n"
+          + "Sec-WebSocket-Key: %s\r\n\r\n";
+
+  private Socket webSocket(String host, String key) throws IOException {
+    var socket = new Socket(InetAddress.getLoopbackAddress(), sandbox.port());
+    socket.setSoTimeout(20_000);
+    socket.getOutputStream().write(WEB_SOCKET.formatted(host, key).getBytes(ISO_8859_1));
+    return socket;
+  }
+
   @Test
-  void a_web_socket_is_refused_as_not_implemented() throws Exception {
-    machine("fra");
-    try (var socket = new Socket(InetAddress.getLoopbackAddress(), sandbox.port())) {
-      socket.setSoTimeout(20_000);
-      var request =
-          "GET / HTTP/1.1\r\n"
-              + "Host: shop.localhost\r\n"
-              + "Connection: Upgrade, close\r\n"
-              + "Upgrade: websocket\r\n"
-              + "Sec-WebSocket-Version: 13\r\n"
-              + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-      socket.getOutputStream().write(request.getBytes(ISO_8859_1));
-      var answer = new String(socket.getInputStream().readAllBytes(), ISO_8859_1);
-      assertTrue(answer.startsWith("HTTP/1.1 501"), answer);
+  void a_WebSocket_passes_in_both_directions_and_counts_as_a_request_until_it_ends()
+      throws Exception {
+    machine("shop", "fra", ",\"init\":{\"cmd\":[\"echo\"]}", ",\"concurrency\":{\"hard_limit\":1}");
+
+    CompletableFuture<HttpResponse<InputStream>> waiting;
+    try (var socket = webSocket("shop.localhost", "sesame")) {
+      var head = readUntil(socket.getInputStream(), "\r\n\r\n");
+      assertTrue(head.startsWith("HTTP/1.1 101"), head);
+      assertTrue(head.contains("Sec-WebSocket-Accept: open\r\n"), head);
+      assertFalse(head.contains("Sec-WebSocket-Protocol"), head);
+      for (var frame : List.of("\u0081\u0001a", "x".repeat(100_000) + "\u00ff")) {
+        socket.getOutputStream().write(frame.getBytes(ISO_8859_1));
+        readUntil(socket.getInputStream(), frame);
+      }
+      waiting = http.sendAsync(to("/").build(), HttpResponse.BodyHandlers.ofInputStream());
+      TimeUnit.MILLISECONDS.sleep(300);
+      assertFalse(waiting.isDone());
     }
+
+    waiting.get(60, TimeUnit.SECONDS).body().close();
+    awaitLog("the client has gone");
+  }
+
+  @Test
+  void a_WebSocket_ends_with_its_Machine() throws Exception {
+    var id = machine("shop", "fra", ",\"init\":{\"cmd\":[\"echo\"]}", "");
+
+    try (var socket = webSocket("shop.localhost", "sesame")) {
+      readUntil(socket.getInputStream(), "\r\n\r\n");
+      api("DELETE", "/apps/shop/machines/" + id + "?force=true", "");
+      assertEquals(-1, socket.getInputStream().read());
+    }
+  }
+
+  @Test
+  void an_app_may_refuse_a_WebSocket_and_the_sandbox_has_none_itself() throws Exception {
+    machine("shop", "fra", "", "");
+
+    try (var refused = webSocket("shop.localhost", "other");
+        var foreign = webSocket("evil.example", "sesame");
+        var own = webSocket("localhost", "sesame")) {
+      assertTrue(readUntil(refused.getInputStream(), "\r\n").startsWith("HTTP/1.1 200"));
+      assertTrue(readUntil(foreign.getInputStream(), "\r\n").startsWith("HTTP/1.1 403"));
+      assertTrue(readUntil(own.getInputStream(), "\r\n").startsWith("HTTP/1.1 200"));
+    }
+  }
+
+  @Test
+  void half_an_answer_does_not_look_like_a_whole_one() throws Exception {
+    machine("fra");
+
+    assertThrows(IOException.class, () -> send(to("/half")));
+  }
+
+  @Test
+  void long_headers_and_any_method_pass_and_an_answer_has_one_date() throws Exception {
+    machine("fra");
+    var text = "x".repeat(40_000);
+
+    var answer = send(to("/long").header("X-Long", text).method("PROPFIND", noBody()));
+
+    assertEquals(List.of(text), answer.headers().allValues("X-Long"));
+    assertEquals(1, answer.headers().allValues("Date").size());
+  }
+
+  private static HttpRequest.BodyPublisher noBody() {
+    return HttpRequest.BodyPublishers.noBody();
   }
 
   // ---- fly-replay
@@ -466,6 +619,53 @@ class SandboxImagesTest {
     }
 
     assertEquals(200, waiting.get(60, TimeUnit.SECONDS).statusCode());
+  }
+
+  @Test
+  void a_request_that_no_Machine_can_take_in_time_is_told_why() throws Exception {
+    sandbox.hold(Duration.ofMillis(500));
+    var full = machine("shop", "fra", "", ",\"concurrency\":{\"hard_limit\":1}");
+    try (var busy =
+        http.send(to("/events").build(), HttpResponse.BodyHandlers.ofInputStream()).body()) {
+      readUntil(busy, "data");
+      assertRefused(503, "PR03: every Machine of the app shop is at its hard_limit");
+    }
+    api("DELETE", "/apps/shop/machines/" + full + "?force=true", "");
+
+    var deaf = machine("shop", "fra", ",\"init\":{\"cmd\":[\"deaf\"]}", "");
+    assertRefused(502, "PC01: nothing listens for port 8080 of Machine " + deaf);
+    api("DELETE", "/apps/shop/machines/" + deaf + "?force=true", "");
+
+    var check = ",\"checks\":[{\"type\":\"http\",\"path\":\"/exit\",\"port\":9999}]";
+    var ill = machine("shop", "fra", "", check);
+    assertRefused(503, "a health check of Machine " + ill + " fails");
+  }
+
+  private void assertRefused(int status, String reason) throws Exception {
+    var answer = send(to("/"));
+    assertEquals(status, answer.statusCode(), answer.body());
+    assertTrue(answer.body().contains(reason), answer.body());
+  }
+
+  @Test
+  void while_it_answers_a_Machine_is_not_idle() throws Exception {
+    sandbox.idle("300ms");
+    app("witness");
+    var stops = ",\"autostop\":\"stop\"";
+    var id = machine("shop", "fra", "", stops);
+
+    try (var busy =
+        http.send(to("/events").build(), HttpResponse.BodyHandlers.ofInputStream()).body()) {
+      readUntil(busy, "data");
+      for (var round = 0; round < 2; round++) { // and so this one was looked at, too
+        var other = machine("witness", "fra", "", stops);
+        api("GET", "/apps/witness/machines/" + other + "/wait?timeout=60&state=stopped", "");
+      }
+      assertEquals("started", state(id));
+    }
+
+    become(id, "stopped");
+    assertTrue(send(to("/")).body().startsWith(id));
   }
 
   // ---- Health checks

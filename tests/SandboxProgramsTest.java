@@ -203,12 +203,44 @@ class SandboxProgramsTest {
     assertEquals(3, exits(machine).get(0).at("/exit_event/exit_code").asInt());
   }
 
+  // ---- Files
+
+  @Test
+  void a_file_is_there_with_its_content_and_its_mode_a_secret_one_too() throws Exception {
+    ask("POST", "/v1/apps/run/secrets/HELLO", "{'value':'aGVsbG8gZnJv\\nbSBzZWNyZXQK\\n'}");
+    machine(
+        "cat /etc/fly/plain /etc/fly/secret; ls -l /etc/fly/secret; exec sleep 1000",
+        ",'files':[{'guest_path':'/etc/fly/plain','raw_value':'cGxhaW4K'},"
+            + "{'guest_path':'/etc/fly/secret','secret_name':'HELLO','mode':256}]");
+
+    await(() -> log("app").toString().contains("-r--------"));
+
+    assertEquals(List.of("plain", "hello from secret"), log("app").subList(0, 2));
+  }
+
+  @Test
+  void a_file_whose_secret_is_not_there_or_not_base64_is_told_and_nothing_runs() throws Exception {
+    ask("POST", "/v1/apps/run/secrets/PLAIN", "{'value':'not base64!'}");
+    for (var name : List.of("PLAIN", "NONE")) {
+      var machine =
+          machine(
+              "echo ran",
+              ",'restart':{'policy':'no'},"
+                  + "'files':[{'guest_path':'/etc/x','secret_name':'%s'}]".formatted(name));
+      become(machine, "stopped");
+    }
+
+    assertTrue(log("runner").contains("the secret PLAIN is to hold a file, but not in base64"));
+    assertTrue(log("runner").contains("there is no secret NONE for a file"));
+    assertEquals(List.of(), log("app"));
+  }
+
   // ---- Suspend
 
   @Test
   void an_update_while_it_is_being_suspended_ends_the_old_program() throws Exception {
-    var machine = machine("echo old; exec sleep 1000", "");
-    await(() -> log("app").contains("old"));
+    var machine = machine(UNTIL_INTERRUPTED, "");
+    await(() -> log("app").contains("up"));
 
     ask("POST", machine + "/suspend", "");
     ask(
@@ -220,6 +252,24 @@ class SandboxProgramsTest {
 
     await(() -> log("app").contains("new"));
     assertEquals(1, ask("GET", machine + "/ps", "").size());
+    assertFalse(log("app").contains("heard"), "it went on");
+  }
+
+  private static final String UNTIL_INTERRUPTED =
+      "trap 'echo heard; exit 5' INT; echo up; while :; do sleep 0.1; done";
+
+  @Test
+  void what_is_suspended_does_not_go_on_to_be_stopped() throws Exception {
+    var machine = machine(UNTIL_INTERRUPTED, "");
+    await(() -> log("app").contains("up"));
+    ask("POST", machine + "/suspend", "");
+    become(machine, "suspended");
+
+    ask("POST", machine + "/stop", "");
+    become(machine, "stopped");
+
+    assertEquals(137, exits(machine).get(0).at("/exit_event/exit_code").asInt());
+    assertFalse(log("app").contains("heard"), "it went on");
   }
 
   // ---- Health checks

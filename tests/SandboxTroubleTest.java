@@ -6,6 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import fly.Fly;
 import fly.FlyException;
 import fly.sandbox.SandboxServer;
+import java.net.InetAddress;
+import java.net.Socket;
+import java.net.SocketException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -110,6 +113,23 @@ class SandboxTroubleTest {
 
     sandbox.trouble().faults(List.of());
     assertEquals(0, sandboxApps());
+  }
+
+  @Test
+  void a_reset_is_one_and_no_end() throws Exception {
+    sandbox.trouble().faults(List.of("GET /v1/a reset-before", "GET /v1/b reset-after"));
+
+    for (var path : List.of("/v1/a", "/v1/b")) {
+      try (var socket = new Socket(InetAddress.getLoopbackAddress(), sandbox.port())) {
+        socket.setSoTimeout(20_000);
+        var request = "GET " + path + " HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        socket.getOutputStream().write(request.getBytes());
+
+        var reset = assertThrows(SocketException.class, () -> socket.getInputStream().read());
+
+        assertTrue(reset.getMessage().contains("reset"), reset.getMessage());
+      }
+    }
   }
 
   @Test

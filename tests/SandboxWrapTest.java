@@ -1,3 +1,4 @@
+import static fly.sandbox.SandboxServer.ourWrap;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -12,6 +13,8 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -35,31 +38,25 @@ class SandboxWrapTest {
     sandbox.close();
   }
 
-  private void wrappedBy(Map<String, String> images) {
+  private void wrappedBy(Map<String, String> images, String... credentials) {
     sandbox = SandboxServer.start(SandboxServer.Config.onPort(0).run(images));
     Script.settings(sandbox.url(), sandbox.token());
     edge = URI.create(sandbox.url() + "/edge/mcp-demo/");
     assertEquals(0, Script.run(new CreateApp()).exit());
     assertEquals(0, Script.run(new AllocateIps()).exit());
-    var machine =
-        Script.run(
-            new CreateMachine(),
-            "--set",
-            "config.env.FLY_MCP_BEARER_TOKEN=open-sesame",
-            "--no-volume",
-            "--",
-            "sh",
-            "-c",
-            PROGRAM);
+    var words = new ArrayList<String>();
+    for (var credential : credentials) words.addAll(List.of("--set", "config.env." + credential));
+    words.addAll(List.of("--no-volume", "--", "sh", "-c", PROGRAM));
+    var machine = Script.run(new CreateMachine(), words.toArray(String[]::new));
     assertEquals(0, machine.exit(), machine.err());
   }
 
   private void flyctls() {
-    wrappedBy(Map.of());
+    wrappedBy(Map.of(), "FLY_MCP_BEARER_TOKEN=open-sesame");
   }
 
   private void ours() {
-    wrappedBy(Map.of("flyio/mcp", SandboxServer.ourWrap()));
+    wrappedBy(Map.of("flyio/mcp", ourWrap()), "FLY_MCP_BEARER_TOKEN=open-sesame");
   }
 
   private HttpRequest.Builder request(String accept) {
@@ -147,6 +144,21 @@ class SandboxWrapTest {
       sandbox.close();
       assertEquals(
           0, ProcessHandle.current().descendants().filter(SandboxWrapTest::isWrap).count());
+    }
+  }
+
+  @Test
+  void without_a_token_both_ask_for_user_and_password() throws Exception {
+    for (var images : List.of(Map.<String, String>of(), Map.of("flyio/mcp", ourWrap()))) {
+      wrappedBy(images, "FLY_MCP_USER=ali", "FLY_MCP_PASSWORD=baba");
+      var ping = BodyPublishers.ofString("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}");
+      var request =
+          HttpRequest.newBuilder(edge).header("Content-Type", "application/json").POST(ping);
+
+      assertEquals(401, http.send(request.build(), BodyHandlers.ofString()).statusCode());
+      request.header("Authorization", "Basic YWxpOmJhYmE="); // ali:baba
+      assertEquals(202, http.send(request.build(), BodyHandlers.ofString()).statusCode());
+      sandbox.close();
     }
   }
 

@@ -74,6 +74,12 @@ final class WebApp {
     var query = exchange.getRequestURI().getQuery();
     switch (path) {
       case "/events" -> events(exchange);
+      case "/silent" -> {
+        exchange.getRequestBody().readAllBytes();
+        System.out.println("silent from now on");
+        if (query != null) exchange.sendResponseHeaders(200, 0);
+        forever();
+      }
       case "/replay" -> {
         exchange.getResponseHeaders().set("fly-replay", query);
         say(exchange, 200, "nobody sees this");
@@ -94,6 +100,18 @@ final class WebApp {
         ill = true;
         say(exchange, 200, "from now on");
       }
+      case "/half" -> {
+        exchange.sendResponseHeaders(200, 0);
+        exchange.getResponseBody().write("half".getBytes(StandardCharsets.UTF_8));
+        exchange.getResponseBody().flush();
+        Runtime.getRuntime().halt(1);
+      }
+      case "/long" -> {
+        exchange
+            .getResponseHeaders()
+            .set("X-Long", exchange.getRequestHeaders().getFirst("X-Long"));
+        say(exchange, 200, "");
+      }
       case "/exit" -> System.exit(Integer.parseInt(query));
       case "/headers" -> {
         exchange.getResponseHeaders().set("Server", "WebApp");
@@ -106,6 +124,14 @@ final class WebApp {
         say(exchange, 200, text.toString());
       }
       default -> say(exchange, 200, machine() + " " + path + " " + query);
+    }
+  }
+
+  private static void forever() throws IOException {
+    try {
+      new CountDownLatch(1).await();
+    } catch (InterruptedException e) {
+      throw new IOException(e);
     }
   }
 
@@ -142,8 +168,14 @@ final class WebApp {
       }
       var out = socket.getOutputStream();
       var answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n";
+      if (head.toString().contains("Sec-WebSocket-Key: sesame")) {
+        answer =
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                + "Sec-WebSocket-Accept: open\r\n\r\n";
+      }
       out.write(answer.getBytes(StandardCharsets.UTF_8));
       in.transferTo(out);
+      System.out.println("the client has gone");
     } catch (IOException e) {
       // it has gone
     }

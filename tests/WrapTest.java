@@ -47,12 +47,16 @@ class WrapTest {
   private Wrap wrap;
 
   @AfterEach
-  void nothingStays() {
+  void end() {
+    nothingStays();
+    threads.shutdownNow();
+  }
+
+  private void nothingStays() {
     wrap.close();
     program.descendants().forEach(ProcessHandle::destroyForcibly);
     program.destroyForcibly();
     server.stop(0);
-    threads.shutdownNow();
   }
 
   @Test
@@ -235,23 +239,30 @@ class WrapTest {
   }
 
   @Test
-  void lines_have_no_limit() throws Exception {
+  void a_line_of_more_than_10_MiB_is_the_end_as_it_is_of_flyctls() throws Exception {
     wrap("cat");
     var lines = lines(get().body());
-    var long_ = "x".repeat(16 << 20);
+    var long_ = "x".repeat(9 << 20);
 
     var answer = threads.submit(() -> post(long_ + "\nshort"));
 
     assertEquals(long_.length(), lines.readLine().length());
     assertEquals("short", lines.readLine());
     assertEquals(202, answer.get().statusCode());
+
+    post("x".repeat(11 << 20));
+
+    assertNull(lines.readLine());
+    var refusal = post("{\"id\":1}");
+    assertEquals(502, refusal.statusCode());
+    assertTrue(refusal.body().contains("no line of more than 10 MiB"), refusal.body());
   }
 
   @Test
   void a_bearer_token_is_asked_for_where_there_is_one() throws Exception {
-    wrapWithToken("sesame", "cat");
+    wrapFor("sesame", null, null, "cat");
 
-    for (var wrong : List.of("", "Bearer wrong", "Basic sesame", "sesame", "Bearer ")) {
+    for (var wrong : List.of("", "Bearer wrong", "Basic sesame", "bearer sesame", "Bearer ")) {
       var request = request("").GET();
       if (!wrong.isEmpty()) request.header("Authorization", wrong);
       var answer = client.send(request.build(), BodyHandlers.ofString());
@@ -261,10 +272,38 @@ class WrapTest {
       assertTrue(answer.body().startsWith("{\"error\": \""), answer.body());
       assertFalse(answer.body().contains("sesame"), answer.body());
     }
-    for (var right : List.of("Bearer sesame", "bearer sesame")) {
+    for (var right : List.of("Bearer sesame", "Bearer  sesame ")) {
       var request = request("").header("Authorization", right).POST(BodyPublishers.ofString("x"));
       assertEquals(202, client.send(request.build(), BodyHandlers.ofString()).statusCode());
     }
+  }
+
+  @Test
+  void user_and_password_are_asked_for_where_there_is_no_token() throws Exception {
+    var right = "Basic YWxpOmJhYmE="; // ali:baba
+    for (var token : new String[] {null, "sesame"}) {
+      wrapFor(token, "ali", "baba", "cat");
+
+      var asked = token == null ? "Basic realm=\"MCP\", charset=\"UTF-8\"" : "Bearer";
+      var stranger = client.send(request("").GET().build(), BodyHandlers.ofString());
+      assertEquals(401, stranger.statusCode());
+      assertEquals(asked, stranger.headers().firstValue("www-authenticate").orElse(""));
+      var request = request("").header("Authorization", right).POST(BodyPublishers.ofString("x"));
+      var answer = client.send(request.build(), BodyHandlers.ofString());
+      assertEquals(token == null ? 202 : 401, answer.statusCode());
+      if (token == null) nothingStays();
+    }
+  }
+
+  @Test
+  void a_browser_is_greeted_and_takes_no_place() throws Exception {
+    wrap("cat");
+    var visit = request("").header("Accept", "text/html,*/*;q=0.8").GET().build();
+
+    var answer = client.send(visit, BodyHandlers.ofString());
+
+    assertEquals("MCP Server", answer.body());
+    assertEquals(200, get().statusCode());
   }
 
   @Test
@@ -336,14 +375,20 @@ class WrapTest {
   }
 
   private void wrap(String... command) throws IOException {
-    wrapWithToken(null, command);
+    wrapFor(null, null, null, command);
   }
 
-  private void wrapWithToken(String token, String... command) throws IOException {
+  private void wrapFor(String token, String user, String password, String... command)
+      throws IOException {
     program = new ProcessBuilder(command).start();
     wrap =
         new Wrap(
-            program.getOutputStream(), program.getInputStream(), token, () -> "it had no folder");
+            program.getOutputStream(),
+            program.getInputStream(),
+            token,
+            user,
+            password,
+            () -> "it had no folder");
     server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
     server.setExecutor(threads);
     server.createContext("/", x -> wrap.handle(new JdkExchange(x)));

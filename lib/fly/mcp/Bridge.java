@@ -1,4 +1,4 @@
-//SOURCES Child.java Exchange.java Guard.java Session.java Shared.java
+//SOURCES Child.java Exchange.java Guard.java Lines.java Session.java Shared.java
 package fly.mcp;
 
 import java.io.FilterInputStream;

@@ -19,6 +19,9 @@ final class Call {
   /** The client does not care any more. */
   volatile boolean cancelled;
 
+  /** How to give it up on the way; null where that cannot be done. */
+  private Runnable letGo;
+
   /** When its bytes began to leave; 0 before that. */
   volatile long written;
 
@@ -40,6 +43,26 @@ final class Call {
   /** One that has to go alone: nothing can be sent beside it, or before it is done. */
   boolean opensSession() {
     return head.is("initialize");
+  }
+
+  /** It is of MCP 2026-07-28, where who hangs up cancels, and may take a while. */
+  boolean endsByHangingUp() {
+    return head.revision != null && !head.repeatable();
+  }
+
+  synchronized void canBeLetGo(Runnable how) {
+    letGo = how;
+    if (cancelled) how.run();
+  }
+
+  /** Nobody waits for it any more. */
+  void letGo() {
+    Runnable how;
+    synchronized (this) {
+      cancelled = true;
+      how = letGo;
+    }
+    if (how != null) how.run();
   }
 
   /** Its reply comes when the client ends it, and not before: MCP 2026-07-28. */

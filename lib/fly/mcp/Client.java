@@ -67,11 +67,15 @@ final class Client {
   }
 
   /** A reply may still come, and is passed on; none is missed. */
-  synchronized void cancelled(String key) {
-    var call = byKey.get(key);
-    if (call == null) return;
-    call.cancelled = true;
-    notifyAll();
+  void cancelled(String key) {
+    Call call;
+    synchronized (this) {
+      call = byKey.get(key);
+      if (call == null) return;
+      call.cancelled = true;
+      notifyAll();
+    }
+    call.letGo();
   }
 
   synchronized Call find(String key) {
@@ -118,6 +122,7 @@ final class Client {
     }
     for (var id : ids) error(id, code, why);
     written();
+    call.letGo();
   }
 
   /** The client's request cannot even be sent: its error. */

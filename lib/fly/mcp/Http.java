@@ -4,24 +4,40 @@ package fly.mcp;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.InterruptedIOException;
 import java.net.ConnectException;
 import java.net.HttpURLConnection;
+import java.net.ProxySelector;
 import java.net.SocketException;
 import java.net.SocketTimeoutException;
 import java.net.URI;
 import java.net.UnknownHostException;
+import java.net.http.HttpClient;
+import java.net.http.HttpConnectTimeoutException;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.net.http.HttpTimeoutException;
+import java.nio.channels.UnresolvedAddressException;
 import java.security.Security;
+import java.time.Duration;
 import java.util.Deque;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.ConcurrentLinkedDeque;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 import javax.net.ssl.SSLException;
+import javax.net.ssl.SSLHandshakeException;
 
 /**
  * HTTP requests to one MCP server, each sent once: HttpURLConnection, because it answers its first
- * request 350 ms before java.net.http.HttpClient does.
+ * request 350 ms before java.net.http.HttpClient does. That one is for requests which the client
+ * may give up, because only it can close a connection that somebody reads.
  *
  * <p>It is kept from repeating a POST by itself, and from waiting 1 ms for every reused connection:
  * only one that lay idle is looked at before it is used, whether the server has closed it.
@@ -30,9 +46,20 @@ final class Http {
   static {
     System.setProperty("sun.net.http.retryPost", "false");
     System.setProperty("sun.net.http.allowRestrictedHeaders", "true"); // --header "Origin: ..."
+    System.setProperty("jdk.httpclient.allowRestrictedHeaders", "host");
     System.setProperty("http.maxConnections", "16");
     // A name that is not known yet may be so in a moment; Java would ask again after 10 s.
     Security.setProperty("networkaddress.cache.negative.ttl", "0");
+  }
+
+  /** Loaded only where it is used. */
+  private static final class Cancellable {
+    static final HttpClient CLIENT =
+        HttpClient.newBuilder()
+            .version(HttpClient.Version.HTTP_1_1)
+            .connectTimeout(Duration.ofMillis(CONNECT_MS))
+            .proxy(ProxySelector.getDefault())
+            .build();
   }
 
   private static final int REDIRECTS = 5;
@@ -110,17 +137,22 @@ final class Http {
   /** An answer; its body is to be read by one thread, and closed. */
   final class Response implements AutoCloseable {
     final int status;
-    private final HttpURLConnection connection;
+    private final UnaryOperator<String> headers;
+    private final Callable<InputStream> source;
+    private final boolean pooled;
     private InputStream body;
     private Message whole;
 
-    private Response(int status, HttpURLConnection connection) {
+    private Response(
+        int status, UnaryOperator<String> headers, Callable<InputStream> source, boolean pooled) {
       this.status = status;
-      this.connection = connection;
+      this.headers = headers;
+      this.source = source;
+      this.pooled = pooled;
     }
 
     String header(String name) {
-      return connection.getHeaderField(name);
+      return headers.apply(name);
     }
 
     boolean is(String type) {
@@ -129,8 +161,13 @@ final class Http {
     }
 
     InputStream body() throws IOException {
-      if (body == null)
-        body = status >= 400 ? connection.getErrorStream() : connection.getInputStream();
+      try {
+        if (body == null) body = source.call();
+      } catch (IOException | RuntimeException e) {
+        throw e;
+      } catch (Exception e) {
+        throw new IOException(e);
+      }
       if (body == null) body = InputStream.nullInputStream();
       return body;
     }
@@ -149,6 +186,7 @@ final class Http {
       } catch (IOException e) {
         return;
       }
+      if (!pooled) return;
       idle.addFirst(System.nanoTime());
       if (idle.size() > 16) idle.pollLast();
     }
@@ -160,6 +198,8 @@ final class Http {
    * @param body null for none
    * @param leaves runs when the connection stands, before the first byte
    * @param waitMs for the answer's first byte, and between two of them; 0 for ever
+   * @param letGo is told how to give the request up, at each time in which that is possible; null
+   *     where nobody may want to
    * @throws NotSent where the server cannot have seen it; any other IOException means that it may
    */
   Response send(
@@ -168,10 +208,14 @@ final class Http {
       Map<String, String> headers,
       Message body,
       Runnable leaves,
-      int waitMs)
+      int waitMs,
+      Consumer<Runnable> letGo)
       throws IOException {
     for (int hop = 0; ; hop++) {
-      var response = once(method, target, headers, body, leaves, waitMs);
+      var response =
+          letGo == null
+              ? once(method, target, headers, body, leaves, waitMs)
+              : once(method, target, headers, body, leaves, waitMs, letGo);
       if (response.status / 100 != 3 || response.header("Location") == null) return response;
       if (response.status == 303 || response.status == 304) return response;
       URI next;
@@ -239,11 +283,76 @@ final class Http {
               + " -> "
               + status
               + (connection.getContentType() == null ? "" : " " + connection.getContentType()));
-      return new Response(status, connection);
+      return new Response(
+          status,
+          connection::getHeaderField,
+          () -> status >= 400 ? connection.getErrorStream() : connection.getInputStream(),
+          true);
     } catch (IOException e) {
       cut();
       log.accept(method + " " + shown(target) + ": " + reason(e));
       throw e;
+    }
+  }
+
+  private Response once(
+      String method,
+      URI target,
+      Map<String, String> headers,
+      Message body,
+      Runnable leaves,
+      int waitMs,
+      Consumer<Runnable> letGo)
+      throws IOException {
+    var content = BodyPublishers.ofInputStream(body::open);
+    var request =
+        HttpRequest.newBuilder(target)
+            .method(method, BodyPublishers.fromPublisher(content, body.length()))
+            .timeout(Duration.ofMillis(waitMs));
+    request.setHeader("User-Agent", "fly-mcp-proxy");
+    request.setHeader("Content-Type", "application/json");
+    if (sameOrigin(target)) this.headers.forEach(request::setHeader);
+    headers.forEach(request::setHeader);
+    leaves.run();
+    var coming = Cancellable.CLIENT.sendAsync(request.build(), BodyHandlers.ofInputStream());
+    letGo.accept(() -> coming.cancel(true));
+    var what = method + " " + shown(target);
+    try {
+      var answer = coming.get();
+      letGo.accept(() -> close(answer.body()));
+      answered(answer.statusCode());
+      var known = answer.headers();
+      var type = known.firstValue("Content-Type").map(it -> " " + it).orElse("");
+      log.accept(what + " " + body.head() + " -> " + answer.statusCode() + type);
+      return new Response(
+          answer.statusCode(), name -> known.firstValue(name).orElse(null), answer::body, false);
+    } catch (CancellationException e) {
+      log.accept(what + ": given up");
+      throw new IOException("it was given up");
+    } catch (InterruptedException e) {
+      coming.cancel(true);
+      Thread.currentThread().interrupt();
+      throw new InterruptedIOException();
+    } catch (ExecutionException e) {
+      var why = e.getCause() instanceof IOException known ? known : new IOException(e.getCause());
+      if (why.getCause() instanceof UnresolvedAddressException) {
+        why = new UnknownHostException(target.getHost());
+      }
+      log.accept(what + ": " + reason(why));
+      if (why instanceof ConnectException
+          || why instanceof HttpConnectTimeoutException
+          || why instanceof SSLHandshakeException
+          || why instanceof UnknownHostException) throw new NotSent(why);
+      cut();
+      throw why;
+    }
+  }
+
+  private static void close(InputStream stream) {
+    try {
+      stream.close();
+    } catch (IOException e) {
+      // it is closed all the same
     }
   }
 
@@ -301,7 +410,8 @@ final class Http {
   /** Why there was no answer, in words. */
   static String reason(IOException e) {
     if (e instanceof UnknownHostException) return "no such host: " + e.getMessage();
-    if (e instanceof SocketTimeoutException) return "no answer in time";
+    if (e instanceof SocketTimeoutException || e instanceof HttpTimeoutException)
+      return "no answer in time";
     if (e instanceof ConnectException && String.valueOf(e.getMessage()).contains("refused")) {
       return "connection refused";
     }

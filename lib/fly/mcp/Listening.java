@@ -154,7 +154,7 @@ abstract class Listening extends Remote {
     try {
       while (!ended) {
         long wait = 0;
-        try (var response = http.send("GET", http.uri, headers(), null, () -> {}, 0)) {
+        try (var response = http.send("GET", http.uri, headers(), null, () -> {}, 0, null)) {
           if (response.status == 200 && isStream(response)) {
             pause = 100;
             if (opensAtOnce()) opened();

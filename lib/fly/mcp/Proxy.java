@@ -119,6 +119,7 @@ public final class Proxy {
     try {
       over.get();
     } catch (ExecutionException e) {
+      if (e.getCause() instanceof Error error) throw error;
       throw (RuntimeException) e.getCause();
     } finally {
       remote.end();
@@ -154,6 +155,9 @@ public final class Proxy {
       log.accept("stdin: " + Http.reason(e));
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    } catch (RuntimeException | Error e) {
+      over.completeExceptionally(e);
+      return;
     }
     leave();
   }
@@ -180,7 +184,13 @@ public final class Proxy {
   private void pass(Message message) throws IOException, InterruptedException {
     var call = new Call(message, System.nanoTime() + timeout.toNanos());
     log.accept("client: " + call);
-    if (call.head.is("notifications/cancelled")) client.cancelled(call.head.cancels);
+    if (call.head.is("notifications/cancelled")) {
+      client.cancelled(call.head.cancels);
+      if (remote.cancelsByHangingUp()) {
+        message.close();
+        return;
+      }
+    }
     client.expect(call);
     if (first && !call.open.isEmpty()) {
       first = false;

@@ -78,6 +78,11 @@ abstract class Remote {
   /** The revision that the server chose; null before that. */
   abstract String revision();
 
+  /** Whether a request is cancelled by hanging up, and not by the client's notification. */
+  boolean cancelsByHangingUp() {
+    return false;
+  }
+
   /** Ends the session, if there is one. */
   void end() {}
 
@@ -147,7 +152,8 @@ abstract class Remote {
                   link.outbox.leaves(call);
                   way.left();
                 },
-                (int) Math.min(call.open.isEmpty() ? TAKEN_MS : left + LATE_MS, 1 << 30));
+                (int) Math.min(call.open.isEmpty() ? TAKEN_MS : left + LATE_MS, 1 << 30),
+                call.endsByHangingUp() ? call::canBeLetGo : null);
         if (!returned(response)) return response;
         why = refusal("POST", uri, response);
         broken = response.status == 502;

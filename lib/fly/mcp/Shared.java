@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -13,7 +14,7 @@ import java.util.Set;
 /**
  * One program for several sessions. Their ids and progress tokens may be the same, so the program
  * gets others, and each session its own back. What the program says to nobody in particular, all
- * hear; what it asks, the session whose request is open, or was the last.
+ * hear; what it asks, the session whose request is open, the newest of several, or was the last.
  */
 final class Shared implements Upstream.Client {
   /** What a number that the program knows stands for; a request's has its token's number too. */
@@ -21,7 +22,7 @@ final class Shared implements Upstream.Client {
 
   private final Upstream program;
   private final Set<Part> parts = new LinkedHashSet<>();
-  private final Map<String, Given> ids = new HashMap<>();
+  private final Map<String, Given> ids = new LinkedHashMap<>();
   private final Map<String, Given> tokens = new HashMap<>();
   private Part last;
   private long given;
@@ -138,7 +139,8 @@ final class Shared implements Upstream.Client {
         var given = tokens.get(head.progressToken);
         deliver(deliveries, given.part(), message.with(null, given.value()));
       } else if (head.kind == Head.Kind.REQUEST) {
-        var asked = ids.values().stream().map(Given::part).findFirst().orElse(last);
+        var asked =
+            ids.values().stream().map(Given::part).reduce((old, newer) -> newer).orElse(last);
         if (asked != null) deliver(deliveries, asked, message.with(null, null));
       } else {
         for (var part : parts) deliver(deliveries, part, message.with(null, null));

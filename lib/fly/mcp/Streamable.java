@@ -62,8 +62,15 @@ final class Streamable extends Remote {
     return session.revision;
   }
 
+  /** From 2026-07-28 on, which has no sessions. */
+  @Override
+  boolean cancelsByHangingUp() {
+    return session.revision == null;
+  }
+
   @Override
   void send(Call call) throws Failure, InterruptedException {
+    if (call.cancelled && call.endsByHangingUp()) return;
     remember(call);
     var used = session;
     if (call.head.is("notifications/initialized") && used.listening != null) {
@@ -93,7 +100,7 @@ final class Streamable extends Remote {
       if (ended || last.id == null) return;
       ended = true;
       try (var response =
-          http.send("DELETE", http.uri, headers(last), null, () -> {}, FAREWELL_MS)) {
+          http.send("DELETE", http.uri, headers(last), null, () -> {}, FAREWELL_MS, null)) {
         response.whole().close();
       } catch (IOException e) {
         log("the session was not deleted: " + Http.reason(e));
@@ -217,12 +224,14 @@ final class Streamable extends Remote {
           if (event.type().equals("message")) deliver(event.data(), call, first);
         }
       } catch (IOException e) {
+        if (call.cancelled && call.endsByHangingUp()) return;
         http.cut();
         log("a reply stream was cut: " + Http.reason(e));
       }
       if (!client.waitsFor(call) || call.cancelled) return;
       if (reader.lastId() != null) lastId = reader.lastId();
-      if (lastId == null) throw new Failure("the reply stream ended before the reply");
+      if (lastId == null || call.head.revision != null)
+        throw new Failure("the reply stream ended before the reply");
       response = resume(lastId, reader.retryMs(), call, first);
     }
   }
@@ -242,7 +251,7 @@ final class Streamable extends Remote {
       try {
         var left = TimeUnit.NANOSECONDS.toMillis(call.deadline - System.nanoTime());
         if (left <= 0) throw new Failure("the time is up");
-        var response = http.send("GET", http.uri, headers, null, () -> {}, (int) left);
+        var response = http.send("GET", http.uri, headers, null, () -> {}, (int) left, null);
         if (response.status == 200 && response.is(EVENTS)) return response;
         why = refusal("GET", http.uri, response);
         response.close();
@@ -314,7 +323,7 @@ final class Streamable extends Remote {
         var headers = headers(mine);
         headers.put("Accept", EVENTS);
         if (lastId != null) headers.put("Last-Event-ID", lastId);
-        try (var response = http.send("GET", http.uri, headers, null, () -> {}, 0)) {
+        try (var response = http.send("GET", http.uri, headers, null, () -> {}, 0, null)) {
           mine.listening.countDown();
           if (response.status == 200 && response.is(EVENTS)) {
             worked = true;

@@ -1,14 +1,15 @@
-//SOURCES Exchange.java Lines.java ../Fly.java
+//SOURCES Exchange.java Guard.java Lines.java ../Fly.java
 package fly.mcp;
 
 import com.fasterxml.jackson.core.io.JsonStringEncoder;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
@@ -20,32 +21,41 @@ import java.util.function.Supplier;
  * internal/command/mcp/wrap.go): a POST's lines go to the program, and are answered with 202; what
  * the program says goes, line by line and as it comes, to the one GET that is open.
  *
- * <p>As there, what the program says while no GET is open is lost, and a second GET is refused with
- * 409. Unlike there, a slow or vanished client holds up nobody but itself, lines have no limit, and
- * the lines of two POSTs are never mixed.
+ * <p>As there, what the program says while no GET is open is lost, a second GET is refused with
+ * 409, and a line of more than 10 MiB is the end. Unlike there, a slow or vanished client holds up
+ * nobody but itself, and the lines of two POSTs are never mixed.
  */
 public final class Wrap implements AutoCloseable {
   private static final long HEARTBEAT_SECONDS = 15;
+  private static final int LONGEST_LINE = 10 << 20;
 
   private final OutputStream stdin;
   private final InputStream stdout;
-  private final String bearerToken;
+  private final Guard guard;
   private final Supplier<String> lastWords;
   private final AtomicReference<Listener> listener = new AtomicReference<>();
   private final ReentrantLock writing = new ReentrantLock();
   private volatile boolean ended;
+  private volatile boolean tooLong;
 
   /**
    * @param stdin the program's
    * @param stdout the program's; read to its end from now on
    * @param bearerToken what clients must send, or null
+   * @param user who may come with the password, where there is no token; or null
    * @param lastWords why the program has ended (its last lines on stderr, say); asked when it has
    */
   public Wrap(
-      OutputStream stdin, InputStream stdout, String bearerToken, Supplier<String> lastWords) {
+      OutputStream stdin,
+      InputStream stdout,
+      String bearerToken,
+      String user,
+      String password,
+      Supplier<String> lastWords) {
     this.stdin = stdin;
     this.stdout = stdout;
-    this.bearerToken = bearerToken;
+    var basic = bearerToken == null ? user : null; // there, the token is asked for alone
+    this.guard = new Guard(bearerToken, basic, password, false, Set.of(), Set.of());
     this.lastWords = lastWords;
     var pump = new Thread(this::pump, "mcp-wrap");
     pump.setDaemon(true);
@@ -54,13 +64,20 @@ public final class Wrap implements AutoCloseable {
 
   /** Answers one request; a GET's answer lasts until its client goes or the program ends. */
   public void handle(Exchange exchange) throws IOException {
-    if (!authorized(exchange.header("Authorization"))) {
+    if (!authorized(exchange)) {
+      var asked = guard.bearerToken() == null ? "a user and password" : "its bearer token";
       refuse(
-          exchange, 401, "this MCP server asks for its bearer token", "WWW-Authenticate: Bearer");
+          exchange,
+          401,
+          "this MCP server asks for " + asked,
+          "WWW-Authenticate: " + guard.challenge());
       return;
     }
     switch (exchange.method()) {
-      case "GET" -> listen(exchange);
+      case "GET" -> {
+        if (exchange.fromBrowser()) greet(exchange);
+        else listen(exchange);
+      }
       case "POST" -> pass(exchange);
       default ->
           refuse(exchange, 405, "POST takes requests, GET gives replies", "Allow: GET, POST");
@@ -75,10 +92,16 @@ public final class Wrap implements AutoCloseable {
     if (open != null) open.leave();
   }
 
-  private boolean authorized(String header) {
-    if (bearerToken == null) return true;
-    if (header == null || !header.regionMatches(true, 0, "Bearer ", 0, 7)) return false;
-    return MessageDigest.isEqual(bytes(bearerToken), bytes(header.substring(7).strip()));
+  /** Flyctl's takes the name of the scheme only as it is written. */
+  private boolean authorized(Exchange exchange) {
+    return guard.authorized(exchange)
+        && (guard.bearerToken() == null || exchange.header("Authorization").startsWith("Bearer "));
+  }
+
+  private static void greet(Exchange exchange) throws IOException {
+    try (var out = exchange.respond(200, Map.of("Content-Type", "text/plain"))) {
+      out.write(bytes("MCP Server"));
+    }
   }
 
   private void pass(Exchange exchange) throws IOException {
@@ -132,21 +155,24 @@ public final class Wrap implements AutoCloseable {
     return listener.compareAndSet(holder, mine) || listener.compareAndSet(null, mine);
   }
 
-  /** Hands on what the program says; a line is for the client that was there when it began. */
+  /** Hands on what the program says, in whole lines. */
   private void pump() {
     try (stdout) {
       var buffer = new byte[1 << 16];
-      Listener reader = null;
-      var lineStarts = true;
+      var lines = new ByteArrayOutputStream();
       for (var length = stdout.read(buffer); length >= 0; length = stdout.read(buffer)) {
-        var lines = lineStarts ? 0 : afterNewline(buffer, length);
-        if (reader != null) reader.write(buffer, 0, lines);
-        if (lines < length) {
-          reader = listener.get();
-          if (reader != null) reader.write(buffer, lines, length);
+        var rest = afterLastNewline(buffer, length);
+        lines.write(buffer, 0, rest);
+        if (rest > 0) {
+          handOn(lines.toByteArray());
+          lines = new ByteArrayOutputStream();
         }
-        if (length > 0) lineStarts = buffer[length - 1] == '\n';
+        lines.write(buffer, rest, length - rest);
+        tooLong = lines.size() > LONGEST_LINE;
+        if (tooLong) return;
       }
+      lines.write('\n');
+      if (lines.size() > 1) handOn(lines.toByteArray());
     } catch (IOException e) {
       // the program has ended, and its pipe with it
     } finally {
@@ -154,9 +180,14 @@ public final class Wrap implements AutoCloseable {
     }
   }
 
-  private static int afterNewline(byte[] buffer, int length) {
-    for (var i = 0; i < length; i++) if (buffer[i] == '\n') return i + 1;
-    return length;
+  private void handOn(byte[] lines) {
+    var reader = listener.get();
+    if (reader != null) reader.write(lines);
+  }
+
+  private static int afterLastNewline(byte[] buffer, int length) {
+    for (var i = length; i > 0; i--) if (buffer[i - 1] == '\n') return i;
+    return 0;
   }
 
   /** The client of the open GET. */
@@ -164,7 +195,6 @@ public final class Wrap implements AutoCloseable {
     private final CountDownLatch gone = new CountDownLatch(1);
     private final ReentrantLock writing = new ReentrantLock();
     private OutputStream out;
-    private boolean inLine;
 
     void open(OutputStream stream) throws IOException {
       writing.lock();
@@ -176,13 +206,12 @@ public final class Wrap implements AutoCloseable {
       }
     }
 
-    void write(byte[] bytes, int from, int to) {
-      if (from == to || gone.getCount() == 0) return;
+    void write(byte[] lines) {
+      if (gone.getCount() == 0) return;
       writing.lock();
       try {
         if (out == null) return;
-        inLine = bytes[to - 1] != '\n';
-        out.write(bytes, from, to - from);
+        out.write(lines);
         out.flush();
       } catch (IOException e) {
         leave();
@@ -198,7 +227,7 @@ public final class Wrap implements AutoCloseable {
     void probe() {
       if (!writing.tryLock()) return; // it is being served
       try {
-        if (out == null || inLine) return;
+        if (out == null) return;
         out.write(' ');
         out.flush();
       } catch (IOException e) {
@@ -238,7 +267,7 @@ public final class Wrap implements AutoCloseable {
   }
 
   private void refuseEnded(Exchange exchange) throws IOException {
-    var words = lastWords.get();
+    var words = tooLong ? "flyctl's wrap takes no line of more than 10 MiB" : lastWords.get();
     var known = words != null && !words.isBlank();
     refuse(exchange, 502, "the MCP server has ended" + (known ? ": " + words.strip() : ""));
   }

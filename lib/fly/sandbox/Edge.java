@@ -21,6 +21,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import org.eclipse.jetty.http.HttpFields;
 
 /**
@@ -30,7 +31,6 @@ import org.eclipse.jetty.http.HttpFields;
  * https://fly.io/docs/networking/request-headers/.
  */
 final class Edge {
-  private static final Duration HOLD = Duration.ofSeconds(60);
   private static final int MOST_REPLAYS = 10;
   private static final Set<String> DOMAINS = Set.of(".fly.dev", ".localhost");
 
@@ -42,11 +42,17 @@ final class Edge {
   private final World world;
   private final Load load;
   private final Forward forward;
+  private volatile Duration hold = Duration.ofSeconds(60);
 
   Edge(World world, Load load) {
     this.world = world;
     this.load = load;
     this.forward = world.forward();
+  }
+
+  /** How long a request is held from now on until a Machine can take it; a minute is a guess. */
+  void hold(Duration hold) {
+    this.hold = hold;
   }
 
   /**
@@ -68,16 +74,12 @@ final class Edge {
    * own, its scripts could ask the sandbox for anything.
    */
   void handlePath(Context x) throws IOException {
+    x.skipRemainingHandlers();
     var app = world.app(x.pathParam("app"));
     var path = x.req().getRequestURI().substring("/edge/".length());
     var slash = path.indexOf('/');
     x.res().addHeader("Content-Security-Policy", "sandbox allow-scripts allow-forms allow-popups");
     handle(x, app, app.name + ".fly.dev", slash < 0 ? "/" : path.substring(slash));
-  }
-
-  /** Before any route of it is looked at. */
-  static void refuseWebSocket(Context x) {
-    throw new ApiError(501, "the sandbox passes HTTP on, but no WebSockets");
   }
 
   /** A request to an app by its Host: every path and method is the app's. */
@@ -98,7 +100,20 @@ final class Edge {
   private record Wanted(
       App app, String instance, String preferred, String region, String near, Machine not) {}
 
+  /** However long its client is silent, or what it asked. */
   private void handle(Context x, App app, String host, String path) throws IOException {
+    var client = Forward.client(x);
+    var idle = client.getIdleTimeout();
+    client.setIdleTimeout(0);
+    try (var presence = new Presence(x)) {
+      route(x, app, host, path, presence);
+    } finally {
+      client.setIdleTimeout(idle);
+    }
+  }
+
+  private void route(Context x, App app, String host, String path, Presence presence)
+      throws IOException {
     x.attribute(PASSED_ON, true);
     x.header("Server", "Fly/sandbox");
     x.header("Via", VIA);
@@ -116,7 +131,7 @@ final class Edge {
       x.status(301).header("Location", "https://" + host + path + query);
       return;
     }
-    var body = new Forward.Body(x.req().getInputStream());
+    var body = new Forward.Body(x.req().getInputStream(), presence::watch);
     var added = headers(x, host);
     var wanted =
         new Wanted(
@@ -133,7 +148,7 @@ final class Edge {
         var asked = wanted.preferred();
         var missed = asked == null || asked.equals(machine.id) ? null : asked;
         added.put("fly-preferred-instance-unavailable", missed);
-        var replay = serve(x, body, machine, path, query, added);
+        var replay = serve(x, body, presence, machine, path, query, added);
         if (replay == null) return;
         added.put(
             "fly-replay-src",
@@ -208,7 +223,7 @@ final class Edge {
    * to do.
    */
   private Machine enter(Wanted wanted) {
-    var deadline = System.nanoTime() + HOLD.toNanos();
+    var deadline = System.nanoTime() + hold.toNanos();
     while (true) {
       var seen = load.departures();
       var candidates =
@@ -316,6 +331,7 @@ final class Edge {
   private Replay serve(
       Context x,
       Forward.Body body,
+      Presence presence,
       Machine machine,
       String path,
       String query,
@@ -328,9 +344,10 @@ final class Edge {
                   .formatted(machine.id, machine.config().path("image").asText())
               + " flyio/mcp, and what --image NAME=COMMAND names");
     }
-    var deadline = System.nanoTime() + HOLD.toNanos();
+    var deadline = System.nanoTime() + hold.toNanos();
     while (true) {
       wake(machine);
+      requireClient(presence);
       var instance = machine.front().instance();
       if (instance == null || instance.wrap().isPresent()) machine.settle();
       var front = machine.front();
@@ -356,11 +373,25 @@ final class Edge {
       var port = instance.port(internal).orElse(0);
       if (listens(port)) {
         try {
+          Supplier<Runnable> hold =
+              () -> {
+                load.enter(machine, Integer.MAX_VALUE);
+                return () -> load.leave(machine);
+              };
           return forward.pass(
-              x, body, port, path + query, added, headers -> answered(x, machine, headers));
+              x,
+              body,
+              port,
+              path + query,
+              added,
+              headers -> answered(x, machine, headers),
+              presence,
+              hold);
         } catch (IOException e) {
           if (x.res().isCommitted()) throw e;
-          throw new ApiError(502, "Machine %s broke off: %s".formatted(machine.id, e.getMessage()));
+          requireClient(presence);
+          throw new ApiError(
+              502, "Machine %s closed the connection before it answered".formatted(machine.id));
         }
       }
       if (late) {
@@ -371,6 +402,10 @@ final class Edge {
       }
       pause();
     }
+  }
+
+  private static void requireClient(Presence presence) {
+    if (presence.gone()) throw new ApiError(499, "the client has gone");
   }
 
   private static boolean listens(int port) {
@@ -430,7 +465,7 @@ final class Edge {
             if (machine.front().crash() != null) return;
           }
         }
-        world.await(machine, Set.of("started", "stopped", "suspended", "destroyed"), HOLD).join();
+        world.await(machine, Set.of("started", "stopped", "suspended", "destroyed"), hold).join();
         if (machine.state().equals("stopped") && machine.front().crash() != null) return;
       } catch (ApiError e) {
         if (e.status != 409 && e.status != 412) throw e; // somebody else was faster

@@ -15,15 +15,21 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Supplier;
 import org.eclipse.jetty.client.HttpClient;
 import org.eclipse.jetty.client.InputStreamRequestContent;
 import org.eclipse.jetty.client.InputStreamResponseListener;
 import org.eclipse.jetty.client.Response;
+import org.eclipse.jetty.client.transport.HttpRequest;
+import org.eclipse.jetty.ee10.servlet.ServletContextRequest;
 import org.eclipse.jetty.http.HttpCookieStore;
 import org.eclipse.jetty.http.HttpField;
 import org.eclipse.jetty.http.HttpFields;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.io.ByteBufferPool;
+import org.eclipse.jetty.io.EndPoint;
+import org.eclipse.jetty.server.HttpStream;
+import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.util.ssl.SslContextFactory;
 
 /**
@@ -38,7 +44,9 @@ final class Forward implements AutoCloseable {
   private static final int REPLAYED_BODY = 1 << 20;
 
   private static final int CONNECTIONS = 1_000;
-  private static final int HEADER_BYTES = 32 * 1024;
+
+  /** Of a request or an answer; a guess. */
+  static final int HEADER_BYTES = 64 * 1024;
 
   /** Between two neighbours only: RFC 9110, 7.6.1. */
   private static final Set<String> HOP_BY_HOP =
@@ -90,6 +98,7 @@ final class Forward implements AutoCloseable {
     fresh.setHttpCookieStore(new HttpCookieStore.Empty());
     fresh.setMaxConnectionsPerDestination(CONNECTIONS);
     fresh.setMaxRequestHeadersSize(HEADER_BYTES);
+    fresh.setMaxResponseHeadersSize(HEADER_BYTES);
     fresh.setConnectTimeout(2_000);
     fresh.setIdleTimeout(0);
     try {
@@ -107,12 +116,17 @@ final class Forward implements AutoCloseable {
    */
   static final class Body {
     private final InputStream source;
+    private final Runnable ended;
     private final ByteArrayOutputStream kept = new ByteArrayOutputStream();
     private boolean whole = true;
     private Object reader;
 
-    Body(InputStream source) {
+    /**
+     * @param ended called at its end
+     */
+    Body(InputStream source, Runnable ended) {
       this.source = source;
+      this.ended = ended;
     }
 
     /** From its beginning; who read it before gets no more. */
@@ -147,6 +161,7 @@ final class Forward implements AutoCloseable {
         kept.reset();
       }
       if (read > 0 && whole) kept.write(bytes, start, read);
+      if (read < 0) ended.run();
       return read;
     }
   }
@@ -158,16 +173,27 @@ final class Forward implements AutoCloseable {
    * @param added headers that take the place of the client's own of the same names; with null there
    *     is none of that name
    * @param back what is done to the answer's headers before they leave
+   * @param presence of the client: where he goes, the request ends
+   * @param hold called where a WebSocket goes on after the answer; what it returns, at its end
    * @return what the app wants instead of answering, or null
    * @throws IOException where the program cannot be reached, or breaks off before it answers
    */
-  Replay pass(Context x, Body body, int port, String path, Map<String, String> added, Headers back)
+  Replay pass(
+      Context x,
+      Body body,
+      int port,
+      String path,
+      Map<String, String> added,
+      Headers back,
+      Presence presence,
+      Supplier<Runnable> hold)
       throws IOException {
-    var request = client().newRequest("http://127.0.0.1:" + port).path(path);
+    var request = (HttpRequest) client().newRequest("http://127.0.0.1:" + port);
+    request.path(path);
     request.method(x.req().getMethod());
     request.headers(headers -> copy(x, headers, added));
     var length = x.req().getContentLengthLong();
-    if (length > 0 || length < 0 && x.header("Transfer-Encoding") != null) {
+    if (hasBody(x)) {
       request.body(
           new InputStreamRequestContent(
               x.header("Content-Type"), body.again(), ByteBufferPool.SIZED_NON_POOLING) {
@@ -177,10 +203,19 @@ final class Forward implements AutoCloseable {
             }
           });
     }
+    var conversation = request.getConversation();
+    if (Tunnel.wanted(x.req())) request.headers(Forward::upgrade);
+    presence.whenGone(() -> request.abort(new IOException("the client has gone")));
     try (var listener = new InputStreamResponseListener()) {
       client().getExecutor().execute(() -> request.send(listener)); // it reads the body, too
       try {
-        return answer(x, listener.get(Long.MAX_VALUE, TimeUnit.NANOSECONDS), listener, back);
+        var response = listener.get(Long.MAX_VALUE, TimeUnit.NANOSECONDS);
+        var replay = answer(x, response, listener, back);
+        if (response.getStatus() == 101) {
+          listener.await(Long.MAX_VALUE, TimeUnit.NANOSECONDS);
+          tunnel(x, (EndPoint) conversation.getAttribute(EndPoint.class.getName()), hold.get());
+        }
+        return replay;
       } catch (ExecutionException e) {
         throw new IOException(e.getCause());
       } catch (InterruptedException | TimeoutException e) {
@@ -190,6 +225,44 @@ final class Forward implements AutoCloseable {
         request.abort(new IOException("it is over")); // no more than a formality where it is
       }
     }
+  }
+
+  static boolean hasBody(Context x) {
+    var length = x.req().getContentLengthLong();
+    return length > 0 || length < 0 && x.header("Transfer-Encoding") != null;
+  }
+
+  /** The client's connection. */
+  static EndPoint client(Context x) {
+    var request = ServletContextRequest.getServletContextRequest(x.req());
+    return request.getConnectionMetaData().getConnection().getEndPoint();
+  }
+
+  /** From the end of this answer on, until one side closes. */
+  private void tunnel(Context x, EndPoint there, Runnable end) {
+    var here = client(x);
+    var executor = client().getExecutor();
+    var back = new Tunnel(there, here, executor, here::close);
+    Runnable over =
+        () -> {
+          there.close();
+          end.run();
+        };
+    var request = ServletContextRequest.getServletContextRequest(x.req());
+    request.setAttribute(
+        HttpStream.UPGRADE_CONNECTION_ATTRIBUTE,
+        new Tunnel(here, there, executor, over) {
+          @Override
+          public void onOpen() {
+            there.upgrade(back); // not before: until here the answer is on its way
+            super.onOpen();
+          }
+        });
+    Request.addCompletionListener(
+        request,
+        failure -> {
+          if (failure != null) over.run();
+        });
   }
 
   private static void copy(Context x, HttpFields.Mutable to, Map<String, String> added) {
@@ -204,6 +277,10 @@ final class Forward implements AutoCloseable {
         (name, value) -> {
           if (value != null) to.put(name, value);
         });
+  }
+
+  private static void upgrade(HttpFields.Mutable headers) {
+    headers.put("Connection", "Upgrade").put("Upgrade", "websocket");
   }
 
   /** The headers that end here, those among them that Connection names. */
@@ -234,8 +311,12 @@ final class Forward implements AutoCloseable {
     back.change(headers);
     x.status(response.getStatus());
     x.res().setContentType(null);
-    x.res().setHeader("Date", null);
-    for (HttpField field : headers) x.res().addHeader(field.getName(), field.getValue());
+    if (response.getStatus() == 101) upgrade(headers);
+    for (HttpField field : headers) {
+      if (field.getHeader() != HttpHeader.DATE)
+        x.res().addHeader(field.getName(), field.getValue());
+      else x.res().setHeader(field.getName(), field.getValue()); // there is one already
+    }
     var out = x.res().getOutputStream();
     x.res().flushBuffer();
     if (x.req().getMethod().equals("HEAD")) return null;

@@ -6,18 +6,20 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermission;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Base64;
 import java.util.Deque;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 
 /**
  * What a Machine runs from one start to the next end: the processes of its config, and the way in
@@ -27,6 +29,13 @@ import java.util.concurrent.CompletableFuture;
  */
 final class Instance {
   private static final int LAST_WORDS = 5;
+
+  /** After a program's end; what it has left behind may keep its streams open for ever. */
+  private static final Duration HEARD = Duration.ofSeconds(1);
+
+  /** Whom the wrap lets in: none of the program's business. */
+  private static final List<String> CREDENTIALS =
+      List.of("FLY_MCP_BEARER_TOKEN", "FLY_MCP_USER", "FLY_MCP_PASSWORD");
 
   /**
    * @param process its number; 0 where there is but one
@@ -49,7 +58,7 @@ final class Instance {
     this.machine = machine;
     this.config = config;
     this.version = version;
-    this.ports = world.isMcp(config) ? Map.of() : freePorts(config);
+    this.ports = world.images().isMcp(config) ? Map.of() : freePorts(config);
   }
 
   /** Whether Machines with this config run anything here, or are state only. */
@@ -79,7 +88,7 @@ final class Instance {
 
   /** The commands, one for each process; empty ones where the image runs nothing here. */
   private static List<List<String>> processes(World world, JsonNode config) {
-    var image = world.imageCommand(config);
+    var image = world.images().command(config);
     if (image == null) return List.of();
     var commands = new ArrayList<List<String>>();
     var many = config.path("processes");
@@ -107,7 +116,7 @@ final class Instance {
     var mounts = mounts();
     var commands = processes(world, config);
     for (var i = 0; i < commands.size(); i++) {
-      var command = world.localCommand(machine, commands.get(i));
+      var command = world.images().local(machine, commands.get(i));
       var env = env(config.path("processes").path(i));
       var spec = new Program.Spec(machine.id, command, env, mounts, world.folder(machine));
       var user = config.path("processes").path(i).path("user").asText("");
@@ -124,10 +133,17 @@ final class Instance {
   }
 
   private void attend(Program program, int number) {
-    var wrapped = programs.isEmpty() && world.isMcp(config);
+    var wrapped = programs.isEmpty() && world.images().isMcp(config);
     programs.add(program);
     if (wrapped) {
-      wrap = new Wrap(program.stdin(), program.stdout(), bearerToken(), machine::lastWords);
+      wrap =
+          new Wrap(
+              program.stdin(),
+              program.stdout(),
+              variable("FLY_MCP_BEARER_TOKEN"),
+              variable("FLY_MCP_USER"),
+              variable("FLY_MCP_PASSWORD"),
+              machine::lastWords);
     }
     var heard = new ArrayList<CompletableFuture<Void>>();
     heard.add(hear(program.stderr(), number));
@@ -135,8 +151,10 @@ final class Instance {
     var all = CompletableFuture.allOf(heard.toArray(CompletableFuture[]::new));
     program
         .exit()
-        .thenCombine(all, (exit, nothing) -> new End(number, exit))
-        .thenAccept(end::complete);
+        .thenAccept(
+            exit ->
+                all.completeOnTimeout(null, HEARD.toMillis(), TimeUnit.MILLISECONDS)
+                    .thenAccept(nothing -> end.complete(new End(number, exit))));
   }
 
   private CompletableFuture<Void> hear(InputStream stream, int number) {
@@ -252,7 +270,7 @@ final class Instance {
     env.put("FLY_PROCESS_GROUP", config.at("/metadata/fly_process_group").asText("app"));
     env.put("FLY_VM_MEMORY_MB", config.at("/guest/memory_mb").asText("256"));
     env.put("PRIMARY_REGION", machine.region);
-    world.localPath().ifPresent(path -> env.put("PATH", path));
+    world.images().path().ifPresent(path -> env.put("PATH", path));
     var secrets = world.secrets(machine.app);
     if (!process.path("ignore_app_secrets").asBoolean()) env.putAll(secrets);
     for (var variables : List.of(config.path("env"), process.path("env"))) {
@@ -268,8 +286,7 @@ final class Instance {
     }
     ports.forEach((port, here) -> env.put("PORT_" + port, here.toString()));
     ports.values().stream().findFirst().ifPresent(here -> env.put("PORT", here.toString()));
-    if (world.isMcp(config))
-      env.remove("FLY_MCP_BEARER_TOKEN"); // the wrap's, and none of its business
+    if (world.images().isMcp(config)) env.keySet().removeAll(CREDENTIALS);
     return env;
   }
 
@@ -286,9 +303,9 @@ final class Instance {
   }
 
   /** As the wrap in the image finds it: a variable of the config, or a secret of the app. */
-  private String bearerToken() {
-    var name = "FLY_MCP_BEARER_TOKEN";
-    return config.path("env").path(name).asText(world.secrets(machine.app).get(name));
+  private String variable(String name) {
+    var value = config.path("env").path(name).asText(world.secrets(machine.app).get(name));
+    return value == null || value.isEmpty() ? null : value;
   }
 
   private List<Program.Mount> mounts() throws IOException {
@@ -307,16 +324,33 @@ final class Instance {
       Files.createDirectory(folder);
       var file = folder.resolve(path.substring(path.lastIndexOf('/') + 1)); // its name may matter
       Files.write(file, content(files.get(i)));
+      permit(file, files.get(i).path("mode").asInt());
       mounts.add(new Program.Mount(file, path));
     }
     return mounts;
   }
 
-  private byte[] content(JsonNode file) {
-    if (file.path("secret_name").isTextual()) {
-      var secret = world.secrets(machine.app).getOrDefault(file.path("secret_name").asText(), "");
-      return secret.getBytes(StandardCharsets.UTF_8);
+  private byte[] content(JsonNode file) throws IOException {
+    var base64 = file.path("raw_value").asText("");
+    var secret = file.path("secret_name").asText("");
+    if (!secret.isEmpty()) {
+      base64 = world.secrets(machine.app).get(secret);
+      if (base64 == null) throw new IOException("there is no secret " + secret + " for a file");
     }
-    return Base64.getDecoder().decode(file.path("raw_value").asText(""));
+    try {
+      return Rules.base64(base64);
+    } catch (IllegalArgumentException e) {
+      throw new IOException("the secret " + secret + " is to hold a file, but not in base64");
+    }
+  }
+
+  /** As chmod does it; 0 leaves it as it is. */
+  private static void permit(Path file, int mode) throws IOException {
+    if (mode == 0 || !file.getFileSystem().supportedFileAttributeViews().contains("posix")) return;
+    var permissions = EnumSet.noneOf(PosixFilePermission.class);
+    for (var permission : PosixFilePermission.values()) { // from the owner's reading on: 0400
+      if ((mode & 0400 >> permission.ordinal()) != 0) permissions.add(permission);
+    }
+    Files.setPosixFilePermissions(file, permissions);
   }
 }

@@ -1,5 +1,6 @@
 package fly.sandbox;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -120,10 +121,16 @@ final class Load {
       for (var service : machine.config().path("services")) {
         var how = service.path("autostop").asText("off");
         if (how.equals("off") || how.equals("false")) continue;
-        if (running(app, machine.region) <= service.path("min_machines_running").asInt()) continue;
+        if (running(app, machine.region) <= least(machine, service)) continue;
         if (end(machine, how)) return;
       }
     }
+  }
+
+  /** Only in the primary region, which the config tells; where it does not, in each. */
+  private static int least(Machine machine, JsonNode service) {
+    var primary = machine.config().at("/env/PRIMARY_REGION").asText(machine.region);
+    return machine.region.equals(primary) ? service.path("min_machines_running").asInt() : 0;
   }
 
   private static long running(App app, String region) {

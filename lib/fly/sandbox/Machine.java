@@ -411,7 +411,6 @@ final class Machine {
       old = instance;
     }
     if (old == null) return;
-    old.resume();
     old.stop(
         signal == null ? config().at("/stop_config/signal").asText("SIGINT") : signal,
         timeout == null ? stopTimeout() : timeout);
@@ -518,7 +517,8 @@ final class Machine {
         instanceId = Ids.ulid(world.now());
         remember();
         var ran = Set.of("started", "starting").contains(state);
-        if (!ran && !Set.of("suspended", "suspending").contains(state)) {
+        var frozen = Set.of("suspended", "suspending").contains(state);
+        if (!ran && !frozen) {
           become(state, "update", "user", null);
           if (!state.equals("stopping")) world.detachUnmounted(this);
           return;
@@ -526,7 +526,8 @@ final class Machine {
         stopRequested = true;
         goesOn = ran && !skipLaunch;
         become("replacing", "update", "user", null);
-        world.work(() -> endAndGoOn("replacing", null, null, goesOn));
+        var signal = frozen ? "SIGKILL" : null; // what was suspended never runs again
+        world.work(() -> endAndGoOn("replacing", signal, frozen ? Duration.ZERO : null, goesOn));
       }
     }
   }

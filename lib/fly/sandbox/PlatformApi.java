@@ -13,13 +13,19 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
 import java.time.Instant;
+import java.time.OffsetDateTime;
 import java.time.format.DateTimeParseException;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 
 /** What is no app's: regions, placements, tokens, and the organization's lists. */
 final class PlatformApi {
+  /** What a summary of a volume lacks. */
+  private static final List<String> BLOCKS =
+      List.of("blocks", "block_size", "blocks_free", "blocks_avail", "bytes_used", "bytes_total");
+
   private final World world;
 
   PlatformApi(World world) {
@@ -86,14 +92,14 @@ final class PlatformApi {
             .filter(machine -> flag(x, "include_deleted") || !machine.state().equals("destroyed"))
             .filter(machine -> states.isEmpty() || states.contains(machine.state()))
             .filter(machine -> in(x, machine.region))
-            .map(PlatformApi::machine)
+            .map(machine -> machine(machine, flag(x, "summary")))
             .toList();
     var answer = page(x, found, "machines", "last_machine_id");
     answer.putArray("error_regions");
     return answer;
   }
 
-  private static ObjectNode machine(Machine machine) {
+  private static ObjectNode machine(Machine machine, boolean summary) {
     var whole = machine.json();
     var json = object().put("app_name", machine.app.name);
     for (var field :
@@ -101,6 +107,7 @@ final class PlatformApi {
       json.set(field, whole.get(field));
     }
     json.set("version", whole.get("instance_id"));
+    if (summary) return json;
     var config = json.putObject("config");
     for (var field : List.of("guest", "image", "metadata")) {
       if (whole.path("config").has(field)) config.set(field, whole.at("/config/" + field));
@@ -110,19 +117,17 @@ final class PlatformApi {
 
   private JsonNode volumes(Context x) {
     world.requireOrg(x.pathParam("org"));
-    var found =
-        world.apps().stream()
-            .flatMap(
-                app ->
-                    world.volumes(app).stream()
-                        .filter(volume -> in(x, volume.region))
-                        .map(
-                            volume ->
-                                volume
-                                    .json()
-                                    .put("app_name", app.name)
-                                    .put("updated_at", volume.createdAt.toString())))
-            .toList();
+    var states = csv(x, "state");
+    var found = new ArrayList<ObjectNode>();
+    for (var app : world.apps()) {
+      for (var volume : world.volumes(app)) {
+        if (volume.deletedAt != null && !flag(x, "include_deleted")) continue;
+        if (!in(x, volume.region) || !states.isEmpty() && !states.contains(volume.state)) continue;
+        var json = volume.json().put("app_name", app.name);
+        if (flag(x, "summary")) json.remove(BLOCKS);
+        found.add(json.put("updated_at", volume.updatedAt.toString()));
+      }
+    }
     return page(x, found, "volumes", "last_volume_id");
   }
 
@@ -134,19 +139,13 @@ final class PlatformApi {
   /** The cursor is the time and id of the last row that was handed out. */
   private static ObjectNode page(Context x, List<ObjectNode> rows, String field, String last) {
     var limit = Math.min(Math.max(number(x, "limit", 1000), 1), 1000);
-    var cursor = x.queryParam("cursor");
     var after = x.queryParam("updated_after");
-    if (after != null) {
-      try {
-        after = Instant.parse(after).toString();
-      } catch (DateTimeParseException e) {
-        throw ApiError.invalid("invalid updated_after, must be RFC 3339");
-      }
-    }
-    var from = cursor != null ? cursor : after != null ? after : "";
+    var from = x.queryParam("cursor");
+    if (from == null) from = after == null ? "" : key(time(after)) + "~"; // beyond all ids
+    var start = from;
     var matching =
         rows.stream()
-            .filter(row -> key(row).compareTo(from) > 0)
+            .filter(row -> key(row).compareTo(start) > 0)
             .sorted(Comparator.comparing(PlatformApi::key))
             .toList();
     var shown = matching.subList(0, Math.min(limit, matching.size()));
@@ -162,8 +161,21 @@ final class PlatformApi {
     return answer;
   }
 
+  private static Instant time(String text) {
+    try {
+      return OffsetDateTime.parse(text).toInstant();
+    } catch (DateTimeParseException e) {
+      throw ApiError.invalid("invalid updated_after, must be RFC 3339");
+    }
+  }
+
   private static String key(ObjectNode row) {
-    return row.path("updated_at").asText() + " " + row.path("id").asText();
+    return key(Instant.parse(row.path("updated_at").asText())) + "-" + row.path("id").asText();
+  }
+
+  /** As wide for every time, so that texts are in the order of times. */
+  private static String key(Instant time) {
+    return "%010d.%09d".formatted(time.getEpochSecond(), time.getNano());
   }
 
   // Tokens: there is one, and it may do everything

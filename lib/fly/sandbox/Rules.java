@@ -247,17 +247,24 @@ final class Rules {
       if (!absolute(path))
         throw ApiError.invalid("invalid config.files, guest_path must be absolute");
       try {
-        Base64.getDecoder().decode(file.path("raw_value").asText(""));
+        base64(file.path("raw_value").asText(""));
       } catch (IllegalArgumentException e) {
         throw ApiError.invalid("invalid config.files, raw_value must be base64");
       }
     }
   }
 
+  /** With line breaks, too, as Go takes it. */
+  static byte[] base64(String text) {
+    return Base64.getDecoder().decode(text.replaceAll("[\r\n]", ""));
+  }
+
   /** From the root, below it, and without a way up. */
   private static boolean absolute(String path) {
     if (path.indexOf(0) >= 0) return false;
-    return path.startsWith("/") && !path.matches("/+") && !List.of(path.split("/")).contains("..");
+    return path.startsWith("/")
+        && !path.matches("/+")
+        && !List.of(path.split("[/\\\\]")).contains("..");
   }
 
   /** Takes off, stop and suspend, and gives back false, true and suspend, as Fly.io does. */

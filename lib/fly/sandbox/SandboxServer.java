@@ -1,8 +1,8 @@
 //SOURCES ../Fly.java ../mcp/Wrap.java
 //SOURCES ApiError.java App.java AppsApi.java Certificate.java Checks.java Database.java Durations.java Edge.java Forward.java
-//SOURCES GraphQlApi.java Guesses.java Ids.java Instance.java Lease.java Load.java Logs.java LogsApi.java Machine.java MachinesApi.java
-//SOURCES OrganizationsApi.java Orphans.java PageApi.java PlatformApi.java Processes.java Program.java Replay.java Rest.java Rules.java
-//SOURCES Secret.java Snapshot.java TemporaryHome.java Time.java Trouble.java Types.java Volume.java VolumesApi.java Waits.java World.java
+//SOURCES GraphQlApi.java Guesses.java Ids.java Images.java Instance.java Lease.java Load.java Logs.java LogsApi.java Machine.java MachinesApi.java
+//SOURCES OrganizationsApi.java Orphans.java PageApi.java PlatformApi.java Presence.java Processes.java Program.java Replay.java Rest.java Rules.java
+//SOURCES Secret.java Snapshot.java TemporaryHome.java Time.java Trouble.java Tunnel.java Types.java Volume.java VolumesApi.java Waits.java World.java
 //DEPS io.javalin:javalin:7.2.3
 //DEPS org.eclipse.jetty:jetty-client:12.1.12
 //DEPS com.graphql-java:graphql-java:25.0
@@ -20,6 +20,7 @@ import io.javalin.http.Context;
 import io.javalin.http.HttpResponseException;
 import io.javalin.http.MethodNotAllowedResponse;
 import io.javalin.http.NotFoundResponse;
+import jakarta.servlet.Filter;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URI;
@@ -33,6 +34,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.Consumer;
+import java.util.regex.Pattern;
 import org.eclipse.jetty.util.thread.QueuedThreadPool;
 
 /**
@@ -46,6 +48,10 @@ public final class SandboxServer implements AutoCloseable {
   private static final int MOST_THREADS = 512;
   private static final long MOST_BYTES = 4 * 1024 * 1024;
   private static final long MOST_DRAINED = 16 * MOST_BYTES;
+
+  /** What others answer at Fly.io than the rest, who say no in another way. */
+  private static final Pattern CENTRAL = Pattern.compile("/(certificates|ip_assignments)(/|$)");
+
   private static final ApiError TOO_LARGE =
       new ApiError(413, "the body is larger than %d MiB".formatted(MOST_BYTES >> 20));
 
@@ -150,8 +156,17 @@ public final class SandboxServer implements AutoCloseable {
               threads.setName("sandbox-http");
               threads.setDaemon(true);
               javalin.jetty.threadPool = threads;
+              javalin.jetty.modifyHttpConfiguration(
+                  http -> {
+                    http.setRequestHeaderSize(Forward.HEADER_BYTES);
+                    http.setResponseHeaderSize(Forward.HEADER_BYTES);
+                  });
+              javalin.jetty.modifyServletContextHandler(
+                  servlets -> servlets.addFilter((Filter) Tunnel::admit, "/*", null));
               var routes = javalin.routes;
               routes.before(this::guard);
+              routes.before("/edge/{app}", edge::handlePath);
+              routes.before("/edge/{app}/*", edge::handlePath);
               routes.before("/v1/*", trouble::before);
               routes.before("/graphql", trouble::before);
               if (keep) routes.after(this::remember);
@@ -167,17 +182,6 @@ public final class SandboxServer implements AutoCloseable {
               new LogsApi(world).routes(routes);
               new OrganizationsApi().routes(routes);
               routes.post("/graphql", graphql::handle);
-              for (var path : new String[] {"/edge/{app}", "/edge/{app}/<path>"}) {
-                routes.get(path, edge::handlePath);
-                routes.post(path, edge::handlePath);
-                routes.put(path, edge::handlePath);
-                routes.patch(path, edge::handlePath);
-                routes.delete(path, edge::handlePath);
-                routes.options(path, edge::handlePath);
-                routes.head(path, edge::handlePath);
-              }
-              routes.ws("*", socket -> {});
-              routes.wsBeforeUpgrade(Edge::refuseWebSocket);
               page.routes(routes);
               routes.get("/sandbox", this::status);
               routes.post("/sandbox/stop", this::stop);
@@ -197,6 +201,10 @@ public final class SandboxServer implements AutoCloseable {
               routes.exception(
                   Exception.class,
                   (e, x) -> {
+                    if (x.res().isCommitted()) {
+                      Forward.client(x).close(); // half an answer must not look like a whole one
+                      return;
+                    }
                     config.story().accept("error: " + e);
                     refuse(x, new ApiError(500, e.toString()));
                   });
@@ -268,6 +276,11 @@ public final class SandboxServer implements AutoCloseable {
           "--idle 5m: five minutes");
     }
     load.idle(idle);
+  }
+
+  /** How long a request waits for a Machine that can take it; a minute, until it is told. */
+  public void hold(Duration hold) {
+    edge.hold(hold);
   }
 
   /** What to export so that scripts, curl and flyctl talk to this Fly.io. */
@@ -343,7 +356,13 @@ public final class SandboxServer implements AutoCloseable {
 
   private void authorize(Context x) {
     var given = x.header("Authorization");
-    if (given == null || !world.knows(given)) {
+    if (given != null && world.knows(given)) return;
+    if (CENTRAL.matcher(x.path()).find()) {
+      x.status(401);
+      Rest.send(x, Rest.object().put("message", "Unauthorized"));
+      drain(x);
+      x.skipRemainingHandlers();
+    } else {
       throw new ApiError(401, "Authenticate: token validation error");
     }
   }

@@ -6,6 +6,7 @@ import fly.FlyException;
 import io.javalin.http.Context;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.net.StandardSocketOptions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -16,7 +17,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.regex.Pattern;
-import org.eclipse.jetty.ee10.servlet.ServletContextRequest;
+import org.eclipse.jetty.io.SocketChannelEndPoint;
 
 /**
  * Time and trouble on demand: rate limits as Fly.io documents them, latencies, and faults. All of
@@ -211,8 +212,14 @@ public final class Trouble {
   }
 
   private static void reset(Context x) {
-    var request = ServletContextRequest.getServletContextRequest(x.req());
-    request.getConnectionMetaData().getConnection().getEndPoint().close();
+    var client = Forward.client(x);
+    try {
+      var socket = ((SocketChannelEndPoint) client).getChannel();
+      socket.setOption(StandardSocketOptions.SO_LINGER, 0); // else it would end, and not be reset
+    } catch (IOException e) {
+      // it has gone
+    }
+    client.close();
   }
 
   private boolean within(String method, String path) {

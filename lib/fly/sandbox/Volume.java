@@ -33,6 +33,7 @@ final class Volume {
   private final List<Snapshot> snapshots = new ArrayList<>();
   String state = "created";
   Instant deletedAt;
+  Instant updatedAt;
   String machineId;
 
   Volume(
@@ -54,6 +55,7 @@ final class Volume {
     this.autoBackup = request.path("auto_backup_enabled").asBoolean(true);
     this.folder = volumes.resolve(id);
     this.createdAt = now;
+    this.updatedAt = now;
   }
 
   Volume(JsonNode record, Path folders) {
@@ -69,6 +71,7 @@ final class Volume {
     this.state = record.path("state").asText();
     this.machineId = record.path("machine_id").asText(null);
     this.createdAt = Instant.parse(record.path("created_at").asText());
+    this.updatedAt = Instant.parse(record.path("updated_at").asText(createdAt.toString()));
     var deleted = record.path("deleted_at").asText(null);
     this.deletedAt = deleted == null ? null : Instant.parse(deleted);
     this.folder = folders.resolve("volumes").resolve(id);
@@ -92,6 +95,7 @@ final class Volume {
             .put("state", state)
             .put("machine_id", machineId)
             .put("created_at", createdAt.toString())
+            .put("updated_at", updatedAt.toString())
             .put("deleted_at", deletedAt == null ? null : deletedAt.toString());
     record.set("snapshots", Rest.list(snapshots, Snapshot::record));
     return record;

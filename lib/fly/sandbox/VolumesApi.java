@@ -51,6 +51,7 @@ final class VolumesApi {
       requireUsable(volume);
       volume.snapshotRetention = Rules.retention(request, volume.snapshotRetention);
       volume.autoBackup = request.path("auto_backup_enabled").asBoolean(volume.autoBackup);
+      world.changed(app(x), volume);
       return volume.json();
     }
   }
@@ -66,6 +67,7 @@ final class VolumesApi {
             "invalid size_gb, a volume cannot shrink: it has %d GB".formatted(volume.sizeGb));
       }
       volume.sizeGb = size;
+      world.changed(app, volume);
       var answer = object().put("needs_restart", world.guess(Guess.VOLUME_EXTEND, "restart"));
       answer.set("volume", volume.json());
       return answer;

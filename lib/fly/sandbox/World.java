@@ -2,7 +2,6 @@ package fly.sandbox;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -56,13 +55,6 @@ final class World implements AutoCloseable {
   /** How long a change that nobody was told of may stay unwritten. */
   private static final Duration FLUSH = Duration.ofMillis(100);
 
-  private static final String MCP_IMAGE = "flyio/mcp";
-
-  /** What fly-mcp-launch runs scripts in: https://github.com/jbangdev/jbang-container. */
-  private static final String JBANG_IMAGE = "jbangdev/jbang";
-
-  private static final Pattern SIMPLE = Pattern.compile("[^\\s=;&|<>()`]+( [^;&|<>()`\n]*)?");
-
   /** Of a region; how many Fly.io has is not known. */
   private static final int ZONES = 64;
 
@@ -81,15 +73,13 @@ final class World implements AutoCloseable {
   /** How often volumes are looked at that may grow by themselves. */
   private static final Duration GROWING = Duration.ofSeconds(1);
 
-  private static final String FILES_PACKAGE = "@modelcontextprotocol/server-filesystem";
-
   private final Path home;
   private final Database database;
   private final Time time;
   private final Trouble trouble;
   private final String token;
   private final Consumer<String> story;
-  private final Map<String, String> images;
+  private final Images images;
   private final Forward forward = new Forward();
   private final Guesses guesses = new Guesses();
   private final Map<String, App> apps = new ConcurrentSkipListMap<>();
@@ -113,7 +103,7 @@ final class World implements AutoCloseable {
       Trouble trouble,
       Consumer<String> story,
       Map<String, String> images) {
-    this.images = images;
+    this.images = new Images(images, story);
     this.database = database;
     this.trouble = trouble;
     this.token = token;
@@ -201,6 +191,12 @@ final class World implements AutoCloseable {
     if (database != null) database.changed(machine);
   }
 
+  /** Under the app's lock. */
+  void changed(App app, Volume volume) {
+    volume.updatedAt = now();
+    changed(app);
+  }
+
   void changed(App app) {
     if (database != null) database.changed(app);
   }
@@ -232,6 +228,10 @@ final class World implements AutoCloseable {
 
   boolean guess(Guesses.Guess guess, String value) {
     return guesses.is(guess, value);
+  }
+
+  Images images() {
+    return images;
   }
 
   /** The way to the programs of Machines. */
@@ -362,12 +362,12 @@ final class World implements AutoCloseable {
   // IP addresses
 
   /** The app's own of this type if there is one that it may have but once. */
-  App.Ip allocate(App app, String type, String region) {
+  App.Ip allocate(App app, String type, String region, String service, String network) {
     if (!Set.of("v4", "v6", "private_v6", "shared_v4").contains(type)) {
       throw new ApiError(
           guesses.status(Guesses.Guess.IP_UNKNOWN), "invalid ip address type: " + type);
     }
-    var where = region == null || region.isEmpty() ? "global" : region;
+    var where = region.isEmpty() ? "global" : region;
     if (!where.equals("global") && !Rules.REGIONS.containsKey(where)) {
       throw new ApiError(
           guesses.status(Guesses.Guess.IP_UNKNOWN), "region %s not found".formatted(where));
@@ -377,7 +377,8 @@ final class World implements AutoCloseable {
       if (type.equals("shared_v4")) {
         for (var ip : app.ips) if (ip.type().equals(type)) return ip;
       }
-      var ip = new App.Ip(Ids.ip(), address(app, type), type, where, now());
+      var address = address(app, type);
+      var ip = new App.Ip(Ids.ip(), address, type, where, service, network, now());
       app.ips.add(ip);
       changed(app);
       return ip;
@@ -411,8 +412,8 @@ final class World implements AutoCloseable {
       var v6 = "2605:4c40:%s:%s::1".formatted(Ids.hex(4), Ids.hex(4));
       var pair =
           List.of(
-              new App.Ip(Ids.ip(), v4, "v4", region, now()),
-              new App.Ip(Ids.ip(), v6, "v6", region, now()));
+              new App.Ip(Ids.ip(), v4, "v4", region, "", "", now()),
+              new App.Ip(Ids.ip(), v6, "v6", region, "", "", now()));
       app.egressIps.addAll(pair);
       changed(app);
       return pair;
@@ -657,7 +658,7 @@ final class World implements AutoCloseable {
       var next = Math.min(limit, volume.sizeGb + mount.path("add_size_gb").asInt());
       if (next <= volume.sizeGb) return;
       volume.sizeGb = next;
-      changed(app);
+      changed(app, volume);
     }
     story.accept("The volume %s has grown to %d GB.".formatted(volume.id, volume.sizeGb));
   }
@@ -685,7 +686,7 @@ final class World implements AutoCloseable {
       if (volume.usable()) {
         volume.state = "pending_destroy";
         volume.deletedAt = now();
-        changed(app);
+        changed(app, volume);
         deleteAfterFlush(List.of(volume.folder));
       }
       return volume;
@@ -721,7 +722,7 @@ final class World implements AutoCloseable {
             412, "failed_precondition: volume already claimed by machine " + here.get(0).machineId);
       }
       free.get().machineId = machineId;
-      changed(app);
+      changed(app, free.get());
       ((ObjectNode) mount).put("volume", free.get().id).put("name", free.get().name);
     }
   }
@@ -745,7 +746,7 @@ final class World implements AutoCloseable {
     for (var volume : machine.app.volumes.values()) {
       if (!machine.id.equals(volume.machineId) || !which.test(volume)) continue;
       volume.machineId = null;
-      changed(machine.app);
+      changed(machine.app, volume);
     }
   }
 
@@ -821,91 +822,7 @@ final class World implements AutoCloseable {
     return reached.whenComplete((state, failure) -> late.run());
   }
 
-  // What runs here
-
-  /** Whether it is the image flyio/mcp, with flyctl's wrap for an entrypoint. */
-  boolean isMcp(JsonNode config) {
-    if (!name(config).equals(MCP_IMAGE) || images.containsKey(MCP_IMAGE)) return false;
-    var first =
-        config.path("processes").isEmpty() ? config.path("init") : config.at("/processes/0");
-    return first.path("exec").isEmpty() && first.path("entrypoint").isEmpty();
-  }
-
-  /**
-   * What stands before the arguments of a Machine of this image; none where the arguments are the
-   * program's, as for flyio/mcp, and null where the image is state only.
-   */
-  List<String> imageCommand(JsonNode config) {
-    var command = images.get(config.path("image").asText());
-    if (command == null) command = images.get(name(config));
-    if (command == null) {
-      return Set.of(MCP_IMAGE, JBANG_IMAGE).contains(name(config)) ? List.of() : null;
-    }
-    // The shell makes way for a simple command, which so hears the signals itself.
-    var exec = SIMPLE.matcher(command).matches() ? "exec " : "";
-    return List.of("sh", "-c", exec + command + " \"$@\"", name(config));
-  }
-
-  private static String name(JsonNode config) {
-    var image = config.path("image").asText();
-    image = image.replaceFirst("^(docker\\.io|registry-1\\.docker\\.io)/", "");
-    return image.replaceFirst("(:[^/]*|@.*)$", "");
-  }
-
-  /**
-   * The command as this computer can run it: without Node (or told to do as if, by the property
-   * {@code fly.sandbox.npx=none}) a Java server takes the place of npm's.
-   */
-  List<String> localCommand(Machine machine, List<String> command) {
-    if (name(machine.config()).equals(JBANG_IMAGE)) return localScript(command);
-    var absent = "none".equals(System.getProperty("fly.sandbox.npx")) || !onPath("npx");
-    var npx = command.indexOf("npx"); // behind a wrap, perhaps
-    if (npx < 0 || !absent) return command;
-    var rest = new ArrayList<>(command.subList(npx + 1, command.size()));
-    rest.removeIf(word -> word.startsWith("-"));
-    if (rest.isEmpty() || !rest.get(0).replaceFirst("(.)@.*", "$1").equals(FILES_PACKAGE)) {
-      return command;
-    }
-    var note = "There is no Node here: FilesServer, in Java, takes the place of " + FILES_PACKAGE;
-    machine.log(note, 0);
-    story.accept(note);
-    var java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
-    var local = new ArrayList<>(command.subList(0, npx));
-    local.addAll(List.of(java, "-cp", System.getProperty("java.class.path"), "FilesServer"));
-    local.addAll(rest.subList(1, rest.size()));
-    return local;
-  }
-
-  /**
-   * A script as this computer can run it: the wrap that fly-mcp-launch ships with it would listen
-   * to everybody, and the sandbox's own takes its place.
-   */
-  private static List<String> localScript(List<String> command) {
-    var local = new ArrayList<>(command);
-    if (local.size() > 2 && local.get(2).contains("McpWrap.java")) {
-      local.set(2, "exec " + SandboxServer.ourWrap() + " \"$@\"");
-    }
-    return local;
-  }
-
-  /**
-   * Where programs are looked for, if it is to be another PATH: JBang's wrapper stands in for
-   * JBang.
-   */
-  Optional<String> localPath() {
-    var wrapper = System.getenv("FLY_ROOT");
-    if (wrapper == null || onPath("jbang")) return Optional.empty();
-    return Optional.of(System.getenv("PATH") + File.pathSeparator + wrapper);
-  }
-
-  private static boolean onPath(String program) {
-    for (var folder : System.getenv().getOrDefault("PATH", "").split(File.pathSeparator)) {
-      for (var ending : List.of("", ".cmd", ".exe")) {
-        if (Files.isExecutable(Path.of(folder, program + ending))) return true;
-      }
-    }
-    return false;
-  }
+  // Files
 
   Path folder(Machine machine) {
     return folder("machines/" + machine.id);

@@ -1,0 +1,122 @@
+package fly.sandbox;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.File;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Consumer;
+import java.util.regex.Pattern;
+
+/** What stands for the images of Machines on this computer, where there are no images. */
+final class Images {
+  private static final String MCP_IMAGE = "flyio/mcp";
+
+  /** What fly-mcp-launch runs scripts in: https://github.com/jbangdev/jbang-container. */
+  private static final String JBANG_IMAGE = "jbangdev/jbang";
+
+  private static final String FILES_PACKAGE = "@modelcontextprotocol/server-filesystem";
+
+  /** What a shell need not stay for. */
+  private static final Pattern SIMPLE = Pattern.compile("[^\\s=;&|<>()`]+( [^;&|<>()`\n]*)?");
+
+  private final Map<String, String> commands;
+  private final Consumer<String> story;
+
+  /**
+   * @param commands a line for the shell, by the image's name
+   * @param story takes a line where something else runs than was asked for
+   */
+  Images(Map<String, String> commands, Consumer<String> story) {
+    this.commands = commands;
+    this.story = story;
+  }
+
+  /** Whether it is the image flyio/mcp, with flyctl's wrap for an entrypoint. */
+  boolean isMcp(JsonNode config) {
+    if (!name(config).equals(MCP_IMAGE) || commands.containsKey(MCP_IMAGE)) return false;
+    var first =
+        config.path("processes").isEmpty() ? config.path("init") : config.at("/processes/0");
+    return first.path("exec").isEmpty() && first.path("entrypoint").isEmpty();
+  }
+
+  /**
+   * What stands before the arguments of a Machine of this image; none where the arguments are the
+   * program's, as for flyio/mcp, and null where the image is state only.
+   */
+  List<String> command(JsonNode config) {
+    var command = commands.get(config.path("image").asText());
+    if (command == null) command = commands.get(name(config));
+    if (command == null) {
+      return Set.of(MCP_IMAGE, JBANG_IMAGE).contains(name(config)) ? List.of() : null;
+    }
+    // The shell makes way for a simple command, which so hears the signals itself.
+    var exec = SIMPLE.matcher(command).matches() ? "exec " : "";
+    return List.of("sh", "-c", exec + command + " \"$@\"", name(config));
+  }
+
+  private static String name(JsonNode config) {
+    var image = config.path("image").asText();
+    image = image.replaceFirst("^(docker\\.io|registry-1\\.docker\\.io)/", "");
+    return image.replaceFirst("(:[^/]*|@.*)$", "");
+  }
+
+  /**
+   * The command as this computer can run it: without Node (or told to do as if, by the property
+   * {@code fly.sandbox.npx=none}) a Java server takes the place of npm's.
+   */
+  List<String> local(Machine machine, List<String> command) {
+    if (name(machine.config()).equals(JBANG_IMAGE)) return localScript(command);
+    var absent = "none".equals(System.getProperty("fly.sandbox.npx")) || !onPath("npx");
+    var npx = command.indexOf("npx"); // behind a wrap, perhaps
+    if (npx < 0 || !absent) return command;
+    var rest = new ArrayList<>(command.subList(npx + 1, command.size()));
+    rest.removeIf(word -> word.startsWith("-"));
+    if (rest.isEmpty() || !rest.get(0).replaceFirst("(.)@.*", "$1").equals(FILES_PACKAGE)) {
+      return command;
+    }
+    var note = "There is no Node here: FilesServer, in Java, takes the place of " + FILES_PACKAGE;
+    machine.log(note, 0);
+    story.accept(note);
+    var java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
+    var local = new ArrayList<>(command.subList(0, npx));
+    local.addAll(List.of(java, "-cp", System.getProperty("java.class.path"), "FilesServer"));
+    local.addAll(rest.subList(1, rest.size()));
+    return local;
+  }
+
+  /**
+   * A script as this computer can run it: the wrap that fly-mcp-launch ships with it would listen
+   * to everybody, and the sandbox's own takes its place.
+   */
+  private static List<String> localScript(List<String> command) {
+    var local = new ArrayList<>(command);
+    if (local.size() > 2 && local.get(2).contains("McpWrap.java")) {
+      local.set(2, "exec " + SandboxServer.ourWrap() + " \"$@\"");
+    }
+    return local;
+  }
+
+  /**
+   * Where programs are looked for, if it is to be another PATH: JBang's wrapper stands in for
+   * JBang.
+   */
+  Optional<String> path() {
+    var wrapper = System.getenv("FLY_ROOT");
+    if (wrapper == null || onPath("jbang")) return Optional.empty();
+    return Optional.of(System.getenv("PATH") + File.pathSeparator + wrapper);
+  }
+
+  private static boolean onPath(String program) {
+    for (var folder : System.getenv().getOrDefault("PATH", "").split(File.pathSeparator)) {
+      for (var ending : List.of("", ".cmd", ".exe")) {
+        if (Files.isExecutable(Path.of(folder, program + ending))) return true;
+      }
+    }
+    return false;
+  }
+}
