@@ -648,6 +648,7 @@ class McpProxyStreamableTest {
     try (var bridge = Bridge.to(server.url(), Map.of("X-Mine", "yes"))) {
       bridge.send(modern(1, "tools/call"));
       assertTrue(bridge.isQuiet(1000));
+      assertTrue(bridge.log.toString().contains("waiting: "), bridge.log.toString());
       server.once("tools/call", request -> request.retryAfter(503, "1"));
       server.start();
 
