@@ -355,6 +355,10 @@ class FlyctlTest {
     graphql(ORGANIZATION, "{'slug': 'personal'}"); // for --private
     allocate("private_v6", "ipAddress { id address type region createdAt }");
     assertEquals("v4", v4.path("type").asText());
+    var rest = "{'type':'private_v6','network':'other','service_name':'web','org_slug':'personal'}";
+    var assigned = ask("POST", "/v1/apps/demo/ip_assignments", rest);
+    assertTrue(assigned.path("ip").asText().startsWith("fdaa:"), assigned.toString());
+    assertEquals("web", assigned.path("service_name").asText());
 
     var listed =
         graphql(
@@ -373,7 +377,11 @@ class FlyctlTest {
                 """,
                 DEMO)
             .path("app");
-    assertEquals(3, listed.at("/ipAddresses/nodes").size());
+    assertEquals(4, listed.at("/ipAddresses/nodes").size());
+    var flycast = listed.at("/ipAddresses/nodes/3");
+    assertEquals("other", flycast.at("/network/name").asText());
+    assertEquals("personal", flycast.at("/network/organization/slug").asText());
+    assertEquals("web", flycast.path("serviceName").asText());
     assertEquals(v6.path("address"), listed.at("/ipAddresses/nodes/0/address"));
     assertEquals(shared, listed.path("sharedIpAddress"));
 
@@ -383,7 +391,7 @@ class FlyctlTest {
               + " releaseIpAddress(input: $input) { clientMutationId } }",
           "{'input': {'appId': 'demo', 'ip': '" + address.asText() + "'}}");
     }
-    assertEquals(2, ask("GET", "/v1/apps/demo/ip_assignments", null).path("ips").size());
+    assertEquals(3, ask("GET", "/v1/apps/demo/ip_assignments", null).path("ips").size());
   }
 
   private JsonNode allocate(String type, String fields) throws Exception {

@@ -19,10 +19,12 @@ import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ConcurrentSkipListSet;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -61,8 +63,13 @@ class SandboxFuzzTest {
   private final HttpClient http =
       HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(20)).build();
   private final Collection<String> findings = new ConcurrentLinkedQueue<>();
-  private final Set<String> machines = new ConcurrentSkipListSet<>();
-  private final Set<String> volumes = new ConcurrentSkipListSet<>();
+
+  /** Of what is there, by app: the ids of Machines and of volumes. */
+  private final Map<String, Set<String>> machines = new ConcurrentHashMap<>();
+
+  private final Map<String, Set<String>> volumes = new ConcurrentHashMap<>();
+  private final AtomicInteger asked = new AtomicInteger();
+  private final AtomicInteger done = new AtomicInteger();
 
   /** Of the leases that a client took, by the Machine's path: each client knows its own alone. */
   private final ThreadLocal<Map<String, String>> nonces = ThreadLocal.withInitial(HashMap::new);
@@ -96,6 +103,7 @@ class SandboxFuzzTest {
     everyClient(this::anything);
 
     assertEquals(List.of(), List.copyOf(findings), "-Dfuzz.seed=" + seed);
+    assertTrue(done.get() > asked.get() / 2, done + " of " + asked + " requests came to something");
     var running = inOrder();
     assertEquals(running, sleepers(), "processes, -Dfuzz.seed=" + seed);
     sandbox.close();
@@ -165,8 +173,8 @@ class SandboxFuzzTest {
   private void anything(Client client) throws Exception {
     var app = client.pick(APPS);
     var at = "/v1/apps/" + app;
-    var machine = at + "/machines/" + client.pick(machines, "none");
-    var volume = at + "/volumes/" + client.pick(volumes, "none");
+    var machine = at + "/machines/" + client.pick(machines.get(app), "none");
+    var volume = at + "/volumes/" + client.pick(volumes.get(app), "none");
     switch (client.random.nextInt(27)) {
       case 0, 1 -> {
         client.createMachine(app);
@@ -178,7 +186,7 @@ class SandboxFuzzTest {
       case 9 -> ask("POST", machine + "/suspend", "");
       case 10 -> ask("POST", machine + "/restart", "");
       case 11 -> ask("DELETE", machine + (client.random.nextBoolean() ? "?force=true" : ""), "");
-      case 12 -> ask("POST", machine, "{'config': " + client.config(client.mounts()) + "}");
+      case 12 -> ask("POST", machine, "{'config': " + client.config(client.mounts(app)) + "}");
       case 13 -> {
         var lease = ask("POST", machine + "/lease?ttl=1", "");
         if (lease.status() == 201)
@@ -200,7 +208,7 @@ class SandboxFuzzTest {
         ask("GET", at + "/volumes", "");
       }
       default -> {
-        if (client.random.nextInt(4) > 0) return;
+        if (client.random.nextInt(8) > 0) return;
         ask("DELETE", at, "");
         createApp(app);
       }
@@ -233,6 +241,8 @@ class SandboxFuzzTest {
   }
 
   private void createApp(String name) throws Exception {
+    machines.put(name, new ConcurrentSkipListSet<>());
+    volumes.put(name, new ConcurrentSkipListSet<>());
     ask("POST", "/v1/apps", "{'name': '%s', 'org_slug': 'personal'}".formatted(name));
   }
 
@@ -338,12 +348,23 @@ class SandboxFuzzTest {
               + " to "
               + new String(body, 0, Math.min(200, body.length), StandardCharsets.UTF_8));
     }
+    if (checked) asked.incrementAndGet();
+    if (checked && answer.status() < 300) done.incrementAndGet();
+    if (answer.status() == 404) forget(path);
     if (checked && api != null) {
       var uri = URI.create(path);
       findings.addAll(
           api.answer(method, uri.getPath(), uri.getQuery(), answer.status(), answer.body()));
     }
     return answer;
+  }
+
+  /** What is not there any more is asked for no more. */
+  private void forget(String path) {
+    var parts = path.split("[/?]"); // "", v1, apps, APP, machines, ID
+    if (parts.length < 6) return;
+    var ids = (parts[4].equals("machines") ? machines : volumes).get(parts[3]);
+    ids.remove(parts[5]);
   }
 
   /** One that acts by chance, and by its seed. */
@@ -363,8 +384,8 @@ class SandboxFuzzTest {
       return list.isEmpty() ? none : pick(list);
     }
 
-    String mounts() {
-      var volume = random.nextBoolean() ? "data" : pick(volumes, "none"); // by name, or by id
+    String mounts(String app) {
+      var volume = random.nextBoolean() ? "data" : pick(volumes.get(app), "none"); // name, or id
       return random.nextBoolean() ? "" : "{'volume': '%s', 'path': '/data'}".formatted(volume);
     }
 
@@ -378,20 +399,22 @@ class SandboxFuzzTest {
     String createMachine(String app) throws Exception {
       var body =
           "{'config': %s, 'region': 'iad', 'skip_launch': %s}"
-              .formatted(config(mounts()), random.nextBoolean());
+              .formatted(config(mounts(app)), random.nextBoolean());
       var answer = ask("POST", "/v1/apps/" + app + "/machines", body);
       var id = answer.json().path("id").asText("none");
-      if (answer.status() < 300) machines.add(id);
+      if (answer.status() < 300) machines.get(app).add(id);
       return id;
     }
 
     String createVolume(String app) throws Exception {
       var source =
-          random.nextBoolean() ? "" : ", 'source_volume_id': '" + pick(volumes, "no") + "'";
+          volumes.get(app).isEmpty() || random.nextBoolean()
+              ? ""
+              : ", 'source_volume_id': '" + pick(volumes.get(app), "no") + "'";
       var body = "{'name': 'data', 'region': 'iad', 'size_gb': 9%s}".formatted(source);
       var answer = ask("POST", "/v1/apps/" + app + "/volumes", body);
       var id = answer.json().path("id").asText("none");
-      if (answer.status() < 300) volumes.add(id);
+      if (answer.status() < 300) volumes.get(app).add(id);
       return id;
     }
 

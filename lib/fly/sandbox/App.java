@@ -17,14 +17,22 @@ import java.util.concurrent.ConcurrentHashMap;
 final class App {
   /**
    * @param type v4, v6, private_v6 or shared_v4
+   * @param service of the app, and network: empty where they were not named
    */
-  record Ip(String id, String address, String type, String region, Instant createdAt) {
+  record Ip(
+      String id,
+      String address,
+      String type,
+      String region,
+      String service,
+      String network,
+      Instant createdAt) {
     ObjectNode json() {
       return Fly.JSON
           .createObjectNode()
           .put("ip", address)
           .put("region", region)
-          .put("service_name", "")
+          .put("service_name", service)
           .put("shared", type.equals("shared_v4"))
           .put("created_at", createdAt.toString());
     }
@@ -35,6 +43,8 @@ final class App {
           .put("address", address)
           .put("type", type)
           .put("region", region)
+          .put("service", service)
+          .put("network", network)
           .put("created_at", createdAt.toString());
     }
 
@@ -44,6 +54,8 @@ final class App {
           record.path("address").asText(),
           record.path("type").asText(),
           record.path("region").asText(),
+          record.path("service").asText(),
+          record.path("network").asText(),
           Instant.parse(record.path("created_at").asText()));
     }
   }

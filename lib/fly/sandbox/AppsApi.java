@@ -108,8 +108,15 @@ final class AppsApi {
 
   private JsonNode assignIp(Context x) {
     var request = body(x, "AssignIp");
+    var org = request.path("org_slug").asText("");
+    if (!org.isEmpty()) world.requireOrg(org);
     return world
-        .allocate(app(x), request.path("type").asText(""), request.path("region").asText(""))
+        .allocate(
+            app(x),
+            request.path("type").asText(""),
+            request.path("region").asText(""),
+            request.path("service_name").asText(""),
+            request.path("network").asText(""))
         .json();
   }
 

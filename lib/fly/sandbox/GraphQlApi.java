@@ -266,7 +266,13 @@ final class GraphQlApi {
   private Object allocate(DataFetchingEnvironment x) {
     Map<String, Object> input = x.getArgument("input");
     var app = app(text(input, "appId"));
-    var ip = world.allocate(app, text(input, "type"), text(input, "region"));
+    var ip =
+        world.allocate(
+            app,
+            text(input, "type"),
+            text(input, "region"),
+            text(input, "serviceName"),
+            text(input, "network"));
     var payload = new TreeMap<String, Object>();
     payload.put("app", json(app));
     if (!ip.type().equals("shared_v4")) payload.put("ipAddress", json(ip));
@@ -393,12 +399,17 @@ final class GraphQlApi {
   }
 
   private static Map<String, Object> json(App.Ip ip) {
-    return Map.of(
-        "id", ip.id(),
-        "address", ip.address(),
-        "type", ip.type(),
-        "region", ip.region(),
-        "createdAt", ip.createdAt().toString());
+    var json = new TreeMap<String, Object>();
+    json.put("id", ip.id());
+    json.put("address", ip.address());
+    json.put("type", ip.type());
+    json.put("region", ip.region());
+    json.put("createdAt", ip.createdAt().toString());
+    json.put("serviceName", ip.service());
+    if (!ip.network().isEmpty()) {
+      json.put("network", Map.of("name", ip.network(), "organization", ORGANIZATION));
+    }
+    return json;
   }
 
   /** Those of a region, or with null all. */

@@ -262,7 +262,9 @@ final class Rules {
   /** From the root, below it, and without a way up. */
   private static boolean absolute(String path) {
     if (path.indexOf(0) >= 0) return false;
-    return path.startsWith("/") && !path.matches("/+") && !List.of(path.split("/")).contains("..");
+    return path.startsWith("/")
+        && !path.matches("/+")
+        && !List.of(path.split("[/\\\\]")).contains("..");
   }
 
   /** Takes off, stop and suspend, and gives back false, true and suspend, as Fly.io does. */

@@ -273,6 +273,11 @@ public final class SandboxServer implements AutoCloseable {
     load.idle(idle);
   }
 
+  /** How long a request waits for a Machine that can take it; a minute, until it is told. */
+  public void hold(Duration hold) {
+    edge.hold(hold);
+  }
+
   /** What to export so that scripts, curl and flyctl talk to this Fly.io. */
   public Map<String, String> environment() {
     var environment = new LinkedHashMap<String, String>();

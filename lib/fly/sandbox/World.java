@@ -362,12 +362,12 @@ final class World implements AutoCloseable {
   // IP addresses
 
   /** The app's own of this type if there is one that it may have but once. */
-  App.Ip allocate(App app, String type, String region) {
+  App.Ip allocate(App app, String type, String region, String service, String network) {
     if (!Set.of("v4", "v6", "private_v6", "shared_v4").contains(type)) {
       throw new ApiError(
           guesses.status(Guesses.Guess.IP_UNKNOWN), "invalid ip address type: " + type);
     }
-    var where = region == null || region.isEmpty() ? "global" : region;
+    var where = region.isEmpty() ? "global" : region;
     if (!where.equals("global") && !Rules.REGIONS.containsKey(where)) {
       throw new ApiError(
           guesses.status(Guesses.Guess.IP_UNKNOWN), "region %s not found".formatted(where));
@@ -377,7 +377,8 @@ final class World implements AutoCloseable {
       if (type.equals("shared_v4")) {
         for (var ip : app.ips) if (ip.type().equals(type)) return ip;
       }
-      var ip = new App.Ip(Ids.ip(), address(app, type), type, where, now());
+      var address = address(app, type);
+      var ip = new App.Ip(Ids.ip(), address, type, where, service, network, now());
       app.ips.add(ip);
       changed(app);
       return ip;
@@ -411,8 +412,8 @@ final class World implements AutoCloseable {
       var v6 = "2605:4c40:%s:%s::1".formatted(Ids.hex(4), Ids.hex(4));
       var pair =
           List.of(
-              new App.Ip(Ids.ip(), v4, "v4", region, now()),
-              new App.Ip(Ids.ip(), v6, "v6", region, now()));
+              new App.Ip(Ids.ip(), v4, "v4", region, "", "", now()),
+              new App.Ip(Ids.ip(), v6, "v6", region, "", "", now()));
       app.egressIps.addAll(pair);
       changed(app);
       return pair;
