@@ -249,6 +249,28 @@ class McpWrapTest {
   }
 
   @Test
+  void a_program_that_ends_at_once_leaves_no_request_without_an_answer() throws Exception {
+    wrap(List.of("sh", "-c", "echo nope >&2; exit 9"));
+
+    for (var i = 0; i < 20; i++) {
+      var answer = post(null, INITIALIZE);
+
+      assertEquals(200, answer.statusCode());
+      assertTrue(data(answer).contains("has ended (exit code 9): nope"), answer.body());
+    }
+  }
+
+  @Test
+  void a_program_that_only_closes_its_stdout_has_ended_too() throws Exception {
+    wrap(List.of("sh", "-c", "while read -r line; do exec >&-; done; sleep 1000"));
+
+    var answer = post(null, INITIALIZE);
+
+    assertTrue(data(answer).contains("the MCP server has ended"), answer.body());
+    assertEquals(List.of(), programs());
+  }
+
+  @Test
   void without_restart_its_exit_code_is_passed_on() throws Exception {
     restart = false;
     wrap(Program.command());

@@ -23,6 +23,8 @@ final class Child implements Upstream {
   /** So long after its end the last words of a program may take to come. */
   private static final int STRAGGLERS_MS = 200;
 
+  private static final Duration GRACE = Duration.ofSeconds(2);
+
   /** The longest that a killed process is waited for. */
   private static final Duration KILLED = Duration.ofSeconds(5);
 
@@ -71,7 +73,9 @@ final class Child implements Upstream {
               } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
               }
-              client.ended(ending());
+              var why = ending();
+              if (process.isAlive()) end(GRACE); // it says nothing any more, and is of no use
+              client.ended(why);
             });
     process.onExit().thenRun(() -> thread("mcp-exit", () -> endWithout(reader, client)));
   }
@@ -172,6 +176,10 @@ final class Child implements Upstream {
   @Override
   public void stop(Duration grace) {
     stopping = true;
+    end(grace);
+  }
+
+  private void end(Duration grace) {
     var family = family();
     thread("mcp-eof", this::closeStdin); // a program that does not read would hold it up
     if (!gone(family, grace)) family.forEach(ProcessHandle::destroy);

@@ -87,8 +87,8 @@ final class Session implements Upstream.Client {
     try {
       child.send(message);
     } catch (IOException e) {
-      if (child.alive()) throw e;
-      ended(child.ending());
+      ended(child.ending()); // it hears nothing any more
+      if (child.alive()) child.stop(Duration.ZERO);
     }
   }
 
