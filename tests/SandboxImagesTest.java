@@ -34,7 +34,7 @@ class SandboxImagesTest {
 
   @BeforeEach
   void start() throws Exception {
-    var images = Map.of("web", WebApp.command(), "web:deaf", WebApp.command() + " deaf");
+    var images = Map.of("web", WebApp.command());
     sandbox = SandboxServer.start(SandboxServer.Config.onPort(0).run(images));
     app("shop");
   }
@@ -132,18 +132,33 @@ class SandboxImagesTest {
 
   @Test
   void its_arguments_and_its_variables_are_those_of_its_config() throws Exception {
-    machine(
-        "shop",
-        "fra",
-        ",\"init\":{\"cmd\":[\"one two\",\"three\"]},\"env\":{\"COLOUR\":\"blue\"}",
-        "");
+    var id =
+        machine(
+            "shop",
+            "fra",
+            ",\"init\":{\"cmd\":[\"one two\",\"three\"]},\"env\":{\"COLOUR\":\"blue\"}",
+            "");
 
     var env = send(to("/env")).body();
+    var machine = api("GET", "/apps/shop/machines/" + id, "");
 
     assertTrue(log().contains("on stdout: one two three"), log().toString());
     for (var variable :
-        List.of("COLOUR=blue", "FLY_APP_NAME=shop", "FLY_REGION=fra", "FLY_PUBLIC_IP=2605:")) {
-      assertTrue(env.contains(variable), env);
+        List.of(
+            "COLOUR=blue",
+            "FLY_APP_NAME=shop",
+            "FLY_MACHINE_ID=" + id,
+            "FLY_ALLOC_ID=" + id,
+            "FLY_REGION=fra",
+            "FLY_PUBLIC_IP=2605:",
+            "FLY_PRIVATE_IP=" + machine.path("private_ip").asText(),
+            "FLY_IMAGE_REF=web",
+            "FLY_MACHINE_VERSION=" + machine.path("instance_id").asText(),
+            "FLY_PROCESS_GROUP=app",
+            "FLY_VM_MEMORY_MB=256",
+            "PRIMARY_REGION=fra",
+            "PORT=" + env.replaceAll("(?s).*PORT_8080=(\\d+).*", "$1"))) {
+      assertTrue(env.contains(variable), variable + ": " + env);
     }
   }
 
@@ -604,6 +619,53 @@ class SandboxImagesTest {
     }
 
     assertEquals(200, waiting.get(60, TimeUnit.SECONDS).statusCode());
+  }
+
+  @Test
+  void a_request_that_no_Machine_can_take_in_time_is_told_why() throws Exception {
+    sandbox.hold(Duration.ofMillis(500));
+    var full = machine("shop", "fra", "", ",\"concurrency\":{\"hard_limit\":1}");
+    try (var busy =
+        http.send(to("/events").build(), HttpResponse.BodyHandlers.ofInputStream()).body()) {
+      readUntil(busy, "data");
+      assertRefused(503, "PR03: every Machine of the app shop is at its hard_limit");
+    }
+    api("DELETE", "/apps/shop/machines/" + full + "?force=true", "");
+
+    var deaf = machine("shop", "fra", ",\"init\":{\"cmd\":[\"deaf\"]}", "");
+    assertRefused(502, "PC01: nothing listens for port 8080 of Machine " + deaf);
+    api("DELETE", "/apps/shop/machines/" + deaf + "?force=true", "");
+
+    var check = ",\"checks\":[{\"type\":\"http\",\"path\":\"/exit\",\"port\":9999}]";
+    var ill = machine("shop", "fra", "", check);
+    assertRefused(503, "a health check of Machine " + ill + " fails");
+  }
+
+  private void assertRefused(int status, String reason) throws Exception {
+    var answer = send(to("/"));
+    assertEquals(status, answer.statusCode(), answer.body());
+    assertTrue(answer.body().contains(reason), answer.body());
+  }
+
+  @Test
+  void while_it_answers_a_Machine_is_not_idle() throws Exception {
+    sandbox.idle("300ms");
+    app("witness");
+    var stops = ",\"autostop\":\"stop\"";
+    var id = machine("shop", "fra", "", stops);
+
+    try (var busy =
+        http.send(to("/events").build(), HttpResponse.BodyHandlers.ofInputStream()).body()) {
+      readUntil(busy, "data");
+      for (var round = 0; round < 2; round++) { // and so this one was looked at, too
+        var other = machine("witness", "fra", "", stops);
+        api("GET", "/apps/witness/machines/" + other + "/wait?timeout=60&state=stopped", "");
+      }
+      assertEquals("started", state(id));
+    }
+
+    become(id, "stopped");
+    assertTrue(send(to("/")).body().startsWith(id));
   }
 
   // ---- Health checks

@@ -3,12 +3,18 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import fly.Cli;
 import fly.Fly;
 import fly.FlyException;
 import fly.sandbox.SandboxServer;
 import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Assertions;
@@ -127,6 +133,33 @@ class SandboxLogsTest {
     assertEquals(0, result.exit(), result.err());
     assertTrue(result.out().contains(" app[" + machine + "] iad [info] hello\n"), result.out());
     assertTrue(result.out().contains(" runner[" + machine + "] iad [info] machine started\n"));
+  }
+
+  @Test
+  void the_script_follows_them_until_the_app_is_gone() throws Exception {
+    var out = new StringWriter();
+    var following =
+        CompletableFuture.supplyAsync(
+            () ->
+                Cli.commandLine(new Logs())
+                    .setOut(new PrintWriter(out))
+                    .setErr(new PrintWriter(new StringWriter()))
+                    .execute("--app", "logs", "--follow"));
+    var machine =
+        machine("iad", "trap 'echo two >&2' USR1; echo one >&2; while :; do sleep 0.1; done");
+    await(() -> out.toString().contains("[info] one\n"));
+
+    fly.post("/v1/apps/logs/machines/" + machine + "/signal", json("{'signal': 'SIGUSR1'}"));
+
+    await(() -> out.toString().contains("[info] two\n"));
+    assertEquals(out.toString().indexOf("[info] one"), out.toString().lastIndexOf("[info] one"));
+    fly.delete("/v1/apps/logs");
+    assertEquals(1, following.get(60, TimeUnit.SECONDS), "the app is gone");
+  }
+
+  private static void await(BooleanSupplier condition) throws InterruptedException {
+    for (var i = 0; i < 1000 && !condition.getAsBoolean(); i++) Thread.sleep(20);
+    assertTrue(condition.getAsBoolean());
   }
 
   private String machine(String region, String command) throws IOException {

@@ -118,6 +118,47 @@ class SandboxRoutingTest {
   }
 
   @Test
+  void a_client_may_force_a_region_or_prefer_a_Machine() throws Exception {
+    var fra = machine("fra");
+    var ams = machine("ams");
+
+    for (var id : new String[] {fra, ams}) {
+      var preferred = "fly-prefer-instance-id: " + id + "\r\n";
+      assertChosen(id, get("/", "shop.fly.dev", preferred));
+    }
+    assertChosen(ams, get("/", "shop.fly.dev", "fly-force-region: sin,ams\r\n"));
+    var nowhere = get("/", "shop.fly.dev", "fly-force-region: sin\r\n");
+    assertStatus(503, nowhere);
+    assertTrue(nowhere.contains("the app shop has no Machine in sin"), nowhere);
+  }
+
+  @Test
+  void where_no_Machine_may_serve_the_answer_says_why() throws Exception {
+    var id = machine("fra");
+    var stopped = "/v1/apps/shop/machines/" + id;
+    api("POST", stopped + "/cordon", "");
+    assertNobody("no Machine that serves requests: create one");
+    api("POST", stopped + "/uncordon", "");
+    update(stopped, "[]");
+    assertNobody("has a service in its config, so nothing leads there");
+    update(stopped, "[{\"protocol\":\"tcp\",\"internal_port\":80,\"ports\":[{\"port\":80}]}]");
+    api("POST", stopped + "/stop", "{}");
+    api("GET", stopped + "/wait?state=stopped", "");
+    assertNobody("is started, and none has a service with autostart");
+  }
+
+  private void update(String machine, String services) throws IOException {
+    api("POST", machine, "{\"config\":{\"image\":\"nginx\",\"services\":" + services + "}}");
+    api("GET", machine + "/wait?state=started", "");
+  }
+
+  private void assertNobody(String reason) throws IOException {
+    var answer = get("/", "shop.fly.dev", "");
+    assertStatus(503, answer);
+    assertTrue(answer.contains(reason), answer);
+  }
+
+  @Test
   void a_forced_Machine_that_is_gone_has_no_substitute() throws Exception {
     machine("fra");
 

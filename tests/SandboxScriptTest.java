@@ -12,11 +12,13 @@ import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.regex.Pattern;
 import kong.unirest.core.Unirest;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** fly-sandbox as a command: foreground, background, and its end. */
 class SandboxScriptTest {
@@ -142,6 +144,40 @@ class SandboxScriptTest {
   }
 
   @Test
+  void its_log_goes_with_it() throws Exception {
+    var log = Pattern.compile("its log is (\\S+)").matcher(sandbox("--start").err());
+    assertTrue(log.find());
+    assertTrue(Files.readString(Path.of(log.group(1))).contains("A Fly.io of your own at"));
+
+    sandbox("--stop");
+
+    assertFalse(Files.exists(Path.of(log.group(1))));
+  }
+
+  @Test
+  void what_it_does_not_take_is_told_in_the_background_as_in_the_foreground() {
+    for (var wrong :
+        List.of(List.of("--fault", "x"), List.of("--latency", "x"), List.of("--idle", "x"))) {
+      var foreground = sandbox(wrong.get(0), wrong.get(1));
+      var background = sandbox("--start", wrong.get(0), wrong.get(1));
+
+      assertEquals(2, foreground.exit(), foreground.err());
+      assertEquals(foreground, background);
+      assertEquals("", foreground.out());
+    }
+  }
+
+  @Test
+  void a_port_that_cannot_be_is_told_so() {
+    for (var no : List.of("65536", "-1")) {
+      var result = Script.run(new Sandbox(), "--start", "--port", no);
+
+      assertEquals(2, result.exit());
+      assertTrue(result.err().startsWith("error: there is no port " + no), result.err());
+    }
+  }
+
+  @Test
   void it_lives_in_a_session_of_its_own_where_no_Ctrl_C_of_the_terminal_reaches_it()
       throws Exception {
     assumeTrue(
@@ -200,6 +236,45 @@ class SandboxScriptTest {
 
     for (int i = 0; i < 100 && sleeps(); i++) Fly.pause(50);
     assertFalse(sleeps());
+  }
+
+  @Test
+  void without_namespaces_a_program_that_leaves_something_behind_has_ended_all_the_same(
+      @TempDir Path bin) throws Exception {
+    for (var tool : List.of("sh", "sleep")) {
+      var found = new Shell().run("sh", "-c", "command -v -p " + tool).out().strip();
+      assumeTrue(found.startsWith("/"), tool + " is not there, but in the shell itself");
+      Files.createSymbolicLink(bin.resolve(tool), Path.of(found));
+    }
+    var command = Jvm.command("Sandbox", "--port", port).toArray(String[]::new);
+    var foreground = new Shell().with("PATH", bin).start(command);
+    var leftBehind = Optional.<ProcessHandle>empty();
+    try (var out = foreground.inputReader()) {
+      for (var line = out.readLine(); !line.isEmpty(); line = out.readLine()) {
+        var setting = line.replaceFirst("export ", "").split("=", 2);
+        System.setProperty(setting[0], setting[1].replace("'", ""));
+      }
+      System.setProperty("APP_NAME", "leaving");
+      Script.run(new CreateApp());
+      var script = "sleep 600 & echo pid $! >&2; exit 3";
+      var no = "config.restart.policy=no";
+      var created =
+          Script.run(
+              new CreateMachine(), "-q", "--no-volume", "--set", no, "--", "sh", "-c", script);
+      System.setProperty("MACHINE_ID", created.out().strip());
+
+      var waited = Script.run(new WaitMachine(), "--state", "stopped", "--timeout", "60s");
+
+      var said = Script.run(new Logs()).out();
+      leftBehind =
+          ProcessHandle.of(Long.parseLong(said.replaceAll("(?s).* pid (\\d+)\\n.*", "$1")));
+      assertEquals(0, waited.exit(), waited.err());
+      assertTrue(said.contains("program ended with code 3"), said);
+    } finally {
+      leftBehind.ifPresent(ProcessHandle::destroyForcibly);
+      foreground.destroy();
+      foreground.waitFor();
+    }
   }
 
   @Test

@@ -415,6 +415,7 @@ final class Http {
     if (e instanceof ConnectException && String.valueOf(e.getMessage()).contains("refused")) {
       return "connection refused";
     }
+    if (e instanceof ConnectException && e.getMessage() == null) return "no connection";
     if (e instanceof SSLException) return "TLS: " + e.getMessage();
     if (e instanceof SocketException && String.valueOf(e.getMessage()).contains("reset")
         || String.valueOf(e.getMessage()).startsWith("Unexpected end of file")

@@ -31,7 +31,6 @@ import org.eclipse.jetty.http.HttpFields;
  * https://fly.io/docs/networking/request-headers/.
  */
 final class Edge {
-  private static final Duration HOLD = Duration.ofSeconds(60);
   private static final int MOST_REPLAYS = 10;
   private static final Set<String> DOMAINS = Set.of(".fly.dev", ".localhost");
 
@@ -43,11 +42,17 @@ final class Edge {
   private final World world;
   private final Load load;
   private final Forward forward;
+  private volatile Duration hold = Duration.ofSeconds(60);
 
   Edge(World world, Load load) {
     this.world = world;
     this.load = load;
     this.forward = world.forward();
+  }
+
+  /** How long a request is held from now on until a Machine can take it; a minute is a guess. */
+  void hold(Duration hold) {
+    this.hold = hold;
   }
 
   /**
@@ -218,7 +223,7 @@ final class Edge {
    * to do.
    */
   private Machine enter(Wanted wanted) {
-    var deadline = System.nanoTime() + HOLD.toNanos();
+    var deadline = System.nanoTime() + hold.toNanos();
     while (true) {
       var seen = load.departures();
       var candidates =
@@ -339,7 +344,7 @@ final class Edge {
                   .formatted(machine.id, machine.config().path("image").asText())
               + " flyio/mcp, and what --image NAME=COMMAND names");
     }
-    var deadline = System.nanoTime() + HOLD.toNanos();
+    var deadline = System.nanoTime() + hold.toNanos();
     while (true) {
       wake(machine);
       requireClient(presence);
@@ -460,7 +465,7 @@ final class Edge {
             if (machine.front().crash() != null) return;
           }
         }
-        world.await(machine, Set.of("started", "stopped", "suspended", "destroyed"), HOLD).join();
+        world.await(machine, Set.of("started", "stopped", "suspended", "destroyed"), hold).join();
         if (machine.state().equals("stopped") && machine.front().crash() != null) return;
       } catch (ApiError e) {
         if (e.status != 409 && e.status != 412) throw e; // somebody else was faster

@@ -241,6 +241,11 @@ public final class SandboxServer implements AutoCloseable {
     return token;
   }
 
+  /** Its own folder, which goes at its end unless it was told to keep one. */
+  public Path home() {
+    return home;
+  }
+
   /** What is not known of Fly.io, and what is made of it here: the likeliest, until it is told. */
   public Guesses guesses() {
     return world.guesses();
@@ -271,6 +276,11 @@ public final class SandboxServer implements AutoCloseable {
           "--idle 5m: five minutes");
     }
     load.idle(idle);
+  }
+
+  /** How long a request waits for a Machine that can take it; a minute, until it is told. */
+  public void hold(Duration hold) {
+    edge.hold(hold);
   }
 
   /** What to export so that scripts, curl and flyctl talk to this Fly.io. */
