@@ -13,7 +13,8 @@ import fly.sandbox.Guesses;
 import fly.sandbox.SandboxServer;
 import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
+import java.io.PrintStream;
+import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.net.ConnectException;
 import java.net.Socket;
@@ -25,13 +26,16 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import kong.unirest.core.Unirest;
 import kong.unirest.core.UnirestException;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 @Command(
     name = "fly-sandbox",
@@ -45,9 +49,14 @@ import picocli.CommandLine.Option;
           + " apps, Machines (those that ran, start again), volumes and secrets in DIR, over"
           + " kill -9 too."
     })
-class Sandbox implements Runnable {
+class Sandbox implements Callable<Integer> {
   /** How the detached process gets its token: never by its arguments, which everybody can see. */
   private static final String TOKEN = "FLY_SANDBOX_TOKEN";
+
+  /** Set for the detached process, which keeps its story in a file once it has started. */
+  private static final String DETACHED = "FLY_SANDBOX_DETACHED";
+
+  @Spec CommandSpec spec;
 
   @Mixin Cli cli;
 
@@ -143,14 +152,19 @@ class Sandbox implements Runnable {
   }
 
   @Override
-  public void run() {
+  public Integer call() {
+    if (port < 0 || port > 65_535) {
+      throw FlyException.usage(
+          "there is no port " + port, "ports go up to 65535", "--port 0 takes any free one");
+    }
+    if (task.start) return start();
     if (task.status) cli.print(status().orElseThrow(this::nobody));
     else if (task.guesses)
       cli.table(List.of("GUESS", "LIKELIEST", "ELSE", "ABOUT"), Guesses.table());
     else if (task.change) change();
     else if (task.stop) stop();
-    else if (task.start) start();
     else serve();
+    return 0;
   }
 
   private void serve() {
@@ -167,13 +181,15 @@ class Sandbox implements Runnable {
       sandbox.trouble().rateLimits(rateLimits);
       sandbox.trouble().latency(latency);
       sandbox.trouble().faults(faults);
-      Runtime.getRuntime().addShutdownHook(new Thread(sandbox::close));
+      Runtime.getRuntime().addShutdownHook(new Thread(() -> end(sandbox)));
       sandbox
           .environment()
           .forEach((name, value) -> cli.out().printf("export %s='%s'%n", name, value));
       cli.out().println();
+      var detached = System.getenv(DETACHED) != null;
+      if (detached) tellTo(sandbox.home().resolve("log"));
       cli.out().flush();
-      cli.say("A Fly.io of your own at %s, until Ctrl-C.", sandbox.url());
+      cli.say("A Fly.io of your own at %s%s.", sandbox.url(), detached ? "" : ", until Ctrl-C");
       cli.say("What is in it, live: %s/", sandbox.url());
       sandbox.awaitStop();
     } catch (InterruptedException e) {
@@ -181,13 +197,31 @@ class Sandbox implements Runnable {
     }
   }
 
+  /** From here on the story goes to a file: whoever started it, listens no more. */
+  private void tellTo(Path log) {
+    try {
+      System.setErr(new PrintStream(Files.newOutputStream(log), true, StandardCharsets.UTF_8));
+      spec.commandLine().setErr(new PrintWriter(System.err, true, StandardCharsets.UTF_8));
+      cli.out().println(log);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Its folder goes, and the log in it: on Windows no open file can. */
+  private static void end(SandboxServer sandbox) {
+    if (System.getenv(DETACHED) != null) System.err.close();
+    sandbox.close();
+  }
+
   /**
    * Starts this same program in a session of its own, where no Ctrl-C of the terminal reaches it.
+   *
+   * @return the exit code: its own, where it ended instead
    */
-  private void start() {
+  private int start() {
     requireFreePort();
     try {
-      var log = Files.createTempFile("fly-sandbox", ".log"); // readable to its owner alone
       var command = new ArrayList<String>();
       if (Files.isExecutable(Path.of("/usr/bin/setsid"))) command.add("/usr/bin/setsid");
       command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
@@ -200,31 +234,33 @@ class Sandbox implements Runnable {
       if (data != null) command.addAll(List.of("--data", data.toString()));
       images.forEach((name, run) -> command.addAll(List.of("--image", name + "=" + run)));
       for (var fault : faults) command.addAll(List.of("--fault", fault));
-      var process =
+      var builder =
           new ProcessBuilder(command)
-              .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
-              .redirectError(log.toFile())
-              .start();
-      var exports = firstParagraph(process);
+              .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()));
+      builder.environment().put(DETACHED, "yes");
+      var process = builder.start();
+      var out = process.inputReader(StandardCharsets.UTF_8);
+      var exports = firstParagraph(out);
       if (exports.isEmpty()) {
-        throw new FlyException(
-            "the sandbox did not start", Files.readString(log).strip(), "look at " + log);
+        process.errorReader(StandardCharsets.UTF_8).lines().forEach(cli.err()::println);
+        return process.onExit().join().exitValue();
       }
       exports.forEach(cli.out()::println);
-      cli.say("The sandbox runs in the background (process %d); its log is %s", process.pid(), log);
+      cli.say(
+          "The sandbox runs in the background (process %d); its log is %s",
+          process.pid(), out.readLine());
       if (port != 0) cli.say("What is in it, live: %s/", url());
       cli.say("These lines are for: eval \"$(%s --start)\"", Cli.hint("fly-sandbox"));
       cli.say("To end it: %s --stop%s", Cli.hint("fly-sandbox"), onPort());
+      return 0;
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
   }
 
   /** What it prints once it answers; nothing where it ended instead. */
-  private static List<String> firstParagraph(Process process) throws IOException {
+  private static List<String> firstParagraph(BufferedReader out) throws IOException {
     var lines = new ArrayList<String>();
-    var out =
-        new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
     for (var line = out.readLine(); line != null && !line.isEmpty(); line = out.readLine()) {
       lines.add(line);
     }

@@ -227,10 +227,38 @@ class CallMcpTest {
       assertTrue(result.err().contains("STREAMABLE"), result.err());
     }
 
+    try (var sse = new FakeMcp()) {
+      for (var method : List.of("initialize", "notifications/initialized", "tools/list")) {
+        sse.always(method, request -> overSse(sse, request));
+      }
+      sse.always(
+          "GET",
+          request -> {
+            var events = request.events().raw("event: endpoint\ndata: /post\n\n");
+            sse.streams.add(events);
+            events.await(20_000);
+          });
+
+      var result = Script.run(new CallMcp(), "--url", sse.url(), "--list", "tools");
+
+      assertEquals(0, result.exit(), result.err());
+      assertEquals(2, result.out().lines().count(), result.out());
+      assertTrue(result.err().contains("SSE"), result.err());
+    }
+
     var result = Script.run(new CallMcp(), "--list", "tools");
 
     assertEquals(0, result.exit(), result.err());
     assertTrue(result.err().contains("WRAP"), result.err());
+  }
+
+  private static void overSse(FakeMcp sse, FakeMcp.Request request) throws Exception {
+    if (!request.uri().getPath().equals("/post")) {
+      request.answer(405, null, "");
+      return;
+    }
+    request.answer(202, null, "");
+    if (request.message.has("id")) sse.stream().event(request.result("{}"));
   }
 
   @Test

@@ -67,6 +67,22 @@ class McpProxySseTest {
     }
   }
 
+  @ParameterizedTest
+  @EnumSource(
+      value = Proxy.Transport.class,
+      names = {"AUTO", "SSE"})
+  void a_server_that_comes_late_is_waited_for(Proxy.Transport transport) throws Exception {
+    server.stop();
+
+    try (var bridge = Bridge.to(server.url(), transport)) {
+      bridge.send(Bridge.INITIALIZE);
+      assertTrue(bridge.isQuiet(500));
+      server.start();
+
+      assertTrue(bridge.next().has("result"));
+    }
+  }
+
   @Test
   void a_restart_is_survived_and_the_handshake_made_again_unseen() throws Exception {
     try (var bridge = Bridge.to(server.url(), Proxy.Transport.SSE).connected()) {

@@ -136,17 +136,22 @@ class McpProxyStreamableTest {
       strings = {
         "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32603,\"message\":\"it is"
             + " broken\"}}",
+        "{\"jsonrpc\":\"2.0\",\"id\":2,\"error\":{\"code\":-32603,\"message\":\"it is broken\"}}",
+        "{\"jsonrpc\":\"2.0\",\"id\":\"1\",\"error\":{\"code\":-1,\"message\":\"it is broken\"}}",
         "[]"
       })
   void an_answer_that_holds_no_reply_is_an_error_for_its_request(String answer) throws Exception {
-    server.once("tools/call", request -> request.answer(200, "application/json", answer));
+    for (var status : List.of(200, 400)) {
+      server.once("tools/call", request -> request.answer(status, "application/json", answer));
 
-    try (var bridge = Bridge.to(server.url()).connected()) {
-      var error = bridge.call(1).next();
+      try (var bridge = Bridge.to(server.url()).connected()) {
+        var error = bridge.call(1).next();
 
-      assertEquals(1, error.path("id").asInt());
-      var message = error.at("/error/message").asText();
-      assertTrue(message.matches("the answer to tools/call .*(it is broken|\\[])"), message);
+        assertEquals(1, error.path("id").asInt());
+        var message = error.at("/error/message").asText();
+        assertTrue(
+            message.matches("(the answer to tools/call|HTTP 400) .*(it is broken|\\[])"), message);
+      }
     }
   }
 
@@ -643,6 +648,7 @@ class McpProxyStreamableTest {
     try (var bridge = Bridge.to(server.url(), Map.of("X-Mine", "yes"))) {
       bridge.send(modern(1, "tools/call"));
       assertTrue(bridge.isQuiet(1000));
+      assertTrue(bridge.log.toString().contains("waiting: "), bridge.log.toString());
       server.once("tools/call", request -> request.retryAfter(503, "1"));
       server.start();
 

@@ -180,6 +180,22 @@ class McpProxyWrapTest {
     }
   }
 
+  @ParameterizedTest
+  @EnumSource(
+      value = Proxy.Transport.class,
+      names = {"AUTO", "WRAP"})
+  void a_server_that_comes_late_is_waited_for(Proxy.Transport transport) throws Exception {
+    server.stop();
+
+    try (var bridge = Bridge.to(server.url(), transport)) {
+      bridge.send(Bridge.INITIALIZE);
+      assertTrue(bridge.isQuiet(500));
+      server.start();
+
+      assertEquals(RESULT.formatted(0), bridge.line());
+    }
+  }
+
   @Test
   void a_restart_is_survived_and_the_handshake_made_again_unseen() throws Exception {
     try (var bridge = Bridge.to(server.url(), Proxy.Transport.WRAP).connected()) {

@@ -144,6 +144,40 @@ class SandboxScriptTest {
   }
 
   @Test
+  void its_log_goes_with_it() throws Exception {
+    var log = Pattern.compile("its log is (\\S+)").matcher(sandbox("--start").err());
+    assertTrue(log.find());
+    assertTrue(Files.readString(Path.of(log.group(1))).contains("A Fly.io of your own at"));
+
+    sandbox("--stop");
+
+    assertFalse(Files.exists(Path.of(log.group(1))));
+  }
+
+  @Test
+  void what_it_does_not_take_is_told_in_the_background_as_in_the_foreground() {
+    for (var wrong :
+        List.of(List.of("--fault", "x"), List.of("--latency", "x"), List.of("--idle", "x"))) {
+      var foreground = sandbox(wrong.get(0), wrong.get(1));
+      var background = sandbox("--start", wrong.get(0), wrong.get(1));
+
+      assertEquals(2, foreground.exit(), foreground.err());
+      assertEquals(foreground, background);
+      assertEquals("", foreground.out());
+    }
+  }
+
+  @Test
+  void a_port_that_cannot_be_is_told_so() {
+    for (var no : List.of("65536", "-1")) {
+      var result = Script.run(new Sandbox(), "--start", "--port", no);
+
+      assertEquals(2, result.exit());
+      assertTrue(result.err().startsWith("error: there is no port " + no), result.err());
+    }
+  }
+
+  @Test
   void it_lives_in_a_session_of_its_own_where_no_Ctrl_C_of_the_terminal_reaches_it()
       throws Exception {
     assumeTrue(

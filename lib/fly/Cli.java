@@ -190,7 +190,8 @@ public class Cli {
   private static int misuse(ParameterException e) {
     var commandLine = e.getCommandLine();
     var err = commandLine.getErr();
-    err.println(commandLine.getColorScheme().errorText("error: " + e.getMessage()));
+    var what = e.getMessage().replaceFirst("^Error: ", ""); // as picocli begins a few
+    err.println(commandLine.getColorScheme().errorText("error: " + what));
     UnmatchedArgumentException.printSuggestions(e, err);
     err.println("  try: " + hint(commandLine.getCommandName()) + " --help");
     return FlyException.USAGE;

@@ -174,9 +174,9 @@ final class Client {
     }
     var call = on != null && on.open.containsKey(head.key) ? on : byKey.get(head.key);
     var key = head.key;
-    if (call == null && on != null && on.open.size() == 1 && head.key != null) {
-      call = on;
+    if (call == null && on != null && on.open.size() == 1) {
       key = on.open.keySet().iterator().next();
+      if (sameRounded(key, head.key)) call = on;
     }
     if (call == null) {
       log.accept("a reply that nobody waits for: " + head);
@@ -187,6 +187,15 @@ final class Client {
     if (call.open.isEmpty()) forget(call);
     answered = true;
     return true;
+  }
+
+  /** Whether they are the same number to JavaScript. */
+  private static boolean sameRounded(String key, String other) {
+    try {
+      return other != null && Double.parseDouble(key) == Double.parseDouble(other);
+    } catch (NumberFormatException e) {
+      return false;
+    }
   }
 
   private void forget(Call call) {

@@ -48,8 +48,6 @@ final class Http {
     System.setProperty("sun.net.http.allowRestrictedHeaders", "true"); // --header "Origin: ..."
     System.setProperty("jdk.httpclient.allowRestrictedHeaders", "host");
     System.setProperty("http.maxConnections", "16");
-    // A name that is not known yet may be so in a moment; Java would ask again after 10 s.
-    Security.setProperty("networkaddress.cache.negative.ttl", "0");
   }
 
   /** Loaded only where it is used. */
@@ -110,6 +108,11 @@ final class Http {
     this.uri = uri;
     this.headers = headers;
     this.log = log;
+    // A name that is not known yet may be so in a moment; Java would ask again after 10 s. An
+    // address needs none of this, which takes its time.
+    if (!uri.getHost().matches("[\\d.]+|\\[.*")) {
+      Security.setProperty("networkaddress.cache.negative.ttl", "0");
+    }
   }
 
   /** Whether anybody has ever answered. */
@@ -415,6 +418,7 @@ final class Http {
     if (e instanceof ConnectException && String.valueOf(e.getMessage()).contains("refused")) {
       return "connection refused";
     }
+    if (e instanceof ConnectException && e.getMessage() == null) return "no connection";
     if (e instanceof SSLException) return "TLS: " + e.getMessage();
     if (e instanceof SocketException && String.valueOf(e.getMessage()).contains("reset")
         || String.valueOf(e.getMessage()).startsWith("Unexpected end of file")

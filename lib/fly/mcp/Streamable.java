@@ -191,7 +191,7 @@ final class Streamable extends Remote {
     if (body.head().kind == Head.Kind.RESPONSE && body.head().key != null) {
       otherwise = null;
       client.deliver(body, call);
-      return;
+      if (!client.waitsFor(call)) return;
     }
     var failure =
         new Failure(refusal("POST", http.uri, response), response.status, lasting(response.status));

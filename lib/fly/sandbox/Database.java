@@ -61,7 +61,9 @@ final class Database implements AutoCloseable {
       throw refused(folder, e);
     } catch (IOException e) {
       throw new FlyException(
-          "the sandbox cannot keep its data in " + folder, e.toString(), "another folder: --data");
+          "the sandbox cannot keep its data in " + folder,
+          e.toString(),
+          "another folder: --data DIR");
     }
     try {
       meta = store.openMap("meta");

@@ -241,6 +241,11 @@ public final class SandboxServer implements AutoCloseable {
     return token;
   }
 
+  /** Its own folder, which goes at its end unless it was told to keep one. */
+  public Path home() {
+    return home;
+  }
+
   /** What is not known of Fly.io, and what is made of it here: the likeliest, until it is told. */
   public Guesses guesses() {
     return world.guesses();
