@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.DoublePredicate;
 import java.util.stream.IntStream;
 
 /**
@@ -27,6 +28,7 @@ class BenchSandbox {
   private static final int CONNECTIONS = 8;
   private static final int WARM_UP = 30_000;
   private static final int REQUESTS = 40_000;
+  private static boolean met = true;
 
   public static void main(String... args) throws Exception {
     switch (args.length == 0 ? "" : args[0]) {
@@ -34,7 +36,7 @@ class BenchSandbox {
       case "serve-sandbox" -> serveSandbox();
       default -> sandbox();
     }
-    System.exit(0);
+    System.exit(met ? 0 : 1);
   }
 
   private static void serveEmpty() throws InterruptedException {
@@ -137,6 +139,8 @@ class BenchSandbox {
     }
 
     byte[] answer() throws IOException {
+      var status = line();
+      if (!status.startsWith("HTTP/1.1 2")) throw new IOException(status);
       var length = 0;
       var chunked = false;
       for (var line = line(); !line.isEmpty(); line = line()) {
@@ -209,7 +213,12 @@ class BenchSandbox {
         sandboxReady.add(sandbox.readyMs);
       }
     }
-    ratio("ready, ms", median(sandboxReady), median(emptyReady), "at most 1.5");
+    ratio(
+        "ready, ms",
+        median(sandboxReady),
+        median(emptyReady),
+        ratio -> ratio <= 1.5,
+        "at most 1.5");
 
     try (var empty = new Server("serve-empty");
         var sandbox = new Server("serve-sandbox")) {
@@ -225,14 +234,19 @@ class BenchSandbox {
         base.add(rate(empty, REQUESTS, "GET", "/", null));
         gets.add(rate(sandbox, REQUESTS, "GET", one, null));
       }
-      ratio("GETs of a Machine, per second", median(gets), median(base), "at least 0.6");
+      ratio(
+          "GETs of a Machine, per second",
+          median(gets),
+          median(base),
+          ratio -> ratio >= 0.6,
+          "at least 0.6");
 
       json(sandbox, "POST", "/v1/apps", "{\"name\": \"warm\", \"org_slug\": \"personal\"}");
       rate(sandbox, 10_000, "POST", "/v1/apps/warm/machines", body);
       json(sandbox, "DELETE", "/v1/apps/warm", null);
       Thread.sleep(2_000);
       var creates = rate(sandbox, 9_999, "POST", machines, body);
-      ratio("creates, per second", creates, median(base), "at least 0.3");
+      ratio("creates, per second", creates, median(base), ratio -> ratio >= 0.3, "at least 0.3");
 
       var lists = new ArrayList<Double>();
       for (int i = 0; i < 9; i++) {
@@ -242,8 +256,11 @@ class BenchSandbox {
           lists.add((System.nanoTime() - start) / 1e6);
         }
       }
-      figure("10,000 Machines listed, ms", median(lists), "at most 150");
-      figure("memory with 10,000 Machines, MB", sandbox.memory(), "less than 512");
+      var listed = json(sandbox, "GET", machines, null).size();
+      figure("Machines in the list", listed, n -> n == 10_000, "10,000");
+      figure("10,000 Machines listed, ms", median(lists), ms -> ms <= 150, "at most 150");
+      var memory = sandbox.memory();
+      figure("memory with 10,000 Machines, MB", memory, mb -> mb < 512, "less than 512");
 
       var before = sandbox.threads();
       var waits = new ArrayList<Connection>();
@@ -253,7 +270,8 @@ class BenchSandbox {
         waits.add(connection);
       }
       Thread.sleep(1_000);
-      figure("threads more with 1,000 waits", sandbox.threads() - before, "far less than 1,000");
+      var more = sandbox.threads() - before;
+      figure("threads more with 1,000 waits", more, n -> n < 100, "less than 100");
       json(sandbox, "POST", one + "/start", null);
       for (var wait : waits) {
         if (!new String(wait.answer(), StandardCharsets.UTF_8).contains("started"))
@@ -275,7 +293,8 @@ class BenchSandbox {
       for (int i = 0; i < 200; i++)
         ids.add(json(sandbox, "POST", machines, body).path("id").asText());
       for (var id : ids) json(sandbox, "GET", machines + "/" + id + "/wait?timeout=60", null);
-      figure("200 Machines with live processes started, s", (System.nanoTime() - start) / 1e9, "-");
+      var seconds = (System.nanoTime() - start) / 1e9;
+      figure("200 Machines with live processes started, s", seconds, s -> true, "-");
       var running =
           IntStream.range(0, 200)
               .filter(
@@ -288,7 +307,7 @@ class BenchSandbox {
                     }
                   })
               .count();
-      figure("of them running", running, "200");
+      figure("of them running", running, n -> n == 200, "200");
     }
   }
 
@@ -296,13 +315,19 @@ class BenchSandbox {
     return values.stream().sorted().skip(values.size() / 2).findFirst().orElseThrow();
   }
 
-  private static void ratio(String what, double sandbox, double empty, String target) {
+  private static void ratio(
+      String what, double sandbox, double empty, DoublePredicate target, String words) {
     System.out.printf(
-        "%-46s %10.0f   empty Javalin %10.0f   ratio %5.2f   (%s)%n",
-        what, sandbox, empty, sandbox / empty, target);
+        "%-46s %10.0f   empty Javalin %10.0f   ratio %5.2f   (%s)%s%n",
+        what, sandbox, empty, sandbox / empty, words, judge(target.test(sandbox / empty)));
   }
 
-  private static void figure(String what, double value, String target) {
-    System.out.printf("%-46s %10.1f   (%s)%n", what, value, target);
+  private static void figure(String what, double value, DoublePredicate target, String words) {
+    System.out.printf("%-46s %10.1f   (%s)%s%n", what, value, words, judge(target.test(value)));
+  }
+
+  private static String judge(boolean reached) {
+    met &= reached;
+    return reached ? "" : " MISSED";
   }
 }

@@ -42,7 +42,7 @@ final class Browser implements AutoCloseable {
             .filter(Files::isExecutable)
             .findFirst();
     assumeTrue(chromium.isPresent(), "no Chromium here");
-    process =
+    var builder =
         new ProcessBuilder(
                 chromium.get().toString(),
                 "--headless",
@@ -57,8 +57,9 @@ final class Browser implements AutoCloseable {
                 "--user-data-dir=" + folder.resolve("profile"),
                 "about:blank")
             .redirectErrorStream(true)
-            .redirectOutput(folder.resolve("out").toFile())
-            .start();
+            .redirectOutput(folder.resolve("out").toFile());
+    builder.environment().put("TMPDIR", folder.toString()); // it leaves something there
+    process = builder.start();
     socket =
         http.newWebSocketBuilder()
             .buildAsync(URI.create(page(folder.resolve("profile/DevToolsActivePort"))), listener())

@@ -453,6 +453,26 @@ class McpWrapTest {
   }
 
   @Test
+  void what_a_shared_program_asks_goes_to_the_session_that_called_it_last() throws Exception {
+    shared = true;
+    wrap(Program.command());
+    var session = initialize();
+    var other = initialize();
+    var waiting = threads.submit(() -> post(other, call(1, "wait", "0")));
+    while (log.stream().noneMatch("waiting"::equals)) Thread.sleep(5);
+
+    var asking = threads.submit(() -> post(session, call(1, "ask", "0")));
+    while (log.stream().noneMatch("asked"::equals)) Thread.sleep(5);
+    post(session, "{\"jsonrpc\":\"2.0\",\"id\":\"q\",\"result\":\"a\"}");
+
+    var asked = asking.get().body();
+    assertTrue(asked.contains("\"id\":\"q\",\"method\":\"roots/list\""), asked);
+    assertTrue(asked.contains("\"id\":1,\"result\":\"answered\""), asked);
+    post(other, call(2, "exit", "3"));
+    assertFalse(waiting.get().body().contains("roots/list"), waiting.get().body());
+  }
+
+  @Test
   void the_first_bytes_of_a_reply_can_be_resumed_from() throws Exception {
     wrap(Program.command());
 

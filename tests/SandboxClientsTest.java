@@ -45,11 +45,16 @@ class SandboxClientsTest {
         apps [ 'fly-admin-demo' ]
         address v6
         addresses 1
+        secrets [ 'A' ]
+        app fly-admin-demo
         volume created
         extended 2
         snapshots 0
         started true
+        volumes 1
+        attached true
         processes true
+        signal true
         lease success
         lease again true
         stop 409

@@ -256,7 +256,7 @@ class SandboxScriptTest {
       }
       System.setProperty("APP_NAME", "leaving");
       Script.run(new CreateApp());
-      var script = "sleep 600 & echo pid $! >&2; exit 3";
+      var script = "sleep 600 & echo pid $! >&2; sleep 1; exit 3";
       var no = "config.restart.policy=no";
       var created =
           Script.run(

@@ -20,12 +20,14 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What stands before the MCP server of a Machine: flyctl's wrap, or (--wrap ours) fly-mcp-wrap. */
 class SandboxWrapTest {
   private static final String PROGRAM =
       "while read -r line; do id=${line#*\\\"id\\\":}; id=${id%%[,\\}]*}; echo"
-          + " \"{\\\"jsonrpc\\\":\\\"2.0\\\",\\\"id\\\":$id,\\\"result\\\":{\\\"pid\\\":$$}}\";"
+          + " \"{\\\"jsonrpc\\\":\\\"2.0\\\",\\\"id\\\":$id,\\\"result\\\":{\\\"protocolVersion\\\":\\\"2025-06-18\\\",\\\"pid\\\":$$}}\";"
           + " done";
   private static final String BOTH = "application/json, text/event-stream";
 
@@ -175,6 +177,26 @@ class SandboxWrapTest {
     var initialized = post(BOTH, "initialize", 2);
 
     assertEquals(200, initialized.statusCode(), initialized.body());
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void a_session_through_the_proxy_outlives_that_its_Machine_was_suspended(boolean ours)
+      throws Exception {
+    if (ours) ours();
+    else flyctls();
+    var token = Map.of("Authorization", "Bearer open-sesame");
+    try (var bridge = Bridge.to(edge.toString(), token).connected()) {
+      var before = bridge.call(1).next();
+      System.setProperty("MACHINE_ID", Script.run(new ListMachines(), "-q").out().strip());
+      assertEquals(0, Script.run(new SuspendMachine()).exit());
+
+      var after = bridge.call(2).next();
+
+      assertEquals(2, after.path("id").asInt());
+      assertTrue(before.at("/result/pid").isInt(), before.toString());
+      assertEquals(before.at("/result/pid"), after.at("/result/pid"), after.toString());
+    }
   }
 
   private static boolean isWrap(ProcessHandle process) {

@@ -18,6 +18,10 @@ const app_name = "fly-admin-demo";
   await fly.Secret.setSecrets({ appId: app_name, secrets: [{ key: "A", value: "1" }, { key: "B", value: "2" }] });
   await fly.Secret.unsetSecrets({ appId: app_name, keys: ["B"] });
 
+  const rest = await fetch(`${url}/v1/apps/${app_name}/secrets`, { headers: { Authorization: `Bearer ${process.env.FLY_API_TOKEN}` } });
+  say("secrets", (await rest.json()).secrets.map((secret) => secret.name));
+  say("app", (await fly.App.getApp(app_name)).name);
+
   const volume = await fly.Volume.createVolume({ app_name, name: "data", region: "fra", size_gb: 1 });
   say("volume", volume.state);
   say("extended", (await fly.Volume.extendVolume({ app_name, volume_id: volume.id, size_gb: 2 })).volume.size_gb);
@@ -27,14 +31,22 @@ const app_name = "fly-admin-demo";
   const machine_id = machine.id;
   const wait = (state, instance_id) => fly.Machine.waitMachine({ app_name, machine_id, state, instance_id, timeout: "60" });
   say("started", (await wait("started", machine.instance_id)).ok);
+  say("volumes", (await fly.Volume.listVolumes(app_name)).length);
+  say("attached", (await fly.Volume.getVolume({ app_name, volume_id: volume.id })).attached_machine_id === machine_id);
   say("processes", (await fly.Machine.listProcesses({ app_name, machine_id })).length > 0);
-  await fly.Machine.signalMachine({ app_name, machine_id, signal: "SIGUSR1" }).catch(() => {});
+  await fly.Machine.restartMachine({ app_name, machine_id });
+  await wait("started", machine.instance_id);
+  say("signal", (await fly.Machine.signalMachine({ app_name, machine_id, signal: "SIGUSR1" })).ok);
   const lease = await fly.Machine.acquireLease({ app_name, machine_id, ttl: 2 });
   say("lease", lease.status);
   say("lease again", (await fly.Machine.getLease({ app_name, machine_id })).data.nonce === lease.data.nonce);
   await fly.Machine.stopMachine({ app_name, machine_id }).catch((e) => say("stop", e.message.slice(0, 3)));
-  await new Promise((resolve) => setTimeout(resolve, 2100));
-  await fly.Machine.stopMachine({ app_name, machine_id });
+  for (let held = true; held; ) { // until its two seconds are over
+    await fly.Machine.stopMachine({ app_name, machine_id }).then(() => (held = false), (e) => {
+      if (!e.message.startsWith("409")) throw e;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
   await wait("stopped", machine.instance_id);
   await fly.Machine.startMachine({ app_name, machine_id });
   await wait("started", machine.instance_id);

@@ -48,8 +48,6 @@ final class Http {
     System.setProperty("sun.net.http.allowRestrictedHeaders", "true"); // --header "Origin: ..."
     System.setProperty("jdk.httpclient.allowRestrictedHeaders", "host");
     System.setProperty("http.maxConnections", "16");
-    // A name that is not known yet may be so in a moment; Java would ask again after 10 s.
-    Security.setProperty("networkaddress.cache.negative.ttl", "0");
   }
 
   /** Loaded only where it is used. */
@@ -110,6 +108,11 @@ final class Http {
     this.uri = uri;
     this.headers = headers;
     this.log = log;
+    // A name that is not known yet may be so in a moment; Java would ask again after 10 s. An
+    // address needs none of this, which takes its time.
+    if (!uri.getHost().matches("[\\d.]+|\\[.*")) {
+      Security.setProperty("networkaddress.cache.negative.ttl", "0");
+    }
   }
 
   /** Whether anybody has ever answered. */
