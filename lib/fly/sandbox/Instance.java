@@ -311,7 +311,7 @@ final class Instance {
   private List<Program.Mount> mounts() throws IOException {
     var mounts = new ArrayList<Program.Mount>();
     for (var mount : config.path("mounts")) {
-      var volume = world.volume(machine.app, mount.path("volume").asText());
+      var volume = world.volumes().find(machine.app, mount.path("volume").asText());
       if (volume != null) {
         mounts.add(new Program.Mount(volume.folder, mount.path("path").asText("/data")));
       }

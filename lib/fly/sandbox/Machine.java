@@ -270,7 +270,7 @@ final class Machine {
           checks = new Checks(world, this, launched, with);
           var running = launched;
           running.end().thenAccept(end -> world.work(() -> ended(running, end)));
-          world.work(() -> world.watchGrowth(this, () -> front().instance() == running));
+          world.work(() -> world.volumes().watchGrowth(this, () -> front().instance() == running));
         }
         become("started", "start", "flyd", null);
       }
@@ -397,7 +397,7 @@ final class Machine {
     world.work(
         () -> {
           end(signal, timeout);
-          world.detachUnmounted(this);
+          world.volumes().detachUnmounted(this);
           synchronized (this) {
             if (state.equals("stopping")) become("stopped", "stop", "flyd", null);
           }
@@ -487,7 +487,7 @@ final class Machine {
     world.work(
         () -> {
           end("SIGKILL", Duration.ZERO);
-          world.detach(this);
+          world.retire(this);
           synchronized (this) {
             lease = null;
             become("destroyed", "destroy", "flyd", null);
@@ -512,7 +512,7 @@ final class Machine {
               "failed_precondition: machine version is %s, not %s"
                   .formatted(instanceId, currentVersion));
         }
-        world.remount(this, next);
+        world.volumes().remount(this, next);
         config = next;
         instanceId = Ids.ulid(world.now());
         remember();
@@ -520,7 +520,7 @@ final class Machine {
         var frozen = Set.of("suspended", "suspending").contains(state);
         if (!ran && !frozen) {
           become(state, "update", "user", null);
-          if (!state.equals("stopping")) world.detachUnmounted(this);
+          if (!state.equals("stopping")) world.volumes().detachUnmounted(this);
           return;
         }
         stopRequested = true;
@@ -553,7 +553,7 @@ final class Machine {
 
   private void endAndGoOn(String from, String signal, Duration timeout, boolean launch) {
     end(signal, timeout);
-    world.detachUnmounted(this);
+    world.volumes().detachUnmounted(this);
     synchronized (this) {
       if (!state.equals(from)) return;
       restarts = 0;

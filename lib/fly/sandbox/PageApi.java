@@ -296,7 +296,7 @@ final class PageApi implements AutoCloseable {
         .forEach(machine -> machines.add(show(machine, secrets)));
     synchronized (app) {
       var volumes = json.putArray("volumes");
-      var there = world.volumes(app);
+      var there = world.volumes().of(app);
       json.put("volumes_left", Math.max(0, there.size() - MOST_VOLUMES));
       for (var volume : there.subList(0, Math.min(there.size(), MOST_VOLUMES))) {
         volumes

@@ -120,7 +120,7 @@ final class PlatformApi {
     var states = csv(x, "state");
     var found = new ArrayList<ObjectNode>();
     for (var app : world.apps()) {
-      for (var volume : world.volumes(app)) {
+      for (var volume : world.volumes().of(app)) {
         if (volume.deletedAt != null && !flag(x, "include_deleted")) continue;
         if (!in(x, volume.region) || !states.isEmpty() && !states.contains(volume.state)) continue;
         var json = volume.json().put("app_name", app.name);

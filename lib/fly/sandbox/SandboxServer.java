@@ -2,7 +2,7 @@
 //SOURCES ApiError.java App.java AppsApi.java Certificate.java Checks.java Database.java Durations.java Edge.java Forward.java
 //SOURCES GraphQlApi.java Guesses.java Ids.java Images.java Instance.java Lease.java Load.java Logs.java LogsApi.java Machine.java MachinesApi.java
 //SOURCES OrganizationsApi.java Orphans.java PageApi.java PlatformApi.java Presence.java Processes.java Program.java Replay.java Rest.java Rules.java
-//SOURCES Secret.java Snapshot.java TemporaryHome.java Time.java Trouble.java Tunnel.java Types.java Volume.java VolumesApi.java Waits.java World.java
+//SOURCES Secret.java Snapshot.java TemporaryHome.java Time.java Trouble.java Tunnel.java Types.java Volume.java Volumes.java VolumesApi.java Waits.java World.java
 //DEPS io.javalin:javalin:7.2.3
 //DEPS org.eclipse.jetty:jetty-client:12.1.12
 //DEPS com.graphql-java:graphql-java:25.0

@@ -22,14 +22,14 @@ final class VolumesApi {
   }
 
   void routes(RoutesConfig routes) {
-    routes.get(VOLUMES, json(x -> list(world.volumes(app(x)), Volume::json)));
-    routes.post(VOLUMES, json(x -> world.createVolume(app(x), body(x, "Volume")).json()));
+    routes.get(VOLUMES, json(x -> list(world.volumes().of(app(x)), Volume::json)));
+    routes.post(VOLUMES, json(x -> world.volumes().create(app(x), body(x, "Volume")).json()));
     routes.get(VOLUME, json(x -> volume(x).json()));
     routes.put(VOLUME, json(this::update));
-    routes.delete(VOLUME, json(x -> world.deleteVolume(app(x), x.pathParam("volume")).json()));
+    routes.delete(VOLUME, json(x -> world.volumes().delete(app(x), x.pathParam("volume")).json()));
     routes.put(VOLUME + "/extend", json(this::extend));
     routes.get(VOLUME + "/snapshots", json(x -> list(volume(x).snapshots(), Snapshot::json)));
-    routes.post(VOLUME + "/snapshots", x -> world.snapshot(app(x), volume(x)));
+    routes.post(VOLUME + "/snapshots", x -> world.volumes().snapshot(app(x), volume(x)));
   }
 
   private App app(Context x) {
@@ -37,7 +37,7 @@ final class VolumesApi {
   }
 
   private Volume volume(Context x) {
-    return world.requireVolume(app(x), x.pathParam("volume"));
+    return world.volumes().require(app(x), x.pathParam("volume"));
   }
 
   private static void requireUsable(Volume volume) {

@@ -5,14 +5,8 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.SimpleFileVisitor;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.security.MessageDigest;
 import java.time.Duration;
 import java.time.Instant;
@@ -33,7 +27,6 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
@@ -55,23 +48,11 @@ final class World implements AutoCloseable {
   /** How long a change that nobody was told of may stay unwritten. */
   private static final Duration FLUSH = Duration.ofMillis(100);
 
-  /** Of a region; how many Fly.io has is not known. */
-  private static final int ZONES = 64;
-
-  /**
-   * Deleted volumes are told of for a day (https://fly.io/docs/machines/api/volumes-resource/);
-   * their files go at once.
-   */
-  private static final Duration PENDING_DESTROY = Duration.ofHours(24);
-
   /** How long destroyed Machines are told of: for a while, says Fly.io. */
   private static final Duration DESTROYED = Duration.ofHours(1);
 
   /** How often it is looked for what has had its time. */
   private static final Duration EXPIRING = Duration.ofHours(1);
-
-  /** How often volumes are looked at that may grow by themselves. */
-  private static final Duration GROWING = Duration.ofSeconds(1);
 
   private final Path home;
   private final Database database;
@@ -81,6 +62,7 @@ final class World implements AutoCloseable {
   private final Consumer<String> story;
   private final Images images;
   private final Forward forward = new Forward();
+  private final Volumes volumes = new Volumes(this);
   private final Guesses guesses = new Guesses();
   private final Map<String, App> apps = new ConcurrentSkipListMap<>();
   private final ThreadFactory threads = daemons("sandbox");
@@ -154,18 +136,7 @@ final class World implements AutoCloseable {
         app.machines.remove(machine.id);
         changed(machine);
       }
-      synchronized (app) {
-        var gone = new ArrayList<Path>();
-        for (var volume : List.copyOf(app.volumes.values())) {
-          for (var snapshot : volume.expire(now())) gone.add(snapshot.folder());
-          var deleted = volume.deletedAt != null;
-          var over = deleted && !volume.deletedAt.plus(PENDING_DESTROY).isAfter(now());
-          if (over) volume.state = "destroyed";
-          if (over && volume.snapshots().isEmpty()) app.volumes.remove(volume.id);
-        }
-        changed(app);
-        if (!gone.isEmpty()) deleteAfterFlush(gone);
-      }
+      volumes.expire(app);
     }
   }
 
@@ -232,6 +203,15 @@ final class World implements AutoCloseable {
 
   Images images() {
     return images;
+  }
+
+  Volumes volumes() {
+    return volumes;
+  }
+
+  /** Something happens that the sandbox's user should know. */
+  void tell(String line) {
+    story.accept(line);
   }
 
   /** The way to the programs of Machines. */
@@ -313,7 +293,7 @@ final class World implements AutoCloseable {
   }
 
   /** Under the app's lock: what is put into it now goes with it, should it go. */
-  private void requireThere(App app) {
+  void requireThere(App app) {
     if (apps.get(app.name) != app) throw new ApiError(404, "app not found");
   }
 
@@ -473,283 +453,6 @@ final class World implements AutoCloseable {
     }
   }
 
-  // Volumes
-
-  Volume createVolume(App app, ObjectNode request) {
-    var name = Rules.volumeName(request);
-    var region = Rules.region(request.path("region"));
-    var source = source(app, request);
-    var size = Rules.sizeGb(request, source == null ? 3 : source.sizeGb());
-    if (source != null && size < source.sizeGb()) {
-      throw ApiError.invalid("invalid size_gb, must be at least " + source.sizeGb());
-    }
-    Volume volume;
-    synchronized (app) {
-      requireThere(app);
-      var zone = zone(app, name, region, request);
-      volume = new Volume(name, region, zone, size, request, folder("volumes"), now());
-    }
-    try {
-      if (source != null) {
-        copy(source.folder(), volume.folder);
-      } else {
-        Files.createDirectories(volume.folder);
-        if (volume.fstype.equals("ext4")) {
-          Files.createDirectory(volume.folder.resolve("lost+found"));
-        }
-      }
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-    synchronized (app) {
-      requireThere(app);
-      app.volumes.put(volume.id, volume);
-      changed(app);
-    }
-    return volume;
-  }
-
-  /**
-   * A hardware zone of the region, four hex digits: one where no volume of this name is (unless
-   * require_unique_zone is false), or with unique_zone_app_wide no volume of the app at all.
-   */
-  private static String zone(App app, String name, String region, JsonNode request) {
-    var wide = request.path("unique_zone_app_wide").asBoolean();
-    var unique = wide || request.path("require_unique_zone").asBoolean(true);
-    var taken = new HashSet<String>();
-    for (var other : app.volumes.values()) {
-      if (unique && other.usable() && (wide || other.name.equals(name))) taken.add(other.zone);
-    }
-    var zones = new ArrayList<String>();
-    for (var i = 0; i < ZONES; i++) {
-      zones.add("%04x".formatted((region + i).hashCode() & 0xffff));
-    }
-    zones.removeAll(taken);
-    if (zones.isEmpty()) throw ApiError.invalid("no capacity available in " + region);
-    return zones.get(ThreadLocalRandom.current().nextInt(zones.size()));
-  }
-
-  private record Source(Path folder, int sizeGb) {}
-
-  /** What a new volume starts from: a snapshot, another volume, or nothing (null). */
-  private Source source(App app, JsonNode request) {
-    var snapshotId = Rest.string(request, "snapshot_id");
-    if (snapshotId != null) {
-      synchronized (app) {
-        return app.volumes.values().stream()
-            .flatMap(volume -> volume.snapshots().stream())
-            .filter(snapshot -> snapshot.id().equals(snapshotId))
-            .findFirst()
-            .map(snapshot -> new Source(snapshot.folder(), snapshot.sizeGb()))
-            .orElseThrow(() -> ApiError.invalid("snapshot not found"));
-      }
-    }
-    var volumeId = Rest.string(request, "source_volume_id");
-    if (volumeId == null) return null;
-    var volume = volume(app, volumeId);
-    if (volume == null || !volume.usable()) throw ApiError.invalid("volume not found");
-    return new Source(volume.folder, volume.sizeGb);
-  }
-
-  void snapshot(App app, Volume volume) {
-    synchronized (app) {
-      if (!volume.usable())
-        throw new ApiError(412, "failed_precondition: volume is " + volume.state);
-      var id = Ids.snapshot();
-      var folder = folder("snapshots").resolve(id);
-      try {
-        var size = copy(volume.folder, folder);
-        volume.add(new Snapshot(id, folder, size, volume.sizeGb, volume.snapshotRetention, now()));
-        changed(app);
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      }
-    }
-  }
-
-  /**
-   * Copies a folder with all that is in it; symlinks stay symlinks, and what vanishes meanwhile,
-   * since a program may be at work in it, is not there. Returns the files' bytes.
-   */
-  private static long copy(Path from, Path to) throws IOException {
-    var bytes = new long[1];
-    Files.walkFileTree(
-        from,
-        new SimpleFileVisitor<>() {
-          @Override
-          public FileVisitResult preVisitDirectory(Path folder, BasicFileAttributes attributes)
-              throws IOException {
-            take(folder);
-            return FileVisitResult.CONTINUE;
-          }
-
-          @Override
-          public FileVisitResult visitFile(Path file, BasicFileAttributes attributes)
-              throws IOException {
-            if (take(file) && attributes.isRegularFile()) bytes[0] += attributes.size();
-            return FileVisitResult.CONTINUE;
-          }
-
-          @Override
-          public FileVisitResult visitFileFailed(Path file, IOException failure) {
-            return FileVisitResult.CONTINUE;
-          }
-
-          private boolean take(Path path) throws IOException {
-            try {
-              Files.copy(
-                  path,
-                  to.resolve(from.relativize(path).toString()),
-                  LinkOption.NOFOLLOW_LINKS,
-                  StandardCopyOption.COPY_ATTRIBUTES);
-              return true;
-            } catch (NoSuchFileException e) {
-              return false;
-            }
-          }
-        });
-    return bytes[0];
-  }
-
-  /** Without those that are told of for their snapshots only. */
-  List<Volume> volumes(App app) {
-    synchronized (app) {
-      return app.volumes.values().stream()
-          .filter(volume -> !volume.state.equals("destroyed"))
-          .toList();
-    }
-  }
-
-  /** Null where there is none. */
-  Volume volume(App app, String id) {
-    synchronized (app) {
-      return app.volumes.get(id);
-    }
-  }
-
-  Volume requireVolume(App app, String id) {
-    var volume = volume(app, id);
-    if (volume == null) throw new ApiError(404, "volume not found");
-    return volume;
-  }
-
-  /**
-   * Lets the volumes of a Machine grow whose mounts say so, once and again as long as it runs: by
-   * {@code add_size_gb} where {@code extend_threshold_percent} is used, to {@code size_gb_limit} at
-   * most (https://fly.io/docs/reference/configuration/#the-mounts-section).
-   */
-  void watchGrowth(Machine machine, BooleanSupplier runs) {
-    var mounts = machine.config().path("mounts");
-    var any = false;
-    for (var mount : mounts) any |= mount.path("extend_threshold_percent").asInt() > 0;
-    if (!any || !runs.getAsBoolean()) return;
-    for (var mount : mounts) grow(machine.app, mount);
-    later(GROWING, () -> work(() -> watchGrowth(machine, runs)));
-  }
-
-  private void grow(App app, JsonNode mount) {
-    var volume = volume(app, mount.path("volume").asText());
-    if (volume == null) return;
-    var used = volume.used() * 100.0 / (volume.sizeGb * 1024.0 * 1024 * 1024);
-    var threshold = mount.path("extend_threshold_percent").asInt();
-    if (threshold <= 0 || used < threshold) return;
-    synchronized (app) {
-      var limit = mount.path("size_gb_limit").asInt(Integer.MAX_VALUE);
-      var next = Math.min(limit, volume.sizeGb + mount.path("add_size_gb").asInt());
-      if (next <= volume.sizeGb) return;
-      volume.sizeGb = next;
-      changed(app, volume);
-    }
-    story.accept("The volume %s has grown to %d GB.".formatted(volume.id, volume.sizeGb));
-  }
-
-  /** Removes files once it is on record that they go: a crash in between must not lose them. */
-  private void deleteAfterFlush(Collection<Path> folders) {
-    work(
-        () -> {
-          try {
-            flush();
-          } catch (ApiError e) {
-            return; // the sandbox is ending: they go at the next start
-          }
-          folders.forEach(World::delete);
-        });
-  }
-
-  Volume deleteVolume(App app, String id) {
-    synchronized (app) {
-      var volume = requireVolume(app, id);
-      if (volume.machineId != null) {
-        throw new ApiError(
-            412, "failed_precondition: volume is currently bound to machine: " + volume.machineId);
-      }
-      if (volume.usable()) {
-        volume.state = "pending_destroy";
-        volume.deletedAt = now();
-        changed(app, volume);
-        deleteAfterFlush(List.of(volume.folder));
-      }
-      return volume;
-    }
-  }
-
-  /**
-   * Gives the volumes that the config names, by id or by name, to a Machine; in the config their
-   * ids take the names' place.
-   */
-  private void attach(App app, String machineId, String region, ObjectNode config) {
-    for (var mount : config.path("mounts")) {
-      var wanted = mount.path("volume").asText();
-      var candidates =
-          app.volumes.values().stream()
-              .filter(volume -> volume.id.equals(wanted) || volume.name.equals(wanted))
-              .filter(Volume::usable)
-              .toList();
-      if (candidates.isEmpty()) throw ApiError.invalid("volume not found");
-      var here = candidates.stream().filter(volume -> volume.region.equals(region)).toList();
-      if (here.isEmpty()) {
-        throw new ApiError(
-            guesses.status(Guesses.Guess.VOLUME_REGION),
-            "Mounts source volume \"%s\" is in the wrong region (\"%s\" != \"%s\")"
-                .formatted(candidates.get(0).id, candidates.get(0).region, region));
-      }
-      var free =
-          here.stream()
-              .filter(volume -> volume.machineId == null || volume.machineId.equals(machineId))
-              .findFirst();
-      if (free.isEmpty()) {
-        throw new ApiError(
-            412, "failed_precondition: volume already claimed by machine " + here.get(0).machineId);
-      }
-      free.get().machineId = machineId;
-      changed(app, free.get());
-      ((ObjectNode) mount).put("volume", free.get().id).put("name", free.get().name);
-    }
-  }
-
-  /** Takes its volumes and its name from a Machine that is no more. */
-  void detach(Machine machine) {
-    synchronized (machine.app) {
-      machine.app.names.remove(machine.name, machine);
-      letGo(machine, volume -> true);
-    }
-  }
-
-  /** Takes from a Machine what its config does not mount any more. */
-  void detachUnmounted(Machine machine) {
-    synchronized (machine.app) {
-      letGo(machine, volume -> !machine.mounts(volume.id));
-    }
-  }
-
-  private void letGo(Machine machine, Predicate<Volume> which) {
-    for (var volume : machine.app.volumes.values()) {
-      if (!machine.id.equals(volume.machineId) || !which.test(volume)) continue;
-      volume.machineId = null;
-      changed(machine.app, volume);
-    }
-  }
-
   // Machines
 
   Machine createMachine(App app, ObjectNode request) {
@@ -769,7 +472,7 @@ final class World implements AutoCloseable {
       var free = name;
       while (free.isEmpty() || app.names.containsKey(free)) free = Ids.machineName();
       machine = new Machine(this, app, free, region, config);
-      attach(app, machine.id, region, config);
+      volumes.attach(app, machine.id, region, config);
       app.machines.put(machine.id, machine);
       app.names.put(machine.name, machine);
       changed(machine);
@@ -781,24 +484,11 @@ final class World implements AutoCloseable {
     return machine;
   }
 
-  /**
-   * Under the locks of app and Machine, the volumes of its next config: the one that it has stays
-   * its own, and another one is refused; where it has none it gets what is named.
-   */
-  void remount(Machine machine, ObjectNode next) {
-    var app = machine.app;
-    var held = app.volumes.values().stream().filter(one -> machine.id.equals(one.machineId));
-    var volume = held.findFirst();
-    if (volume.isEmpty()) {
-      attach(app, machine.id, machine.region, next);
-      return;
-    }
-    for (var mount : next.path("mounts")) {
-      var named = mount.path("volume").asText();
-      if (!named.equals(volume.get().id) && !named.equals(volume.get().name)) {
-        throw ApiError.invalid("invalid config.mounts, the volume of a machine cannot be changed");
-      }
-      ((ObjectNode) mount).put("volume", volume.get().id).put("name", volume.get().name);
+  /** Takes its volumes and its name from a Machine that is no more. */
+  void retire(Machine machine) {
+    synchronized (machine.app) {
+      machine.app.names.remove(machine.name, machine);
+      volumes.detach(machine);
     }
   }
 
@@ -828,12 +518,26 @@ final class World implements AutoCloseable {
     return folder("machines/" + machine.id);
   }
 
-  private Path folder(String name) {
+  /** One for this kind of files; it is made. */
+  Path folder(String name) {
     try {
       return Files.createDirectories(home.resolve(name));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /** Removes files once it is on record that they go: a crash in between must not lose them. */
+  void deleteAfterFlush(Collection<Path> folders) {
+    work(
+        () -> {
+          try {
+            flush();
+          } catch (ApiError e) {
+            return; // the sandbox is ending: they go at the next start
+          }
+          folders.forEach(World::delete);
+        });
   }
 
   static void delete(Path folder) {
