@@ -187,10 +187,11 @@ class Sandbox implements Callable<Integer> {
           .forEach((name, value) -> cli.out().printf("export %s='%s'%n", name, value));
       cli.out().println();
       var detached = System.getenv(DETACHED) != null;
-      if (detached) tellTo(sandbox.home().resolve("log"));
-      cli.out().flush();
+      var log = sandbox.home().resolve("log");
+      if (detached) tellTo(log);
       cli.say("A Fly.io of your own at %s%s.", sandbox.url(), detached ? "" : ", until Ctrl-C");
       cli.say("What is in it, live: %s/", sandbox.url());
+      if (detached) cli.out().println(log); // whoever started it goes on
       sandbox.awaitStop();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -202,7 +203,6 @@ class Sandbox implements Callable<Integer> {
     try {
       System.setErr(new PrintStream(Files.newOutputStream(log), true, StandardCharsets.UTF_8));
       spec.commandLine().setErr(new PrintWriter(System.err, true, StandardCharsets.UTF_8));
-      cli.out().println(log);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -246,16 +246,27 @@ class Sandbox implements Callable<Integer> {
         return process.onExit().join().exitValue();
       }
       exports.forEach(cli.out()::println);
+      var again = onPort();
+      if (port == 0) port = portIn(exports);
       cli.say(
           "The sandbox runs in the background (process %d); its log is %s",
           process.pid(), out.readLine());
-      if (port != 0) cli.say("What is in it, live: %s/", url());
-      cli.say("These lines are for: eval \"$(%s --start)\"", Cli.hint("fly-sandbox"));
+      cli.say("What is in it, live: %s/", url());
+      cli.say("These lines are for: eval \"$(%s --start%s)\"", Cli.hint("fly-sandbox"), again);
       cli.say("To end it: %s --stop%s", Cli.hint("fly-sandbox"), onPort());
       return 0;
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /** Where it listens, by what it prints: {@code export FLY_API_HOSTNAME='http://...:4280'}. */
+  private static int portIn(List<String> exports) {
+    return exports.stream()
+        .filter(line -> line.contains("FLY_API_HOSTNAME"))
+        .mapToInt(line -> Integer.parseInt(line.replaceFirst(".*:(\\d+)'$", "$1")))
+        .findFirst()
+        .orElseThrow();
   }
 
   /** What it prints once it answers; nothing where it ended instead. */

@@ -306,6 +306,7 @@ class FlyctlTest {
     var id = path.substring(MACHINES.length() + 1);
     ask("GET", path, null);
     var nonce = ask("POST", path + "/lease?ttl=120", null).at("/data/nonce").asText();
+    assertEquals(409, send("DELETE", path + "?kill=true", null, null).statusCode());
     graphql(COMPACT, DEMO);
 
     assertEquals(412, send("DELETE", path + "?kill=false", null, nonce).statusCode());

@@ -61,6 +61,17 @@ class SandboxScriptTest {
   }
 
   @Test
+  void on_any_free_port_it_tells_which_one_and_how_to_end_it() {
+    var result = Script.run(new Sandbox(), "--start", "--port", "0");
+
+    var given = result.out().replaceFirst("(?s).*HOSTNAME='http://127.0.0.1:(\\d+)'.*", "$1");
+    assertTrue(result.err().contains("live: http://127.0.0.1:" + given + "/"), result.err());
+    assertTrue(result.err().contains("--start --port 0)"), result.err());
+    assertTrue(result.err().contains("--stop --port " + given + "\n"), result.err());
+    assertEquals(0, Script.run(new Sandbox(), "--stop", "--port", given).exit());
+  }
+
+  @Test
   void status_and_stop_find_it_by_its_port() throws Exception {
     sandbox("--start");
 
