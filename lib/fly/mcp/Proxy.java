@@ -272,8 +272,9 @@ public final class Proxy {
     @Override
     public void refused(Call call, Failure refusal) throws Failure, InterruptedException {
       var sse = new Sse(link);
-      sse.adopt(call, refusal);
-      remote = sse;
+      sse.find(call, refusal);
+      remote = sse; // before the reply can come
+      sse.send(call);
     }
   }
 }

@@ -23,11 +23,12 @@ final class Sse extends Listening {
   }
 
   /**
-   * Takes over a message that the server did not take as a POST to its own address.
+   * Looks whether there is such a stream, for a message that the server did not take as a POST to
+   * its own address.
    *
-   * @param refusal what to say if there is no such stream
+   * @param refusal what to say if there is none
    */
-  void adopt(Call call, Failure refusal) throws Failure, InterruptedException {
+  void find(Call call, Failure refusal) throws Failure, InterruptedException {
     start();
     try {
       awaitUp(call);
@@ -35,7 +36,6 @@ final class Sse extends Listening {
       log("no HTTP+SSE either: " + e.getMessage());
       throw refusal;
     }
-    send(call);
   }
 
   @Override
