@@ -60,10 +60,19 @@ final class GraphQlApi {
   private static final int MOST_FIELDS = 1000;
 
   private final World world;
-  private final GraphQL graphql;
+  private GraphQL graphql;
 
   GraphQlApi(World world) {
     this.world = world;
+  }
+
+  /** What answers queries, made on the first call: it takes long, and most have no use for it. */
+  synchronized GraphQL graphql() {
+    if (graphql == null) graphql = make();
+    return graphql;
+  }
+
+  private GraphQL make() {
     var wiring =
         RuntimeWiring.newRuntimeWiring()
             .type(
@@ -122,14 +131,13 @@ final class GraphQlApi {
             GraphQlApi.class.getResourceAsStream("/schema.graphqls"), StandardCharsets.UTF_8)) {
       var schema =
           new SchemaGenerator().makeExecutableSchema(new SchemaParser().parse(text), wiring);
-      graphql =
-          GraphQL.newGraphQL(schema)
-              .defaultDataFetcherExceptionHandler(GraphQlApi::failed)
-              .instrumentation(
-                  new ChainedInstrumentation(
-                      new MaxQueryDepthInstrumentation(DEEPEST),
-                      new MaxQueryComplexityInstrumentation(MOST_FIELDS)))
-              .build();
+      return GraphQL.newGraphQL(schema)
+          .defaultDataFetcherExceptionHandler(GraphQlApi::failed)
+          .instrumentation(
+              new ChainedInstrumentation(
+                  new MaxQueryDepthInstrumentation(DEEPEST),
+                  new MaxQueryComplexityInstrumentation(MOST_FIELDS)))
+          .build();
     } catch (java.io.IOException e) {
       throw new java.io.UncheckedIOException(e);
     }
@@ -163,7 +171,7 @@ final class GraphQlApi {
     if (request.path("operationName").isTextual()) {
       input.operationName(request.path("operationName").asText());
     }
-    var result = graphql.execute(input.build()).toSpecification();
+    var result = graphql().execute(input.build()).toSpecification();
     var answer = Fly.JSON.<JsonNode>valueToTree(result);
     for (var error : answer.path("errors")) {
       var extensions = error.withObject("/extensions");

@@ -120,6 +120,7 @@ public final class SandboxServer implements AutoCloseable {
   private final World world;
   private final Load load;
   private final Edge edge;
+  private final GraphQlApi graphql;
   private final Javalin javalin;
   private final String token;
   private final Instant started = Instant.now();
@@ -142,7 +143,7 @@ public final class SandboxServer implements AutoCloseable {
         new World(token, home, database, config.time(), trouble, config.story(), config.images());
     this.load = new Load(world);
     this.page = new PageApi(world, requests);
-    var graphql = new GraphQlApi(world);
+    this.graphql = new GraphQlApi(world);
     this.edge = new Edge(world, load);
     this.javalin =
         Javalin.create(
@@ -219,6 +220,7 @@ public final class SandboxServer implements AutoCloseable {
     try {
       server.world.restore();
       server.javalin.start();
+      server.world.work(server.graphql::graphql); // so that nobody waits for it
       return server;
     } catch (RuntimeException e) {
       server.close();
