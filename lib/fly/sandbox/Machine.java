@@ -59,6 +59,9 @@ final class Machine {
   private boolean stopRequested;
   private boolean asleep;
 
+  /** Of the config's image, once it was asked for: it has a digest, and lists are long. */
+  private ObjectNode imageRef;
+
   /** Whether it is started once it is replaced. */
   private boolean goesOn;
 
@@ -514,6 +517,7 @@ final class Machine {
         }
         world.volumes().remount(this, next);
         config = next;
+        imageRef = null;
         instanceId = Ids.ulid(world.now());
         remember();
         var ran = Set.of("started", "starting").contains(state);
@@ -787,7 +791,8 @@ final class Machine {
             .put("updated_at", updatedAt.toString())
             .put("host_status", "ok")
             .put("cordoned", cordoned);
-    json.set("image_ref", imageRef(config.path("image").asText()));
+    if (imageRef == null) imageRef = imageRef(config.path("image").asText());
+    json.set("image_ref", imageRef);
     json.set("config", config);
     var all = json.putArray("events");
     events.stream().limit(EVENTS_SHOWN).forEach(all::add);
