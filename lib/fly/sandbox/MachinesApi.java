@@ -99,6 +99,8 @@ final class MachinesApi {
 
   private JsonNode listMachines(Context x) {
     var all = flag(x, "include_deleted");
+    var leases = flag(x, "include_leases");
+    var summary = flag(x, "summary");
     var states = csv(x, "state");
     var region = x.queryParam("region");
     var metadata = new TreeMap<String, String>();
@@ -124,8 +126,8 @@ final class MachinesApi {
     return list(
         machines,
         machine -> {
-          var json = machine.json(flag(x, "include_leases"));
-          if (flag(x, "summary")) json.remove(List.of("config", "checks", "events", "host_status"));
+          var json = machine.json(leases);
+          if (summary) json.remove(List.of("config", "checks", "events", "host_status"));
           return json;
         });
   }

@@ -86,13 +86,15 @@ final class PlatformApi {
   private JsonNode machines(Context x) {
     world.requireOrg(x.pathParam("org"));
     var states = csv(x, "state");
+    var all = flag(x, "include_deleted");
+    var summary = flag(x, "summary");
     var found =
         world.apps().stream()
             .flatMap(app -> app.machines.values().stream())
-            .filter(machine -> flag(x, "include_deleted") || !machine.state().equals("destroyed"))
+            .filter(machine -> all || !machine.state().equals("destroyed"))
             .filter(machine -> states.isEmpty() || states.contains(machine.state()))
             .filter(machine -> in(x, machine.region))
-            .map(machine -> machine(machine, flag(x, "summary")))
+            .map(machine -> machine(machine, summary))
             .toList();
     var answer = page(x, found, "machines", "last_machine_id");
     answer.putArray("error_regions");
@@ -118,13 +120,15 @@ final class PlatformApi {
   private JsonNode volumes(Context x) {
     world.requireOrg(x.pathParam("org"));
     var states = csv(x, "state");
+    var all = flag(x, "include_deleted");
+    var summary = flag(x, "summary");
     var found = new ArrayList<ObjectNode>();
     for (var app : world.apps()) {
       for (var volume : world.volumes().of(app)) {
-        if (volume.deletedAt != null && !flag(x, "include_deleted")) continue;
+        if (volume.deletedAt != null && !all) continue;
         if (!in(x, volume.region) || !states.isEmpty() && !states.contains(volume.state)) continue;
         var json = volume.json().put("app_name", app.name);
-        if (flag(x, "summary")) json.remove(BLOCKS);
+        if (summary) json.remove(BLOCKS);
         found.add(json.put("updated_at", volume.updatedAt.toString()));
       }
     }
