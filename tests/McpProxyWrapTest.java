@@ -36,7 +36,9 @@ class McpProxyWrapTest {
             request.answer(409, "text/plain", "Another client is connected");
             return;
           }
-          slot = request.events();
+          synchronized (this) { // who sees the stream open is heard on it
+            slot = request.events();
+          }
           server.streams.add(slot);
           slot.await(30_000);
           slot = null;
@@ -68,7 +70,7 @@ class McpProxyWrapTest {
   }
 
   /** As the original does: what nobody listens to is thrown away. */
-  private void say(String line) {
+  private synchronized void say(String line) {
     var listener = slot;
     try {
       if (listener != null) listener.raw(line + "\n");

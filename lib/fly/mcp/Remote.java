@@ -154,7 +154,10 @@ abstract class Remote {
                 },
                 (int) Math.min(call.open.isEmpty() ? TAKEN_MS : left + LATE_MS, 1 << 30),
                 call.endsByHangingUp() ? call::canBeLetGo : null);
-        if (!returned(response)) return response;
+        if (!returned(response)) {
+          call.trouble = null; // of before it was taken
+          return response;
+        }
         why = refusal("POST", uri, response);
         broken = response.status == 502;
         wait = Math.max(pause, retryAfter(response));
