@@ -25,9 +25,9 @@ class McpProxySseTest {
         "GET",
         request -> {
           var events = request.events();
+          stream = events; // before anybody can send
           events.raw(
               "event: endpoint\ndata: /messages?session=" + sessions.incrementAndGet() + "\n\n");
-          stream = events;
           events.await(30_000);
         });
     for (var method :
