@@ -148,6 +148,40 @@ class CatalogTest {
     }
   }
 
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("aliases")
+  void the_sources_of_a_script_are_all_that_it_needs(String alias) throws Exception {
+    var script = Shell.ROOT.resolve("scripts/" + className(alias) + ".java").toAbsolutePath();
+    var sources = JBangScript.files(script.normalize()).keySet();
+
+    for (var source : sources) {
+      if (!source.toString().endsWith(".java")) continue;
+      for (var needed : needed(source)) {
+        assertTrue(sources.contains(needed), source + " needs " + needed);
+      }
+    }
+  }
+
+  /** The files of the classes of ours that a source names: of its package, and by import. */
+  private static List<Path> needed(Path source) throws IOException {
+    var code = read(source).replaceAll("(?s)/\\*.*?\\*/|(?m)//.*$|\"(\\\\.|[^\"\\\\\n])*\"", "");
+    var needed = new ArrayList<Path>();
+    Pattern.compile("(?m)^import (?:static )?(fly(?:\\.[a-z]+)?\\.[A-Z]\\w*)")
+        .matcher(code)
+        .results()
+        .map(match -> "lib/" + match.group(1).replace('.', '/') + ".java")
+        .forEach(file -> needed.add(Shell.ROOT.resolve(file).toAbsolutePath().normalize()));
+    if (!code.contains("package ")) return needed;
+    for (var neighbour : sources(Shell.ROOT.relativize(source.getParent()).toString())) {
+      var name = neighbour.getFileName().toString().replace(".java", "");
+      if (neighbour.getParent().endsWith(source.getParent().getFileName())
+          && Pattern.compile("(?<![.\\w])" + name + "\\b").matcher(code).find()) {
+        needed.add(neighbour.toAbsolutePath().normalize());
+      }
+    }
+    return needed;
+  }
+
   @Test
   void what_fly_mcp_launch_ships_is_all_of_fly_mcp_wrap() throws Exception {
     var root = Shell.ROOT.toAbsolutePath().normalize();

@@ -24,8 +24,12 @@ class ReadmeTest {
     var port = steps.replaceFirst("(?s).*--port (\\d+).*", "$1");
     steps = steps.replace("--stop\n", "--stop --port " + port + "\n");
 
-    var result = new Shell().run("sh", "-euc", steps);
-    new Shell().run("./jbang", "fly-sandbox", "--stop", "--port", port);
+    Shell.Result result;
+    try {
+      result = new Shell().run("sh", "-euc", steps);
+    } finally {
+      new Shell().run("./jbang", "fly-sandbox", "--stop", "--port", port);
+    }
 
     assertEquals(0, result.exit(), result.err());
     assertTrue(result.out().contains("[DIR] lost+found"), result.out());

@@ -59,8 +59,8 @@ final class Machine {
   private boolean stopRequested;
   private boolean asleep;
 
-  /** Of the config's image, once it was asked for: it has a digest, and lists are long. */
-  private ObjectNode imageRef;
+  /** Its JSON, as long as nothing changes; null where it has to be written again. */
+  private byte[] written;
 
   /** Whether it is started once it is replaced. */
   private boolean goesOn;
@@ -161,7 +161,7 @@ final class Machine {
 
   synchronized void cordon(boolean on) {
     cordoned = on;
-    world.changed(this);
+    changed();
   }
 
   /** Whether a request may start it: one of its services says so. */
@@ -185,7 +185,7 @@ final class Machine {
   /** Starts it, once it has been created; until its image is there nobody else can. */
   synchronized void prepare() {
     preparing = true;
-    world.changed(this);
+    changed();
     world.after("create", this::prepared);
   }
 
@@ -517,7 +517,6 @@ final class Machine {
         }
         world.volumes().remount(this, next);
         config = next;
-        imageRef = null;
         instanceId = Ids.ulid(world.now());
         remember();
         var ran = Set.of("started", "starting").contains(state);
@@ -629,7 +628,7 @@ final class Machine {
 
   synchronized ObjectNode limitMemory(int megabytes) {
     memoryLimit = Math.min(megabytes, config.at("/guest/memory_mb").asInt(256));
-    world.changed(this);
+    changed();
     return memory();
   }
 
@@ -655,7 +654,7 @@ final class Machine {
     config = config.deepCopy();
     config.set("metadata", metadata);
     updatedAt = world.now();
-    world.changed(this);
+    changed();
   }
 
   // Leases
@@ -690,7 +689,7 @@ final class Machine {
             world.now().plus(lasts),
             "sandbox@tokens.fly.io",
             description.isEmpty() && held != null ? held.description() : description);
-    world.changed(this);
+    changed();
     return lease;
   }
 
@@ -698,7 +697,7 @@ final class Machine {
     if (current() == null) throw new ApiError(404, "lease not found");
     requireLease(nonce);
     lease = null;
-    world.changed(this);
+    changed();
   }
 
   synchronized ObjectNode leaseEnvelope() {
@@ -724,7 +723,7 @@ final class Machine {
     preparing &= next.equals("created");
     updatedAt = world.now();
     app.logs.add(updatedAt, "runner", "info", this, "machine " + next);
-    if (type == null) world.changed(this);
+    if (type == null) changed();
     else event(type, next, source, request);
     waits.tell(where(), world::work);
   }
@@ -759,6 +758,11 @@ final class Machine {
 
   private void event(String type, String status, String source, ObjectNode request) {
     note(type, status, source, request);
+    changed();
+  }
+
+  private void changed() {
+    written = null;
     world.changed(this);
   }
 
@@ -791,8 +795,7 @@ final class Machine {
             .put("updated_at", updatedAt.toString())
             .put("host_status", "ok")
             .put("cordoned", cordoned);
-    if (imageRef == null) imageRef = imageRef(config.path("image").asText());
-    json.set("image_ref", imageRef);
+    json.set("image_ref", imageRef(config.path("image").asText()));
     json.set("config", config);
     var all = json.putArray("events");
     events.stream().limit(EVENTS_SHOWN).forEach(all::add);
@@ -803,6 +806,13 @@ final class Machine {
 
   ObjectNode json() {
     return json(false);
+  }
+
+  /** As {@link #json()}, kept until it changes: lists are long. Checks change by themselves. */
+  synchronized byte[] bytes() {
+    if (checks != null) return SandboxServer.bytes(json());
+    if (written == null) written = SandboxServer.bytes(json());
+    return written;
   }
 
   private static ObjectNode imageRef(String image) {

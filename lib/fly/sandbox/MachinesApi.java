@@ -41,9 +41,9 @@ final class MachinesApi {
   }
 
   void routes(RoutesConfig routes) {
-    routes.get(MACHINES, json(this::listMachines));
+    routes.get(MACHINES, this::listMachines);
     routes.post(MACHINES, json(this::createMachine));
-    routes.get(MACHINE, json(this::showMachine));
+    routes.get(MACHINE, this::showMachine);
     routes.post(MACHINE, json(this::updateMachine));
     routes.delete(MACHINE, json(this::destroyMachine));
     routes.get(MACHINE + "/wait", this::await);
@@ -97,7 +97,7 @@ final class MachinesApi {
     return machine;
   }
 
-  private JsonNode listMachines(Context x) {
+  private void listMachines(Context x) {
     var all = flag(x, "include_deleted");
     var leases = flag(x, "include_leases");
     var summary = flag(x, "summary");
@@ -123,13 +123,19 @@ final class MachinesApi {
                                     .getValue()
                                     .equals(machine.metadata().path(entry.getKey()).asText(null))))
             .toList();
-    return list(
-        machines,
-        machine -> {
-          var json = machine.json(leases);
-          if (summary) json.remove(List.of("config", "checks", "events", "host_status"));
-          return json;
-        });
+    if (!leases && !summary) {
+      send(x, list(machines.stream().map(Machine::bytes).toList()));
+      return;
+    }
+    send(
+        x,
+        list(
+            machines,
+            machine -> {
+              var json = machine.json(leases);
+              if (summary) json.remove(List.of("config", "checks", "events", "host_status"));
+              return json;
+            }));
   }
 
   private JsonNode createMachine(Context x) {
@@ -143,8 +149,10 @@ final class MachinesApi {
     return created;
   }
 
-  private JsonNode showMachine(Context x) {
-    return machine(x).json(flag(x, "include_leases"));
+  private void showMachine(Context x) {
+    var machine = machine(x);
+    if (flag(x, "include_leases")) send(x, machine.json(true));
+    else send(x, machine.bytes());
   }
 
   private JsonNode updateMachine(Context x) {

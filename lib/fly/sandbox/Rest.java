@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import fly.Fly;
 import io.javalin.http.Context;
 import io.javalin.http.Handler;
+import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -20,7 +21,11 @@ final class Rest {
   }
 
   static void send(Context x, JsonNode json) {
-    x.contentType("application/json").result(SandboxServer.bytes(json));
+    send(x, SandboxServer.bytes(json));
+  }
+
+  static void send(Context x, byte[] json) {
+    x.contentType("application/json").result(json);
   }
 
   static ObjectNode object() {
@@ -35,6 +40,19 @@ final class Rest {
     var list = Fly.JSON.createArrayNode();
     for (var item : items) list.add(json.apply(item));
     return list;
+  }
+
+  /** A list of what is JSON already. */
+  static byte[] list(List<byte[]> items) {
+    var list =
+        new ByteArrayOutputStream(items.stream().mapToInt(item -> item.length + 1).sum() + 2);
+    list.write('[');
+    for (int i = 0; i < items.size(); i++) {
+      if (i > 0) list.write(',');
+      list.writeBytes(items.get(i));
+    }
+    list.write(']');
+    return list.toByteArray();
   }
 
   /** Values that are repeated, or have commas between them. */
