@@ -202,11 +202,11 @@ class ProgramTest {
   @MethodSource("containments")
   void a_command_that_a_signal_ends_tells_which(Containment containment) throws Exception {
     var interrupted = start(containment, "sleep", "1000");
-    interrupted.signal(containment == Containment.PATH_MAPPING ? "HUP" : "INT");
+    interrupted.signal(containment == Containment.PATH_MAPPING ? "ALRM" : "INT");
     var terminated = start(containment, "sleep", "1000");
     terminated.stop("SIGTERM", Duration.ofSeconds(10));
 
-    var signal = containment == Containment.PATH_MAPPING ? 1 : 2;
+    var signal = containment == Containment.PATH_MAPPING ? 14 : 2;
     assertEquals(
         new Program.Exit(128 + signal, signal), interrupted.exit().get(10, TimeUnit.SECONDS));
     assertEquals(new Program.Exit(143, 15), terminated.exit().get(10, TimeUnit.SECONDS));
