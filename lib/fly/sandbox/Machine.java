@@ -808,9 +808,9 @@ final class Machine {
     return json(false);
   }
 
-  /** As {@link #json()}, kept until it changes: lists are long. Checks change by themselves. */
-  synchronized byte[] bytes() {
-    if (checks != null) return SandboxServer.bytes(json());
+  /** As JSON, kept until it changes: lists are long. Leases and checks change by themselves. */
+  synchronized byte[] bytes(boolean withLease) {
+    if (withLease || checks != null) return SandboxServer.bytes(json(withLease));
     if (written == null) written = SandboxServer.bytes(json());
     return written;
   }

@@ -123,19 +123,18 @@ final class MachinesApi {
                                     .getValue()
                                     .equals(machine.metadata().path(entry.getKey()).asText(null))))
             .toList();
-    if (!leases && !summary) {
-      send(x, list(machines.stream().map(Machine::bytes).toList()));
-      return;
-    }
     send(
         x,
         list(
-            machines,
-            machine -> {
-              var json = machine.json(leases);
-              if (summary) json.remove(List.of("config", "checks", "events", "host_status"));
-              return json;
-            }));
+            machines.stream()
+                .map(machine -> summary ? summary(machine, leases) : machine.bytes(leases))
+                .toList()));
+  }
+
+  private static byte[] summary(Machine machine, boolean withLease) {
+    var json = machine.json(withLease);
+    json.remove(List.of("config", "checks", "events", "host_status"));
+    return SandboxServer.bytes(json);
   }
 
   private JsonNode createMachine(Context x) {
@@ -150,9 +149,7 @@ final class MachinesApi {
   }
 
   private void showMachine(Context x) {
-    var machine = machine(x);
-    if (flag(x, "include_leases")) send(x, machine.json(true));
-    else send(x, machine.bytes());
+    send(x, machine(x).bytes(flag(x, "include_leases")));
   }
 
   private JsonNode updateMachine(Context x) {
