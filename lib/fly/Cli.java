@@ -1,6 +1,7 @@
 //DEPS info.picocli:picocli:4.7.7
 //SOURCES Fly.java FlyException.java Options.java Settings.java Template.java Token.java
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dfile.encoding=UTF-8
+//COMPILE_OPTIONS -XDstringConcat=inline
 package fly;
 
 import static picocli.CommandLine.Spec.Target.MIXEE;

@@ -34,6 +34,7 @@ import java.util.function.Consumer;
 public final class Bridge implements AutoCloseable {
   private static final List<String> VERSIONS =
       List.of("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25");
+  private static final SecureRandom RANDOM = new SecureRandom();
   private static final int MOST_SESSIONS = 256;
   private static final long MOST_DRAINED = 256 << 20;
   private static final int SERVER_ERROR = -32000;
@@ -78,7 +79,6 @@ public final class Bridge implements AutoCloseable {
   /** Sessions that are over, whose programs may still be there. */
   private final Set<Session> ending = ConcurrentHashMap.newKeySet();
 
-  private final SecureRandom random = new SecureRandom();
   private final AtomicInteger requests = new AtomicInteger();
   private final CountDownLatch over = new CountDownLatch(1);
   private volatile int exitCode;
@@ -119,7 +119,18 @@ public final class Bridge implements AutoCloseable {
    * @throws IOException where there is no such command
    */
   public static Process launch(List<String> command) throws IOException {
-    return Child.launch(command);
+    var program = Child.launch(command);
+    daemon(Bridge::warmUp).start();
+    return program;
+  }
+
+  /** Loads, beside what else goes on, the classes that the first request would wait for. */
+  private static void warmUp() {
+    try (var message = Message.error(newId(), SERVER_ERROR, "")) {
+      message.head();
+    } catch (IOException e) {
+      // the first request tells
+    }
   }
 
   /** Ends such a program, where there is no bridge after all. */
@@ -305,9 +316,9 @@ public final class Bridge implements AutoCloseable {
     request(exchange, session, message, message.head().wanted, Map.of("Mcp-Session-Id", id));
   }
 
-  private String newId() {
+  private static String newId() {
     var bytes = new byte[24];
-    random.nextBytes(bytes);
+    RANDOM.nextBytes(bytes);
     return HexFormat.of().formatHex(bytes);
   }
 
