@@ -13,9 +13,9 @@ import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.OutputStream;
 import java.io.SequenceInputStream;
-import java.net.ConnectException;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
+import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -613,17 +613,20 @@ class BenchMcp {
 
     /** As soon as it takes one; its session. */
     private String initialize() throws Exception {
-      while (process.isAlive()) {
-        try {
-          return post(request("initialize", INITIALIZE))
-              .headers()
-              .firstValue("Mcp-Session-Id")
-              .get();
-        } catch (ConnectException e) {
-          Thread.sleep(2);
-        }
+      while (!listens()) {
+        if (!process.isAlive()) throw new IOException("the wrap has ended");
+        Thread.sleep(2);
       }
-      throw new IOException("the wrap has ended");
+      return post(request("initialize", INITIALIZE)).headers().firstValue("Mcp-Session-Id").get();
+    }
+
+    /** Asked by a socket alone: an HTTP client that tries would take a core from who starts. */
+    private boolean listens() {
+      try (var socket = new Socket(uri.getHost(), uri.getPort())) {
+        return true;
+      } catch (IOException e) {
+        return false;
+      }
     }
 
     private String request(String method, String params) {
