@@ -28,6 +28,7 @@ import java.util.function.Supplier;
 public final class Wrap implements AutoCloseable {
   private static final long HEARTBEAT_SECONDS = 15;
   private static final int LONGEST_LINE = 10 << 20;
+  private static final byte[] BLANK = {' '};
 
   private final OutputStream stdin;
   private final InputStream stdout;
@@ -210,13 +211,21 @@ public final class Wrap implements AutoCloseable {
       if (gone.getCount() == 0) return;
       writing.lock();
       try {
-        if (out == null) return;
-        out.write(lines);
-        out.flush();
-      } catch (IOException e) {
-        leave();
+        send(lines);
       } finally {
         writing.unlock();
+      }
+    }
+
+    /** A stream that has failed once is not written to again: the JDK's breaks. */
+    private void send(byte[] bytes) {
+      if (out == null) return;
+      try {
+        out.write(bytes);
+        out.flush();
+      } catch (IOException e) {
+        out = null;
+        leave();
       }
     }
 
@@ -227,11 +236,7 @@ public final class Wrap implements AutoCloseable {
     void probe() {
       if (!writing.tryLock()) return; // it is being served
       try {
-        if (out == null) return;
-        out.write(' ');
-        out.flush();
-      } catch (IOException e) {
-        leave();
+        send(BLANK);
       } finally {
         writing.unlock();
       }
