@@ -20,6 +20,7 @@ import java.time.Duration;
 import java.time.LocalTime;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.Callable;
 import java.util.function.Consumer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -36,7 +37,7 @@ import picocli.CommandLine.Option;
       "%nExit codes: 0 the client has left; 1 the server could not be reached; 4 not authorized.",
       "%nGuide: https://fly.io/docs/mcp/deploy-with/machines-api/#accessing-the-mcp"
     })
-class McpProxy implements Runnable {
+class McpProxy implements Callable<Integer> {
   @Mixin Cli cli;
   @Mixin ServerOptions options;
 
@@ -57,12 +58,11 @@ class McpProxy implements Runnable {
   }
 
   @Override
-  public void run() {
+  public Integer call() {
     var server = options.server();
     var sent = options.requestHeaders(server);
     if (inspect) {
-      inspect(server);
-      return;
+      return inspect(server);
     }
     var stdin = new FileInputStream(FileDescriptor.in);
     var stdout = new FileOutputStream(FileDescriptor.out);
@@ -76,10 +76,15 @@ class McpProxy implements Runnable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
+    return 0;
   }
 
-  /** The inspector starts this again, without the environment: secrets go there in a file. */
-  private void inspect(URI server) {
+  /**
+   * The inspector starts this again, without the environment: secrets go there in a file.
+   *
+   * @return its exit code
+   */
+  private int inspect(URI server) {
     var proxy = new ArrayList<String>();
     proxy.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     proxy.addAll(List.of("-cp", System.getProperty("java.class.path"), "McpProxy"));
@@ -110,7 +115,7 @@ class McpProxy implements Runnable {
       var command = new ArrayList<>(List.of(npx, "-y", "@modelcontextprotocol/inspector", "--"));
       command.addAll(proxy);
       cli.say("Starting the MCP inspector ...");
-      new ProcessBuilder(command).inheritIO().start().waitFor();
+      return new ProcessBuilder(command).inheritIO().start().waitFor();
     } catch (IOException e) {
       throw new FlyException(
           "the MCP inspector did not start",
@@ -118,6 +123,7 @@ class McpProxy implements Runnable {
           "install Node, then run this again");
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+      return 1;
     } finally {
       if (secret != null) secret.toFile().delete();
     }

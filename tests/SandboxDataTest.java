@@ -354,6 +354,23 @@ class SandboxDataTest {
   }
 
   @Test
+  void data_that_cannot_be_restored_is_refused_and_left_as_it_was() throws Exception {
+    open().close();
+    var file = folder.resolve("data/sandbox.mv").toString();
+    try (var store = MVStore.open(file)) {
+      store.openMap("apps").put("broken", "{\"name\":");
+    }
+
+    var refused = second();
+
+    assertEquals(1, refused.exit());
+    assertTrue(refused.err().contains("cannot restore what its folder holds"), refused.err());
+    try (var store = MVStore.open(file)) {
+      assertEquals("{\"name\":", store.openMap("apps").get("broken"));
+    }
+  }
+
+  @Test
   void a_newer_sandboxs_data_is_refused_and_left_as_it_was() throws Exception {
     open().close();
     var file = folder.resolve("data/sandbox.mv").toString();

@@ -213,21 +213,22 @@ public final class SandboxServer implements AutoCloseable {
   }
 
   /**
-   * @throws FlyException where the port is taken
+   * @throws FlyException where the folder holds what it cannot restore, or the port is taken
    */
   public static SandboxServer start(Config config) {
     var server = new SandboxServer(config);
+    var failed = "the sandbox cannot restore what its folder holds";
+    var tryNext = "the version that wrote it, or another folder: --data DIR";
     try {
       server.world.restore();
+      failed = "the sandbox cannot listen on port " + config.port();
+      tryNext = "another port: --port 0 takes any free one";
       server.javalin.start();
       server.world.work(server.graphql::graphql); // so that nobody waits for it
       return server;
     } catch (RuntimeException e) {
       server.close();
-      throw new FlyException(
-          "the sandbox cannot listen on port " + config.port(),
-          FlyException.reason(e),
-          "another port: --port 0 takes any free one");
+      throw new FlyException(failed, FlyException.reason(e), tryNext);
     }
   }
 
