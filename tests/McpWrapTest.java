@@ -151,6 +151,19 @@ class McpWrapTest {
   }
 
   @Test
+  void that_messages_are_lost_which_nobody_reads_is_told_once() throws Exception {
+    wrap(Program.command());
+    lines(call(1, "burst", "200000"));
+    lines(call(2, "echo", "2"));
+
+    while (log.isEmpty()) Thread.sleep(20);
+    var replies = reader(getLines());
+    for (var line = ""; !line.contains("\"id\":2"); ) line = replies.readLine();
+
+    assertEquals(List.of("more than 12 MiB wait to be read: the oldest go"), List.copyOf(log));
+  }
+
+  @Test
   void clients_that_go_in_the_middle_of_a_burst_never_block_it() throws Exception {
     wrap(Program.command());
     for (var i = 0; i < 20; i++) {

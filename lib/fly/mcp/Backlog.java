@@ -6,11 +6,13 @@ import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.function.Consumer;
 
 /**
  * What one client is to read, in order: kept until it is read, and some of it longer, for a client
  * whose connection broke. It is bounded: a reader who is slow holds up the program, and where there
- * is no reader, or the program has no time for a slow one, the oldest messages go.
+ * is no reader, or the program has no time for a slow one, the oldest messages go, and that is
+ * told.
  */
 final class Backlog {
   /** More than fits into the buffers of a connection, where messages are lost with it. */
@@ -38,6 +40,7 @@ final class Backlog {
   private final String name;
   private final long heartbeatMs;
   private final boolean patient;
+  private final Consumer<String> log;
   private final ArrayDeque<Event> sent = new ArrayDeque<>();
   private final ArrayDeque<Event> waiting = new ArrayDeque<>();
   private long sentBytes;
@@ -45,6 +48,7 @@ final class Backlog {
   private long last;
   private boolean ended;
   private boolean dropped;
+  private boolean losing;
   private Object reader;
   private boolean asked;
   private long answers;
@@ -53,11 +57,13 @@ final class Backlog {
    * @param name stands before the number in an event's id
    * @param heartbeat how long a stream may be silent
    * @param patient whether {@link #add} waits for a reader who is far behind
+   * @param log is told, once for each reader who is missed, that messages are lost
    */
-  Backlog(String name, Duration heartbeat, boolean patient) {
+  Backlog(String name, Duration heartbeat, boolean patient, Consumer<String> log) {
     this.name = name;
     this.heartbeatMs = heartbeat.toMillis();
     this.patient = patient;
+    this.log = log;
   }
 
   /** Takes a message; a reader who is far behind may hold that up. */
@@ -87,6 +93,8 @@ final class Backlog {
       waiting.addFirst(first);
       waitingBytes -= oldest.size();
       oldest.message().close();
+      if (!losing) log.accept("more than " + (KEPT >> 20) + " MiB wait to be read: the oldest go");
+      losing = true;
     }
   }
 
@@ -142,6 +150,7 @@ final class Backlog {
     if (!resumed) awaitSignOfLife();
     if (reader != null && !resumed) return null;
     reader = new Object();
+    losing = false;
     notifyAll();
     return reader;
   }

@@ -450,7 +450,8 @@ public final class Bridge implements AutoCloseable {
   // ---- Programs
 
   private Session newSession(String id) throws IOException {
-    return new Session(id, program(), config.heartbeat(), !config.shared(), this::ended);
+    return new Session(
+        id, program(), config.heartbeat(), !config.shared(), config.log(), this::ended);
   }
 
   private synchronized Upstream program() throws IOException {

@@ -27,6 +27,7 @@ final class Session implements Upstream.Client {
 
   private final Duration heartbeat;
   private final boolean patient;
+  private final Consumer<String> log;
   private final Consumer<Session> onEnd;
   private final Map<String, Call> calls = new LinkedHashMap<>();
   private final Map<String, Backlog> streams = new LinkedHashMap<>();
@@ -36,14 +37,22 @@ final class Session implements Upstream.Client {
 
   /**
    * @param patient whether the program waits for a slow reader: not where others have it too
+   * @param log is told of messages that are lost
    * @param onEnd told when the program has ended
    */
-  Session(String id, Upstream child, Duration heartbeat, boolean patient, Consumer<Session> onEnd) {
+  Session(
+      String id,
+      Upstream child,
+      Duration heartbeat,
+      boolean patient,
+      Consumer<String> log,
+      Consumer<Session> onEnd) {
     this.id = id;
     this.child = child;
     this.heartbeat = heartbeat;
     this.patient = patient;
-    this.standing = new Backlog("0", heartbeat, patient);
+    this.log = log;
+    this.standing = new Backlog("0", heartbeat, patient, log);
     this.onEnd = onEnd;
     child.serve(this);
   }
@@ -56,7 +65,7 @@ final class Session implements Upstream.Client {
   Backlog request(Message request) throws IOException {
     Backlog stream;
     synchronized (this) {
-      stream = new Backlog(String.valueOf(++streamsOpened), heartbeat, patient);
+      stream = new Backlog(String.valueOf(++streamsOpened), heartbeat, patient, log);
       if (!expect(request, stream)) return null;
       streams.put(String.valueOf(streamsOpened), stream);
       forgetFinished();
