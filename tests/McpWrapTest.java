@@ -587,6 +587,55 @@ class McpWrapTest {
     }
   }
 
+  /** MCP 2025-03-26, base protocol: a server must take them. */
+  @Test
+  void the_messages_of_a_batch_are_passed_on_one_by_one_and_answered_on_one_stream()
+      throws Exception {
+    wrap(Program.command());
+    var session = initialize();
+    var note = "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/n\"}";
+
+    var answer =
+        post(
+            session,
+            "[" + call(1, "echo", "{\"a\": 1e2}") + ", " + note + "," + call(2, "echo", "2") + "]");
+    var notes = post(session, "[" + note + "," + note + "]");
+
+    assertEquals(
+        List.of(
+            "data: {\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"a\": 1e2}}",
+            "data: {\"jsonrpc\":\"2.0\",\"id\":2,\"result\":2}"),
+        answer.body().lines().filter(line -> line.startsWith("data:")).toList());
+    assertEquals(202, notes.statusCode());
+  }
+
+  @Test
+  void a_batch_with_one_bad_message_and_one_of_a_later_revision_are_refused_whole()
+      throws Exception {
+    wrap(Program.command());
+    var session = initialize();
+    var one = call(1, "echo", "1");
+
+    refused(400, -32600, json(session), "[" + one + ",3]");
+    refused(400, -32600, json(session), "[" + one + "," + one + "]");
+    refused(400, -32000, json(null), "[" + INITIALIZE + "]");
+    refused(
+        400, -32600, json(session).header("MCP-Protocol-Version", "2025-06-18"), "[" + one + "]");
+
+    assertTrue(post(session, one).body().contains("\"result\":1"));
+  }
+
+  @Test
+  void a_batch_on_one_line_of_the_wrap_protocol_is_answered_by_lines() throws Exception {
+    wrap(Program.command());
+    var replies = reader(getLines());
+
+    lines("[" + call(1, "echo", "1") + "," + call(2, "echo", "2") + "]");
+
+    assertEquals("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":1}", replies.readLine());
+    assertEquals("{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":2}", replies.readLine());
+  }
+
   @Test
   void a_cancelled_request_ends_without_a_reply() throws Exception {
     wrap(Program.command());

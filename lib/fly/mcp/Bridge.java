@@ -34,6 +34,10 @@ import java.util.function.Consumer;
 public final class Bridge implements AutoCloseable {
   private static final List<String> VERSIONS =
       List.of("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25");
+
+  /** Its clients, and none since, may send several messages as one array. */
+  private static final String BATCHES = "2025-03-26";
+
   private static final SecureRandom RANDOM = new SecureRandom();
   private static final int MOST_SESSIONS = 256;
   private static final long MOST_DRAINED = 256 << 20;
@@ -237,7 +241,7 @@ public final class Bridge implements AutoCloseable {
   }
 
   private void trace(Message message) throws IOException {
-    config.trace().accept("-> " + message.head());
+    for (var head : message.head().all()) config.trace().accept("-> " + head);
   }
 
   private void options(Exchange exchange) throws IOException {
@@ -285,18 +289,28 @@ public final class Bridge implements AutoCloseable {
       throw new Refusal(406, SERVER_ERROR, "accept application/json and text/event-stream");
     }
     try (var message = Message.whole(body(exchange))) {
-      requireMessage(message);
+      var head = message.head();
+      head.all().forEach(Bridge::requireMessage);
       trace(message);
-      if (message.head().kind == Head.Kind.REQUEST && message.head().is("initialize")) {
-        initialize(exchange, message);
-        return;
-      }
-      var session = session(exchange);
-      if (message.head().kind == Head.Kind.REQUEST) {
-        request(exchange, session, message, exchange.header("MCP-Protocol-Version"), Map.of());
-      } else {
-        session.pass(message);
-        respond(exchange, 202, Map.of()).close();
+      var parts = message.parts();
+      try {
+        if (head.kind == Head.Kind.REQUEST && head.is("initialize")) {
+          initialize(exchange, message);
+          return;
+        }
+        var session = session(exchange);
+        var version = exchange.header("MCP-Protocol-Version");
+        if (head.kind == Head.Kind.BATCH && version != null && !version.equals(BATCHES)) {
+          throw new Refusal(400, INVALID_REQUEST, "batches are of " + BATCHES + " alone");
+        }
+        if (head.all().stream().anyMatch(one -> one.kind == Head.Kind.REQUEST)) {
+          request(exchange, session, parts, version, Map.of());
+        } else {
+          for (var part : parts) session.pass(part);
+          respond(exchange, 202, Map.of()).close();
+        }
+      } finally {
+        parts.forEach(Message::close);
       }
     }
   }
@@ -313,7 +327,8 @@ public final class Bridge implements AutoCloseable {
     var id = newId();
     var session = newSession(id);
     sessions.put(id, session);
-    request(exchange, session, message, message.head().wanted, Map.of("Mcp-Session-Id", id));
+    request(
+        exchange, session, List.of(message), message.head().wanted, Map.of("Mcp-Session-Id", id));
   }
 
   private static String newId() {
@@ -323,12 +338,15 @@ public final class Bridge implements AutoCloseable {
   }
 
   private void request(
-      Exchange exchange, Session session, Message message, String version, Map<String, String> more)
+      Exchange exchange,
+      Session session,
+      List<Message> messages,
+      String version,
+      Map<String, String> more)
       throws IOException, InterruptedException {
-    var stream = session.request(message);
+    var stream = session.request(messages);
     if (stream == null) {
-      throw new Refusal(
-          400, INVALID_REQUEST, "the id " + message.head().id + " waits for its reply");
+      throw new Refusal(400, INVALID_REQUEST, "a request with this id waits for its reply");
     }
     var reader = stream.take(false);
     var out = respond(exchange, 200, events(more));
@@ -409,7 +427,7 @@ public final class Bridge implements AutoCloseable {
       for (var more = true; more; some |= more) {
         try (var message = check.next()) {
           more = message != null;
-          if (more) requireMessage(message);
+          for (var head : more ? message.head().all() : List.<Head>of()) requireMessage(head);
         }
       }
       if (some) pass(new LineReader(lines.open()), wrapSession());
@@ -422,7 +440,11 @@ public final class Bridge implements AutoCloseable {
       try (var message = lines.next()) {
         if (message == null) return;
         trace(message);
-        session.requestOnStanding(message);
+        for (var part : message.parts()) {
+          try (part) {
+            session.requestOnStanding(part);
+          }
+        }
       }
     }
   }
@@ -621,8 +643,7 @@ public final class Bridge implements AutoCloseable {
     return new Refusal(413, INVALID_REQUEST, reason);
   }
 
-  private static void requireMessage(Message message) throws IOException {
-    var head = message.head();
+  private static void requireMessage(Head head) {
     if (head.kind == Head.Kind.BROKEN) throw new Refusal(400, PARSE_ERROR, "the body is not JSON");
     if (head.kind.isOne() && head.versioned) return;
     throw new Refusal(400, INVALID_REQUEST, "the body is no JSON-RPC message");

@@ -35,7 +35,7 @@ final class Call {
     this.message = message;
     this.head = message.head();
     this.deadline = deadline;
-    for (var part : head.kind == Head.Kind.BATCH ? head.parts : java.util.List.of(head)) {
+    for (var part : head.all()) {
       if (part.kind == Head.Kind.REQUEST) open.put(part.key, part.id);
     }
   }

@@ -154,7 +154,7 @@ final class Client {
   /** Whether there is anything in it for the client, who then gets it: {@link #written}. */
   private synchronized boolean isWanted(Head head, Call on) {
     var wanted = false;
-    for (var part : head.kind == Head.Kind.BATCH ? head.parts : List.of(head)) {
+    for (var part : head.all()) {
       wanted |= part.kind != Head.Kind.RESPONSE || isAnswer(part, on);
     }
     if (wanted) unwritten++;

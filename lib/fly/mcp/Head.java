@@ -92,6 +92,9 @@ final class Head {
   /** error.message; or error itself, in what is no JSON-RPC. */
   String error;
 
+  /** Where a message of a batch stands in it. */
+  Span at;
+
   /** The messages of a batch. */
   final List<Head> parts = new ArrayList<>();
 
@@ -104,6 +107,11 @@ final class Head {
     } catch (JacksonException | CharConversionException e) {
       return broken();
     }
+  }
+
+  /** The messages of a batch, or the one itself. */
+  List<Head> all() {
+    return kind == Kind.BATCH ? parts : List.of(this);
   }
 
   /** Whether it asks for something that changes nothing at the server. */
@@ -145,8 +153,10 @@ final class Head {
     } else if (token == JsonToken.START_ARRAY) {
       while ((token = parser.nextToken()) != JsonToken.END_ARRAY) {
         var part = new Head();
+        var start = parser.currentTokenLocation().getByteOffset();
         if (token == JsonToken.START_OBJECT) part.readObject(parser);
         else parser.skipChildren();
+        part.at = new Span(start, parser.currentLocation().getByteOffset());
         head.parts.add(part);
       }
       if (!head.parts.isEmpty()) head.kind = Kind.BATCH;

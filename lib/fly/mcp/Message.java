@@ -6,6 +6,7 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -98,6 +99,23 @@ final class Message implements AutoCloseable {
       in.transferTo(copy);
     }
     return new Message(copy);
+  }
+
+  /** The messages of a batch, or the message itself. */
+  List<Message> parts() throws IOException {
+    if (head().kind != Head.Kind.BATCH) return List.of(this);
+    var parts = new ArrayList<Message>();
+    try (var in = text.open()) {
+      var at = 0L;
+      for (var part : head.parts) {
+        var copy = new Spool();
+        in.skipNBytes(part.at.start() - at);
+        copy(in, copy, part.at.end() - part.at.start());
+        at = part.at.end();
+        parts.add(new Message(copy));
+      }
+    }
+    return parts;
   }
 
   private static void copy(InputStream in, OutputStream out, long count) throws IOException {

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 
@@ -58,19 +59,23 @@ final class Session implements Upstream.Client {
   }
 
   /**
-   * Passes a request on; its reply, and what belongs to it, comes on the stream.
+   * Passes messages on; the replies, and what belongs to them, come on the stream.
    *
-   * @return null where a request with this id has no reply yet
+   * @return null where a request with one of these ids has no reply yet
    */
-  Backlog request(Message request) throws IOException {
+  Backlog request(List<Message> messages) throws IOException {
     Backlog stream;
     synchronized (this) {
       stream = new Backlog(String.valueOf(++streamsOpened), heartbeat, patient, log);
-      if (!expect(request, stream)) return null;
+      for (var message : messages) {
+        if (message.head().kind != Head.Kind.REQUEST || expect(message, stream)) continue;
+        calls.values().removeIf(call -> call.stream() == stream);
+        return null;
+      }
       streams.put(String.valueOf(streamsOpened), stream);
       forgetFinished();
     }
-    pass(request);
+    for (var message : messages) pass(message);
     return stream;
   }
 
@@ -106,7 +111,11 @@ final class Session implements Upstream.Client {
     var call = calls.get(message.head().cancels);
     if (call == null || call.stream() == standing) return;
     calls.remove(message.head().cancels);
-    call.stream().end();
+    if (answered(call.stream())) call.stream().end();
+  }
+
+  private boolean answered(Backlog stream) {
+    return stream != standing && calls.values().stream().noneMatch(call -> call.stream() == stream);
   }
 
   private void forgetFinished() {
@@ -138,7 +147,7 @@ final class Session implements Upstream.Client {
           return;
         }
         if (call != null) stream = call.stream();
-        last = stream != standing;
+        last = answered(stream);
       } else {
         var call = callOf(message);
         if (call != null) stream = call.stream();
