@@ -154,6 +154,21 @@ class SandboxPageTest {
   }
 
   @Test
+  void a_request_to_an_app_by_its_name_is_shown_too_with_a_curl_that_leads_there()
+      throws Exception {
+    try (var socket = new Socket("127.0.0.1", sandbox.port())) {
+      var head = "GET /a?b=1 HTTP/1.1\r\nHost: shown.localhost\r\nConnection: close\r\n\r\n";
+      socket.getOutputStream().write(head.getBytes(StandardCharsets.US_ASCII));
+      socket.getInputStream().readAllBytes();
+    }
+
+    var all = Fly.JSON.readTree(event("requests", data -> data.contains("/edge/")));
+
+    var curl = all.get(all.size() - 1).path("curl").asText();
+    assertTrue(curl.contains("\"" + sandbox.url() + "/edge/shown/a?b=1\""), curl);
+  }
+
+  @Test
   void a_path_from_outside_is_no_command_for_the_shell_that_its_curl_is_pasted_into()
       throws Exception {
     try (var socket = new Socket("127.0.0.1", sandbox.port())) {

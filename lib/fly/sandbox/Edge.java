@@ -85,6 +85,7 @@ final class Edge {
   /** A request to an app by its Host: every path and method is the app's. */
   void handleHost(Context x, App app, String host) throws IOException {
     x.skipRemainingHandlers();
+    Requests.path(x, "/edge/" + app.name + x.path());
     handle(x, app, host, x.req().getRequestURI());
   }
 

@@ -27,6 +27,7 @@ final class Requests {
   static final int LARGEST_BODY = 8 * 1024;
 
   private static final String BODY = "fly.sandbox.body";
+  private static final String PATH = "fly.sandbox.path";
   private static final Pattern UNSAFE = Pattern.compile("[^\\w/.~?&=%:,+-]");
 
   private record Request(
@@ -40,9 +41,15 @@ final class Requests {
     x.attribute(BODY, body);
   }
 
+  /** Of a request whose Host names an app, a path that leads there too, for {@link #add}. */
+  static void path(Context x, String path) {
+    x.attribute(PATH, path);
+  }
+
   /** Remembers a request that has been answered. */
   void add(Context x, float milliseconds) {
-    var path = x.path();
+    String given = x.attribute(PATH);
+    var path = given == null ? x.path() : given;
     if (!(path.startsWith("/v1/")
         || path.startsWith("/edge/")
         || path.startsWith("/api/")
