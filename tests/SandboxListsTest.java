@@ -68,6 +68,26 @@ class SandboxListsTest {
   }
 
   @Test
+  void certificates_come_in_pages_by_hostname() throws Exception {
+    var all = "/apps/one/certificates";
+    for (var i = 30; i > 0; i--) {
+      api("POST", all + "/acme", "{'hostname': 'n%02d.example.com'}".formatted(i));
+    }
+
+    var first = get(all);
+    var last = get(all + "?cursor=" + first.path("next_cursor").asText());
+    var some = get(all + "?filter=n1&limit=4&cursor=n12.example.com");
+
+    assertEquals(25, first.path("certificates").size());
+    assertEquals(30, first.path("total_count").asInt());
+    assertEquals("n26.example.com", last.at("/certificates/0/hostname").asText());
+    assertEquals(5, last.path("certificates").size());
+    assertTrue(last.path("next_cursor").isMissingNode(), last.toString());
+    assertEquals("n13.example.com", some.at("/certificates/0/hostname").asText());
+    assertEquals("n16.example.com", some.path("next_cursor").asText());
+  }
+
+  @Test
   void pages_lose_nothing_and_repeat_nothing_in_the_order_of_changes() throws Exception {
     var names = new ArrayList<String>();
     for (var i = 0; i < 9; i++) {

@@ -74,7 +74,7 @@ final class App {
   /** From which its Machines of a region call others; v4 and v6. */
   final List<Ip> egressIps = new ArrayList<>();
 
-  final Map<String, Certificate> certificates = new LinkedHashMap<>();
+  final Map<String, Certificate> certificates = new TreeMap<>();
   final Logs logs = new Logs();
   final Map<String, Secret> secrets = new TreeMap<>();
   long secretsVersion;

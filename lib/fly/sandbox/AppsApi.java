@@ -4,6 +4,7 @@ import static fly.sandbox.Rest.body;
 import static fly.sandbox.Rest.flag;
 import static fly.sandbox.Rest.json;
 import static fly.sandbox.Rest.list;
+import static fly.sandbox.Rest.number;
 import static fly.sandbox.Rest.object;
 import static fly.sandbox.Rest.optionalBody;
 import static fly.sandbox.Rest.send;
@@ -129,16 +130,24 @@ final class AppsApi {
 
   // Certificates
 
+  /** The cursor is the last hostname that was handed out. */
   private JsonNode listCertificates(Context x) {
     var app = app(x);
     var filter = x.queryParam("filter") == null ? "" : x.queryParam("filter");
+    var after = x.queryParam("cursor") == null ? "" : x.queryParam("cursor");
+    var limit = Math.min(Math.max(number(x, "limit", 25), 1), 500);
     synchronized (app) {
       var found =
           app.certificates.values().stream()
               .filter(certificate -> certificate.hostname.contains(filter))
               .toList();
+      var left = found.stream().filter(one -> one.hostname.compareTo(after) > 0).toList();
+      var shown = left.subList(0, Math.min(limit, left.size()));
       var answer = object().put("total_count", found.size());
-      answer.set("certificates", list(found, Certificate::summary));
+      if (shown.size() < left.size()) {
+        answer.put("next_cursor", shown.get(shown.size() - 1).hostname);
+      }
+      answer.set("certificates", list(shown, Certificate::summary));
       return answer;
     }
   }
