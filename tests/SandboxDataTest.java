@@ -355,35 +355,27 @@ class SandboxDataTest {
 
   @Test
   void data_that_cannot_be_restored_is_refused_and_left_as_it_was() throws Exception {
-    open().close();
-    var file = folder.resolve("data/sandbox.mv").toString();
-    try (var store = MVStore.open(file)) {
-      store.openMap("apps").put("broken", "{\"name\":");
-    }
-
-    var refused = second();
-
-    assertEquals(1, refused.exit());
-    assertTrue(refused.err().contains("cannot restore what its folder holds"), refused.err());
-    try (var store = MVStore.open(file)) {
-      assertEquals("{\"name\":", store.openMap("apps").get("broken"));
-    }
+    refusedWith("apps", "broken", "{\"name\":", "cannot restore what its folder holds");
   }
 
   @Test
   void a_newer_sandboxs_data_is_refused_and_left_as_it_was() throws Exception {
+    refusedWith("meta", "format", "99", "is a newer sandbox's");
+  }
+
+  private void refusedWith(String map, String key, String value, String why) throws Exception {
     open().close();
     var file = folder.resolve("data/sandbox.mv").toString();
     try (var store = MVStore.open(file)) {
-      store.openMap("meta").put("format", "99");
+      store.openMap(map).put(key, value);
     }
 
     var refused = second();
 
     assertEquals(1, refused.exit());
-    assertTrue(refused.err().contains("is a newer sandbox's"), refused.err());
+    assertTrue(refused.err().contains(why), refused.err());
     try (var store = MVStore.open(file)) {
-      assertEquals("99", store.openMap("meta").get("format"));
+      assertEquals(value, store.openMap(map).get(key));
     }
   }
 
