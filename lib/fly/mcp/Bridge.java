@@ -292,25 +292,20 @@ public final class Bridge implements AutoCloseable {
       var head = message.head();
       head.all().forEach(Bridge::requireMessage);
       trace(message);
-      var parts = message.parts();
-      try {
-        if (head.kind == Head.Kind.REQUEST && head.is("initialize")) {
-          initialize(exchange, message);
-          return;
-        }
-        var session = session(exchange);
-        var version = exchange.header("MCP-Protocol-Version");
-        if (head.kind == Head.Kind.BATCH && version != null && !version.equals(BATCHES)) {
-          throw new Refusal(400, INVALID_REQUEST, "batches are of " + BATCHES + " alone");
-        }
-        if (head.all().stream().anyMatch(one -> one.kind == Head.Kind.REQUEST)) {
-          request(exchange, session, parts, version, Map.of());
-        } else {
-          for (var part : parts) session.pass(part);
-          respond(exchange, 202, Map.of()).close();
-        }
-      } finally {
-        parts.forEach(Message::close);
+      if (head.kind == Head.Kind.REQUEST && head.is("initialize")) {
+        initialize(exchange, message);
+        return;
+      }
+      var session = session(exchange);
+      var version = exchange.header("MCP-Protocol-Version");
+      if (head.kind == Head.Kind.BATCH && version != null && !version.equals(BATCHES)) {
+        throw new Refusal(400, INVALID_REQUEST, "batches are of " + BATCHES + " alone");
+      }
+      if (head.all().stream().anyMatch(one -> one.kind == Head.Kind.REQUEST)) {
+        request(exchange, session, message.parts(), version, Map.of());
+      } else {
+        for (var part : message.parts()) session.pass(part);
+        respond(exchange, 202, Map.of()).close();
       }
     }
   }
@@ -427,7 +422,7 @@ public final class Bridge implements AutoCloseable {
       for (var more = true; more; some |= more) {
         try (var message = check.next()) {
           more = message != null;
-          for (var head : more ? message.head().all() : List.<Head>of()) requireMessage(head);
+          if (more) message.head().all().forEach(Bridge::requireMessage);
         }
       }
       if (some) pass(new LineReader(lines.open()), wrapSession());
@@ -440,11 +435,7 @@ public final class Bridge implements AutoCloseable {
       try (var message = lines.next()) {
         if (message == null) return;
         trace(message);
-        for (var part : message.parts()) {
-          try (part) {
-            session.requestOnStanding(part);
-          }
-        }
+        for (var part : message.parts()) session.requestOnStanding(part);
       }
     }
   }

@@ -16,6 +16,7 @@ import java.util.List;
 final class Message implements AutoCloseable {
   private final Spool text;
   private Head head;
+  private List<Message> parts = List.of();
 
   private Message(Spool text) throws IOException {
     this.text = text;
@@ -101,10 +102,10 @@ final class Message implements AutoCloseable {
     return new Message(copy);
   }
 
-  /** The messages of a batch, or the message itself. */
+  /** The messages of a batch, closed with it; or the message itself. Asked for once. */
   List<Message> parts() throws IOException {
     if (head().kind != Head.Kind.BATCH) return List.of(this);
-    var parts = new ArrayList<Message>();
+    parts = new ArrayList<>();
     try (var in = text.open()) {
       var at = 0L;
       for (var part : head.parts) {
@@ -147,6 +148,7 @@ final class Message implements AutoCloseable {
   @Override
   public void close() {
     text.close();
+    parts.forEach(Message::close);
   }
 
   /** Collects a message. A newline inside becomes a blank: JSON has none inside its strings. */

@@ -3,8 +3,8 @@ package fly.sandbox;
 import static fly.sandbox.Rest.body;
 import static fly.sandbox.Rest.flag;
 import static fly.sandbox.Rest.json;
+import static fly.sandbox.Rest.limit;
 import static fly.sandbox.Rest.list;
-import static fly.sandbox.Rest.number;
 import static fly.sandbox.Rest.object;
 import static fly.sandbox.Rest.optionalBody;
 import static fly.sandbox.Rest.send;
@@ -135,7 +135,7 @@ final class AppsApi {
     var app = app(x);
     var filter = x.queryParam("filter") == null ? "" : x.queryParam("filter");
     var after = x.queryParam("cursor") == null ? "" : x.queryParam("cursor");
-    var limit = Math.min(Math.max(number(x, "limit", 25), 1), 500);
+    var limit = limit(x, 25, 500);
     synchronized (app) {
       var found =
           app.certificates.values().stream()

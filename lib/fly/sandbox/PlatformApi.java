@@ -4,7 +4,7 @@ import static fly.sandbox.Rest.body;
 import static fly.sandbox.Rest.csv;
 import static fly.sandbox.Rest.flag;
 import static fly.sandbox.Rest.json;
-import static fly.sandbox.Rest.number;
+import static fly.sandbox.Rest.limit;
 import static fly.sandbox.Rest.object;
 import static fly.sandbox.Rest.string;
 
@@ -142,7 +142,7 @@ final class PlatformApi {
 
   /** The cursor is the time and id of the last row that was handed out. */
   private static ObjectNode page(Context x, List<ObjectNode> rows, String field, String last) {
-    var limit = Math.min(Math.max(number(x, "limit", 1000), 1), 1000);
+    var limit = limit(x, 1000, 1000);
     var after = x.queryParam("updated_after");
     var from = x.queryParam("cursor");
     if (from == null) from = after == null ? "" : key(time(after)) + "~"; // beyond all ids

@@ -74,6 +74,11 @@ final class Rest {
     throw ApiError.invalid("invalid " + name + ", must be a whole number");
   }
 
+  /** How many rows a page has: at least one. */
+  static int limit(Context x, int usual, int most) {
+    return Math.min(Math.max(number(x, "limit", usual), 1), most);
+  }
+
   /** The body, whose fields have the types of this struct. */
   static ObjectNode body(Context x, String struct) {
     var body = SandboxServer.parse(x);
