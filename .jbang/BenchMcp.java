@@ -1,4 +1,4 @@
-//SOURCES ../lib/fly/Fly.java ../lib/fly/Cli.java
+//SOURCES ../lib/fly/Fly.java ../lib/fly/cli/Cli.java
 import com.fasterxml.jackson.databind.JsonNode;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
@@ -120,7 +120,7 @@ class BenchMcp {
     var child = List.of("node", peers.resolve("mcp-server-filesystem").toString(), folder);
     var wraps = new LinkedHashMap<String, List<String>>();
     wraps.put("(no wrap)", child);
-    var ours = script("scripts/McpWrap.java", "fly-mcp-wrap");
+    var ours = script("scripts/mcp/McpWrap.java", "fly-mcp-wrap");
     ours.addAll(List.of("-q", "--port", "PORT", "--"));
     ours.addAll(child);
     wraps.put(OUR_WRAP, ours);
@@ -186,7 +186,7 @@ class BenchMcp {
         "64 MiB, " + SMALL_HEAP, "REQUEST s", "REPLY s", "SLOW READER s", "PEAK MB");
     var most = 0.0;
     for (var kind : List.of("/json", "/sse")) {
-      var proxy = script("scripts/McpProxy.java", OURS);
+      var proxy = script("scripts/mcp/McpProxy.java", OURS);
       proxy.add(proxy.indexOf("-cp"), SMALL_HEAP);
       proxy.addAll(List.of("-q", "--url", url + kind, "--transport", "STREAMABLE"));
       try (var client = new Client(proxy, false)) {
@@ -194,7 +194,7 @@ class BenchMcp {
       }
     }
     server.stop(0);
-    var wrap = script("scripts/McpWrap.java", OUR_WRAP);
+    var wrap = script("scripts/mcp/McpWrap.java", OUR_WRAP);
     wrap.add(wrap.indexOf("-cp"), SMALL_HEAP);
     wrap.addAll(List.of("-q", "--port", "PORT", "--"));
     wrap.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
@@ -337,7 +337,7 @@ class BenchMcp {
 
   private static Map<String, List<String>> proxies(String url) throws Exception {
     var proxies = new LinkedHashMap<String, List<String>>();
-    var ours = script("scripts/McpProxy.java", "fly-mcp-proxy");
+    var ours = script("scripts/mcp/McpProxy.java", "fly-mcp-proxy");
     ours.addAll(List.of("-q", "--url", url));
     proxies.put(OURS, ours);
     var peers = peers();

@@ -5,7 +5,7 @@
 //DEPS org.junit.platform:junit-platform-console-standalone:1.14.4
 //DEPS org.wiremock:wiremock-standalone:3.13.2
 //MAIN RunTests
-//SOURCES ../tests/*.java ../scripts/*.java
+//SOURCES ../tests/**/*.java ../scripts/**/*.java ../lib/**/*.java
 
 import static org.junit.platform.engine.discovery.ClassNameFilter.includeClassNamePatterns;
 import static org.junit.platform.engine.discovery.DiscoverySelectors.selectClasspathRoots;

@@ -1,4 +1,4 @@
-//SOURCES Cli.java
+//SOURCES Fly.java FlyException.java
 package fly;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -11,11 +11,13 @@ import java.util.concurrent.CopyOnWriteArrayList;
  * being twice. In a dry run it looks for nothing, and prints the requests that create.
  */
 public final class Ensure {
-  private final Cli.Api cli;
+  private final Fly fly;
+  private final Fly.Story story;
   private final List<String> created = new CopyOnWriteArrayList<>();
 
-  public Ensure(Cli.Api cli) {
-    this.cli = cli;
+  public Ensure(Fly fly, Fly.Story story) {
+    this.fly = fly;
+    this.story = story;
   }
 
   /** What was not there before, in words and in order: {@code the app mcp-demo}. */
@@ -31,22 +33,22 @@ public final class Ensure {
   /** An app of this name, which is yours. */
   public JsonNode app(String name, JsonNode request) {
     try {
-      var app = cli.fly().create("/v1/apps", request, () -> cli.fly().find("/v1/apps/{app}", name));
+      var app = fly.create("/v1/apps", request, () -> fly.find("/v1/apps/{app}", name));
       created("the app " + name);
       return app;
     } catch (FlyException taken) {
       if (taken.status != 422) throw taken;
-      var yours = cli.fly().find("/v1/apps/{app}", name);
+      var yours = fly.find("/v1/apps/{app}", name);
       if (yours.isEmpty()) throw taken;
-      cli.say("The app is there already, and yours.");
+      story.say("The app is there already, and yours.");
       return yours.get();
     }
   }
 
   /** The app's address of this type, by REST. */
   public Optional<JsonNode> address(String app, String type) {
-    if (cli.dryRun) return Optional.empty();
-    for (var ip : cli.fly().get("/v1/apps/{app}/ip_assignments", app).path("ips")) {
+    if (fly.dryRun()) return Optional.empty();
+    for (var ip : fly.get("/v1/apps/{app}/ip_assignments", app).path("ips")) {
       if (type(ip).equals(type)) return Optional.of(ip);
     }
     return Optional.empty();
@@ -55,12 +57,11 @@ public final class Ensure {
   /** One more address, by REST. */
   public JsonNode allocate(String app, String type) {
     var ip =
-        cli.fly()
-            .create(
-                "/v1/apps/{app}/ip_assignments",
-                Fly.JSON.createObjectNode().put("type", type),
-                () -> address(app, type),
-                app);
+        fly.create(
+            "/v1/apps/{app}/ip_assignments",
+            Fly.JSON.createObjectNode().put("type", type),
+            () -> address(app, type),
+            app);
     created("its %s address".formatted(type));
     return ip;
   }
@@ -80,28 +81,27 @@ public final class Ensure {
    */
   public JsonNode volume(String app, JsonNode request, boolean another) {
     requireVolumeName(request.path("name").asText());
-    var before = cli.dryRun ? List.<JsonNode>of() : cli.fly().volumes(app);
+    var before = fly.dryRun() ? List.<JsonNode>of() : fly.volumes(app);
     var there = another ? Optional.<JsonNode>empty() : free(before, request);
     if (there.isPresent()) {
-      cli.say("The volume is there already, and attached to no Machine.");
+      story.say("The volume is there already, and attached to no Machine.");
       return there.get();
     }
-    cli.say(
+    story.say(
         "Creating the volume %s of %s GB in %s; it costs money until it is destroyed ...",
         request.path("name").asText(),
         request.path("size_gb").asText("?"),
         request.path("region").asText("the nearest region"));
     var volume =
-        cli.fly()
-            .create(
-                "/v1/apps/{app}/volumes",
-                request,
-                () ->
-                    cli.fly().volumes(app).stream()
-                        .filter(one -> before.stream().noneMatch(old -> same(old, one, "id")))
-                        .filter(one -> same(one, request, "name"))
-                        .findFirst(),
-                app);
+        fly.create(
+            "/v1/apps/{app}/volumes",
+            request,
+            () ->
+                fly.volumes(app).stream()
+                    .filter(one -> before.stream().noneMatch(old -> same(old, one, "id")))
+                    .filter(one -> same(one, request, "name"))
+                    .findFirst(),
+            app);
     created("the volume " + volume.path("id").asText(request.path("name").asText()));
     return volume;
   }

@@ -1,4 +1,4 @@
-//SOURCES Cli.java
+//SOURCES FlyException.java Settings.java Token.java
 //DEPS com.konghq:unirest-java-core:4.10.1
 //DEPS com.fasterxml.jackson.core:jackson-databind:2.22.4
 package fly;
@@ -136,6 +136,11 @@ public final class Fly {
         dryRun,
         verbose,
         story);
+  }
+
+  /** Says whether requests are only shown, as curl commands, and not sent. */
+  public boolean dryRun() {
+    return dryRun != null;
   }
 
   public JsonNode get(String path, Object... ids) {

@@ -5,8 +5,6 @@ import java.net.ConnectException;
 import java.net.http.HttpTimeoutException;
 import java.nio.channels.UnresolvedAddressException;
 import java.util.Map;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 /** A failure that its reader can act on: what happened, why, and what to try next. */
 public final class FlyException extends RuntimeException {
@@ -21,7 +19,7 @@ public final class FlyException extends RuntimeException {
 
   public final String why;
 
-  /** The next command or step; may be empty. */
+  /** The next command, by its bare alias, or step; may be empty. */
   public final String tryNext;
 
   public final int exitCode;
@@ -71,7 +69,7 @@ public final class FlyException extends RuntimeException {
     return new FlyException(
         refusal.what.isEmpty() ? "Fly.io refused the request" : refusal.what,
         refusal.because.isEmpty() ? why : refusal.because + ": " + why,
-        refusal.tryNext(),
+        refusal.next,
         status == 401 || status == 403 ? TOKEN : REFUSED,
         status);
   }
@@ -88,7 +86,7 @@ public final class FlyException extends RuntimeException {
         refusal.what.isEmpty() ? "Fly.io refused the request" : refusal.what,
         "%s (%s in a 200 from POST %s%s)"
             .formatted(message, code.isEmpty() ? "an error" : code, url, id(requestId)),
-        refusal.tryNext(),
+        refusal.next,
         status == 401 || status == 403 ? TOKEN : REFUSED,
         status);
   }
@@ -103,7 +101,7 @@ public final class FlyException extends RuntimeException {
         (sent ? "no answer from " : "could not reach ") + hostOf(url),
         "%s (%s %s)".formatted(reason(cause), method, url),
         url.contains("//127.0.0.1") || url.contains("//localhost")
-            ? "is the sandbox running? eval \"$(" + Cli.hint("fly-sandbox") + " --start)\""
+            ? "is the sandbox running? eval \"$(fly-sandbox --start)\""
             : "check your network, FLY_API_HOSTNAME and https://status.flyio.net",
         REFUSED,
         sent ? UNANSWERED : 0);
@@ -168,49 +166,49 @@ public final class FlyException extends RuntimeException {
         "the app name is taken",
         "app names are unique across all of Fly.io, and this one belongs to an app that your token"
             + " cannot see",
-        "export APP_NAME=$({fly-name-app})"),
+        "export APP_NAME=$(fly-name-app)"),
     APP_NAME(
         0,
         "Name under 63 chars",
         "the app name is not one that Fly.io takes",
         "lowercase letters, digits and dashes, 63 at most",
-        "export APP_NAME=$({fly-name-app})"),
-    TOKEN(401, "", "Fly.io did not accept the token", "", "{fly-check-token}"),
+        "export APP_NAME=$(fly-name-app)"),
+    TOKEN(401, "", "Fly.io did not accept the token", "", "fly-check-token"),
     FOREIGN(
         403,
         "",
         "this token may not do that",
         "the app may belong to an organization that the token cannot see, or a quota is used up",
-        "{fly-check-token}"),
-    NO_APP(404, "app not found|could not find app", "there is no such app", "", "{fly-create-app}"),
-    NO_MACHINE(404, "machine not found", "there is no such Machine", "", "{fly-list-machines}"),
-    NO_VOLUME(0, "volume not found", "there is no such volume", "", "{fly-create-volume}"),
+        "fly-check-token"),
+    NO_APP(404, "app not found|could not find app", "there is no such app", "", "fly-create-app"),
+    NO_MACHINE(404, "machine not found", "there is no such Machine", "", "fly-list-machines"),
+    NO_VOLUME(0, "volume not found", "there is no such volume", "", "fly-create-volume"),
     VOLUME_NAME(
         400,
         "volume.*name|name.*volume",
         "the volume name is not one that Fly.io takes",
         "lowercase letters, digits and underscores, 30 at most",
-        "{fly-create-volume} --name data"),
+        "fly-create-volume --name data"),
     VOLUME_REGION(
         0,
         "wrong region",
         "the volume is in another region than the Machine",
         "a volume lives on one host of one region",
-        "{fly-create-machine} --region REGION_OF_THE_VOLUME"),
+        "fly-create-machine --region REGION_OF_THE_VOLUME"),
     VOLUME_BUSY(
         412,
         "volume already claimed",
         "the volume is attached to another Machine",
         "a volume serves one Machine at a time",
-        "{fly-create-volume}, then {fly-create-machine} again"),
+        "fly-create-volume, then fly-create-machine again"),
     VOLUME_BOUND(
-        412, "volume is currently bound", "the volume is in use", "", "{fly-destroy-machine}"),
+        412, "volume is currently bound", "the volume is in use", "", "fly-destroy-machine"),
     NOT_STOPPED(
         412,
         "unable to destroy machine",
         "the Machine is running",
         "",
-        "{fly-destroy-machine} --force"),
+        "fly-destroy-machine --force"),
     LEASE(
         409,
         "lease currently held",
@@ -235,7 +233,7 @@ public final class FlyException extends RuntimeException {
         "failed to reach desired state",
         "the Machine did not get there in time",
         "",
-        "{fly-status}"),
+        "fly-status"),
     RATE_LIMIT(
         429,
         "",
@@ -279,13 +277,6 @@ public final class FlyException extends RuntimeException {
         if (known && (message + " " + code).matches(refusal.pattern)) return refusal;
       }
       return OTHER;
-    }
-
-    /** With each {fly-x} as the reader would type it. */
-    String tryNext() {
-      return Pattern.compile("\\{([a-z-]+)}")
-          .matcher(next)
-          .replaceAll(alias -> Matcher.quoteReplacement(Cli.hint(alias.group(1))));
     }
   }
 }

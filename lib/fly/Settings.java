@@ -1,3 +1,4 @@
+//SOURCES FlyException.java
 package fly;
 
 import java.io.IOException;
@@ -67,8 +68,8 @@ public enum Settings {
   public String example() {
     return switch (this) {
       case FLY_API_TOKEN -> "\"FlyV1 fm2_...\"";
-      case APP_NAME -> "$(" + Cli.hint("fly-name-app") + ")";
-      case MACHINE_ID -> "$(" + Cli.hint("fly-list-machines") + " -q | head -n 1)";
+      case APP_NAME -> "$(fly-name-app)";
+      case MACHINE_ID -> "$(fly-list-machines -q | head -n 1)";
       case REGION -> "iad";
       default -> "...";
     };

@@ -1,3 +1,4 @@
+//SOURCES Fly.java FlyException.java Settings.java
 package fly;
 
 import com.fasterxml.jackson.core.JsonProcessingException;

@@ -1,4 +1,5 @@
-//SOURCES Child.java Exchange.java Guard.java Lines.java Session.java Shared.java
+//SOURCES Backlog.java Child.java Exchange.java Guard.java Head.java LineReader.java Lines.java Message.java
+//SOURCES Session.java Shared.java Upstream.java
 package fly.mcp;
 
 import java.io.FilterInputStream;

@@ -1,4 +1,4 @@
-//SOURCES LineReader.java Upstream.java
+//SOURCES Client.java LineReader.java Message.java Upstream.java
 package fly.mcp;
 
 import java.io.BufferedOutputStream;

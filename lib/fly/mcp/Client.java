@@ -1,4 +1,4 @@
-//SOURCES Call.java
+//SOURCES Call.java Head.java Message.java Spool.java
 package fly.mcp;
 
 import java.io.BufferedOutputStream;

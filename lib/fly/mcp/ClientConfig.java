@@ -1,4 +1,4 @@
-//SOURCES JsonMembers.java ../Fly.java
+//SOURCES ../Fly.java ../FlyException.java Client.java JsonMembers.java
 package fly.mcp;
 
 import com.fasterxml.jackson.core.JsonProcessingException;

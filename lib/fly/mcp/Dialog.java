@@ -1,4 +1,4 @@
-//SOURCES Proxy.java ../Fly.java
+//SOURCES ../Fly.java ../FlyException.java Proxy.java Spool.java
 package fly.mcp;
 
 import com.fasterxml.jackson.core.JsonProcessingException;

@@ -1,4 +1,3 @@
-//SOURCES ../Fly.java
 package fly.mcp;
 
 import com.fasterxml.jackson.core.JacksonException;

@@ -1,4 +1,4 @@
-//SOURCES Message.java
+//SOURCES Message.java Spool.java
 package fly.mcp;
 
 import java.io.EOFException;

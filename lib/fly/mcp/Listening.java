@@ -1,4 +1,4 @@
-//SOURCES Remote.java
+//SOURCES Call.java Client.java Failure.java Http.java Message.java Proxy.java Remote.java SseReader.java
 package fly.mcp;
 
 import java.io.IOException;

@@ -1,11 +1,12 @@
-//SOURCES Dialog.java ../Cli.java
+//SOURCES ../Durations.java ../Fly.java ../FlyException.java ../cli/Hint.java Dialog.java
 package fly.mcp;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import fly.Cli;
+import fly.Durations;
 import fly.Fly;
 import fly.FlyException;
+import fly.cli.Hint;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -183,7 +184,7 @@ public final class Proof {
     return new FlyException(
         "no connection to the MCP server",
         refusal == null ? failure.why : refusal.why,
-        "look at the Machine: " + Cli.hint("fly-status"),
+        "look at the Machine: " + Hint.of("fly-status"),
         NO_CONNECTION);
   }
 
@@ -211,7 +212,7 @@ public final class Proof {
   }
 
   private FlyException late(JsonNode request) {
-    return failed(request, name(request) + " failed", "no reply within " + Cli.text(timeout));
+    return failed(request, name(request) + " failed", "no reply within " + Durations.text(timeout));
   }
 
   /** Null where all is well. A tool's own error is told apart from the protocol's. */
@@ -238,8 +239,8 @@ public final class Proof {
         };
     var next =
         code == NO_CALL
-            ? "see what the server offers: " + Cli.hint("fly-call-mcp") + " --list tools"
-            : Cli.hint("fly-status");
+            ? "see what the server offers: " + Hint.of("fly-call-mcp") + " --list tools"
+            : Hint.of("fly-status");
     return new FlyException(what, why, next, code);
   }
 

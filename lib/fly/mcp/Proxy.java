@@ -1,4 +1,5 @@
-//SOURCES LineReader.java Sse.java Streamable.java Wrapped.java ../FlyException.java
+//SOURCES ../FlyException.java Call.java Client.java Failure.java Http.java LineReader.java Listening.java
+//SOURCES Message.java Outbox.java Remote.java Sse.java Streamable.java Wrapped.java
 package fly.mcp;
 
 import fly.FlyException;

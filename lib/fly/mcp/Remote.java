@@ -1,4 +1,4 @@
-//SOURCES Client.java Failure.java Http.java Outbox.java SseReader.java
+//SOURCES Call.java Client.java Failure.java Head.java Http.java Message.java Outbox.java Proxy.java
 package fly.mcp;
 
 import java.io.IOException;

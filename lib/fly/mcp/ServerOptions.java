@@ -1,10 +1,10 @@
-//SOURCES Proxy.java ../Fly.java ../Options.java
+//SOURCES ../Fly.java ../FlyException.java ../Settings.java ../cli/Options.java Http.java Proxy.java
 package fly.mcp;
 
 import fly.Fly;
 import fly.FlyException;
-import fly.Options;
 import fly.Settings;
+import fly.cli.Options;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;

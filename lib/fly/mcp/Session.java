@@ -1,4 +1,4 @@
-//SOURCES Message.java Backlog.java Upstream.java
+//SOURCES Backlog.java Call.java Head.java Message.java Upstream.java
 package fly.mcp;
 
 import java.io.IOException;

@@ -1,4 +1,4 @@
-//SOURCES Upstream.java
+//SOURCES Client.java Head.java Message.java Upstream.java
 package fly.mcp;
 
 import java.io.IOException;

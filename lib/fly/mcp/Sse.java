@@ -1,4 +1,4 @@
-//SOURCES Listening.java
+//SOURCES Call.java Failure.java Http.java Listening.java SseReader.java
 package fly.mcp;
 
 import java.io.IOException;

@@ -1,4 +1,4 @@
-//SOURCES Remote.java
+//SOURCES Call.java Failure.java Head.java Http.java Message.java Remote.java Session.java SseReader.java
 package fly.mcp;
 
 import java.io.IOException;

@@ -1,4 +1,4 @@
-//SOURCES Message.java
+//SOURCES Client.java Message.java
 package fly.mcp;
 
 import java.io.IOException;

@@ -1,4 +1,4 @@
-//SOURCES Exchange.java Guard.java Lines.java ../Fly.java
+//SOURCES Exchange.java Guard.java Lines.java
 package fly.mcp;
 
 import com.fasterxml.jackson.core.io.JsonStringEncoder;

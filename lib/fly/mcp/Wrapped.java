@@ -1,4 +1,4 @@
-//SOURCES Listening.java
+//SOURCES Call.java Client.java Failure.java Http.java Listening.java Message.java SseReader.java
 package fly.mcp;
 
 import java.io.IOException;

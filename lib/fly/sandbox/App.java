@@ -1,3 +1,4 @@
+//SOURCES ../Fly.java Certificate.java Ids.java Logs.java Machine.java Rest.java Secret.java Volume.java World.java
 package fly.sandbox;
 
 import com.fasterxml.jackson.databind.JsonNode;

@@ -1,3 +1,4 @@
+//SOURCES ApiError.java App.java Certificate.java Guesses.java Rest.java SandboxServer.java Secret.java World.java
 package fly.sandbox;
 
 import static fly.sandbox.Rest.body;

@@ -1,3 +1,4 @@
+//SOURCES App.java Rest.java World.java
 package fly.sandbox;
 
 import com.fasterxml.jackson.databind.JsonNode;

@@ -1,3 +1,4 @@
+//SOURCES ../Fly.java ../mcp/Exchange.java Durations.java Instance.java Machine.java World.java
 package fly.sandbox;
 
 import com.fasterxml.jackson.databind.JsonNode;

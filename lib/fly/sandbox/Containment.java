@@ -1,4 +1,4 @@
-//SOURCES Program.java
+//SOURCES PathMapping.java Program.java
 //FILES contain.sh
 package fly.sandbox;
 

@@ -1,3 +1,4 @@
+//SOURCES ../Fly.java ../FlyException.java ApiError.java App.java Ids.java Machine.java
 //DEPS com.h2database:h2:2.4.240
 package fly.sandbox;
 

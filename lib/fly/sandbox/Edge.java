@@ -1,3 +1,5 @@
+//SOURCES ../mcp/Exchange.java ApiError.java App.java Forward.java Load.java Machine.java Presence.java Replay.java
+//SOURCES Requests.java Rules.java World.java
 package fly.sandbox;
 
 import com.fasterxml.jackson.databind.JsonNode;

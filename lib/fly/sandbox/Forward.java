@@ -1,3 +1,4 @@
+//SOURCES ApiError.java Presence.java Replay.java Tunnel.java
 package fly.sandbox;
 
 import io.javalin.http.Context;

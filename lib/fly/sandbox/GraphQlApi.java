@@ -1,3 +1,4 @@
+//SOURCES ../Fly.java ApiError.java App.java Ids.java Machine.java Rest.java Rules.java SandboxServer.java World.java
 package fly.sandbox;
 
 import com.fasterxml.jackson.core.type.TypeReference;

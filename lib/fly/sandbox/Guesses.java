@@ -1,3 +1,4 @@
+//SOURCES ../FlyException.java
 package fly.sandbox;
 
 import fly.FlyException;

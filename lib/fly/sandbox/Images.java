@@ -1,3 +1,4 @@
+//SOURCES Machine.java SandboxServer.java
 package fly.sandbox;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -26,12 +27,16 @@ final class Images {
 
   private final Map<String, String> commands;
   private final Consumer<String> story;
+  private final Class<?> filesServer;
 
   /**
    * @param commands a line for the shell, by the image's name
    * @param story takes a line where something else runs than was asked for
+   * @param filesServer the main class of a files server in Java, for a computer without Node; or
+   *     null
    */
-  Images(Map<String, String> commands, Consumer<String> story) {
+  Images(Map<String, String> commands, Consumer<String> story, Class<?> filesServer) {
+    this.filesServer = filesServer;
     this.commands = commands;
     this.story = story;
   }
@@ -73,7 +78,7 @@ final class Images {
     if (name(machine.config()).equals(JBANG_IMAGE)) return localScript(command);
     var absent = "none".equals(System.getProperty("fly.sandbox.npx")) || !onPath("npx");
     var npx = command.indexOf("npx"); // behind a wrap, perhaps
-    if (npx < 0 || !absent) return command;
+    if (npx < 0 || !absent || filesServer == null) return command;
     var rest = new ArrayList<>(command.subList(npx + 1, command.size()));
     rest.removeIf(word -> word.startsWith("-"));
     if (rest.isEmpty() || !rest.get(0).replaceFirst("(.)@.*", "$1").equals(FILES_PACKAGE)) {
@@ -84,7 +89,8 @@ final class Images {
     story.accept(note);
     var java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
     var local = new ArrayList<>(command.subList(0, npx));
-    local.addAll(List.of(java, "-cp", System.getProperty("java.class.path"), "FilesServer"));
+    local.addAll(
+        List.of(java, "-cp", System.getProperty("java.class.path"), filesServer.getName()));
     local.addAll(rest.subList(1, rest.size()));
     return local;
   }
@@ -96,7 +102,7 @@ final class Images {
   private static List<String> localScript(List<String> command) {
     var local = new ArrayList<>(command);
     if (local.size() > 2 && local.get(2).contains("McpWrap.java")) {
-      local.set(2, "exec " + SandboxServer.ourWrap() + " \"$@\"");
+      local.set(2, "exec " + SandboxServer.ourWrap("McpWrap") + " \"$@\"");
     }
     return local;
   }

@@ -1,3 +1,4 @@
+//SOURCES ../mcp/Wrap.java Containment.java Logs.java Machine.java Orphans.java Program.java Rules.java World.java
 package fly.sandbox;
 
 import com.fasterxml.jackson.databind.JsonNode;

@@ -1,3 +1,4 @@
+//SOURCES Machine.java
 package fly.sandbox;
 
 import java.io.BufferedReader;

@@ -1,3 +1,5 @@
+//SOURCES ../Fly.java ApiError.java App.java Checks.java Durations.java Guesses.java Ids.java Instance.java Lease.java
+//SOURCES Logs.java Program.java Rest.java SandboxServer.java Waits.java World.java
 package fly.sandbox;
 
 import com.fasterxml.jackson.databind.JsonNode;

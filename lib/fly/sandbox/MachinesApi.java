@@ -1,3 +1,5 @@
+//SOURCES ../Fly.java ApiError.java App.java Durations.java Guesses.java Machine.java Processes.java Rest.java
+//SOURCES Rules.java SandboxServer.java Waits.java World.java
 package fly.sandbox;
 
 import static fly.sandbox.Rest.body;

@@ -1,3 +1,4 @@
+//SOURCES ApiError.java Rest.java World.java
 package fly.sandbox;
 
 import static fly.sandbox.Rest.json;

@@ -1,4 +1,5 @@
-//SOURCES Mask.java Requests.java
+//SOURCES ../Fly.java ApiError.java App.java Machine.java Mask.java Requests.java Rest.java SandboxServer.java
+//SOURCES World.java
 //FILES page.html
 package fly.sandbox;
 

@@ -1,4 +1,4 @@
-//SOURCES Program.java
+//SOURCES Program.java Volume.java
 package fly.sandbox;
 
 import java.io.ByteArrayOutputStream;

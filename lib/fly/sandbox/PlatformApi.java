@@ -1,3 +1,4 @@
+//SOURCES ../Fly.java ApiError.java Machine.java Rest.java Rules.java SandboxServer.java World.java
 package fly.sandbox;
 
 import static fly.sandbox.Rest.body;

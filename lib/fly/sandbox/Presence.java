@@ -1,3 +1,4 @@
+//SOURCES Forward.java
 package fly.sandbox;
 
 import io.javalin.http.Context;

@@ -1,3 +1,4 @@
+//SOURCES ../Fly.java ApiError.java Machine.java
 package fly.sandbox;
 
 import com.fasterxml.jackson.core.JsonProcessingException;

@@ -1,3 +1,4 @@
+//SOURCES ../Fly.java Mask.java
 package fly.sandbox;
 
 import com.fasterxml.jackson.core.JsonProcessingException;

@@ -1,3 +1,4 @@
+//SOURCES ../Fly.java ApiError.java SandboxServer.java Types.java
 package fly.sandbox;
 
 import com.fasterxml.jackson.databind.JsonNode;

@@ -1,3 +1,4 @@
+//SOURCES ApiError.java Durations.java
 package fly.sandbox;
 
 import com.fasterxml.jackson.databind.JsonNode;

@@ -1,8 +1,7 @@
-//SOURCES ../Fly.java ../mcp/Wrap.java
-//SOURCES ApiError.java App.java AppsApi.java Certificate.java Checks.java Database.java Durations.java Edge.java Forward.java
-//SOURCES GraphQlApi.java Guesses.java Ids.java Images.java Instance.java Lease.java Load.java Logs.java LogsApi.java Machine.java MachinesApi.java
-//SOURCES OrganizationsApi.java Orphans.java PageApi.java PlatformApi.java Presence.java Processes.java Program.java Replay.java Rest.java Rules.java
-//SOURCES Secret.java Snapshot.java TemporaryHome.java Time.java Trouble.java Tunnel.java Types.java Volume.java Volumes.java VolumesApi.java Waits.java World.java
+//SOURCES ../Fly.java ../FlyException.java ApiError.java App.java AppsApi.java Database.java Durations.java Edge.java
+//SOURCES Forward.java GraphQlApi.java Guesses.java Ids.java Load.java LogsApi.java MachinesApi.java
+//SOURCES OrganizationsApi.java Orphans.java PageApi.java PlatformApi.java Requests.java Rest.java Rules.java
+//SOURCES TemporaryHome.java Time.java Trouble.java Tunnel.java VolumesApi.java World.java
 //DEPS io.javalin:javalin:7.2.3
 //DEPS org.eclipse.jetty:jetty-client:12.1.12
 //DEPS com.graphql-java:graphql-java:25.0
@@ -66,6 +65,8 @@ public final class SandboxServer implements AutoCloseable {
    * @param images what Machines of an image run on this computer: a line for the shell, by the
    *     image's name, with or without its tag
    * @param time by which it goes
+   * @param filesServer main class that takes the place of npm's files server where there is no
+   *     Node; null for none
    */
   public record Config(
       int port,
@@ -73,9 +74,10 @@ public final class SandboxServer implements AutoCloseable {
       Consumer<String> story,
       Path data,
       Map<String, String> images,
-      Time time) {
+      Time time,
+      Class<?> filesServer) {
     public Config(int port, String token, Consumer<String> story) {
-      this(port, token, story, null, Map.of(), Time.real());
+      this(port, token, story, null, Map.of(), Time.real(), null);
     }
 
     public static Config onPort(int port) {
@@ -83,19 +85,23 @@ public final class SandboxServer implements AutoCloseable {
     }
 
     public Config tell(Consumer<String> story) {
-      return new Config(port, token, story, data, images, time);
+      return new Config(port, token, story, data, images, time, filesServer);
     }
 
     public Config keep(Path data) {
-      return new Config(port, token, story, data, images, time);
+      return new Config(port, token, story, data, images, time, filesServer);
     }
 
     public Config at(Time time) {
-      return new Config(port, token, story, data, images, time);
+      return new Config(port, token, story, data, images, time, filesServer);
+    }
+
+    public Config filesServer(Class<?> main) {
+      return new Config(port, token, story, data, images, time, main);
     }
 
     public Config run(Map<String, String> images) {
-      return new Config(port, token, story, data, images, time);
+      return new Config(port, token, story, data, images, time, filesServer);
     }
   }
 
@@ -103,11 +109,15 @@ public final class SandboxServer implements AutoCloseable {
    * A line for the shell that puts fly-mcp-wrap, of this JVM's class path, before the MCP server of
    * a Machine; only this machine can reach it.
    */
-  public static String ourWrap() {
+  public static String ourWrap(Class<?> wrap) {
+    return ourWrap(wrap.getName());
+  }
+
+  static String ourWrap(String wrap) {
     var java = Path.of(System.getProperty("java.home"), "bin", "java");
     var options = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmx64m -Xss512k -Dfile.encoding=UTF-8";
-    return "'%s' %s -cp '%s' McpWrap --port \"$PORT\" --allow-host \"$FLY_APP_NAME.fly.dev\""
-            .formatted(java, options, System.getProperty("java.class.path"))
+    return "'%s' %s -cp '%s' %s --port \"$PORT\" --allow-host \"$FLY_APP_NAME.fly.dev\""
+            .formatted(java, options, System.getProperty("java.class.path"), wrap)
         + " --allow-host \"$FLY_APP_NAME.localhost\" --";
   }
 
@@ -140,7 +150,15 @@ public final class SandboxServer implements AutoCloseable {
     if (keep) this.token = database.token(config.token());
     else this.token = config.token() == null ? Ids.token() : config.token();
     this.world =
-        new World(token, home, database, config.time(), trouble, config.story(), config.images());
+        new World(
+            token,
+            home,
+            database,
+            config.time(),
+            trouble,
+            config.story(),
+            config.images(),
+            config.filesServer());
     this.load = new Load(world);
     this.page = new PageApi(world, requests);
     this.graphql = new GraphQlApi(world);

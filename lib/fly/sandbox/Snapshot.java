@@ -1,3 +1,4 @@
+//SOURCES Ids.java Rest.java
 package fly.sandbox;
 
 import com.fasterxml.jackson.databind.JsonNode;

@@ -1,3 +1,4 @@
+//SOURCES Orphans.java World.java
 package fly.sandbox;
 
 import java.io.IOException;

@@ -1,3 +1,4 @@
+//SOURCES World.java
 package fly.sandbox;
 
 import java.time.Duration;

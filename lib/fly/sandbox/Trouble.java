@@ -1,3 +1,4 @@
+//SOURCES ../Fly.java ../FlyException.java ApiError.java Durations.java Forward.java Rest.java Time.java
 package fly.sandbox;
 
 import com.fasterxml.jackson.databind.JsonNode;

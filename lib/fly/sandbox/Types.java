@@ -1,3 +1,4 @@
+//SOURCES ApiError.java
 package fly.sandbox;
 
 import com.fasterxml.jackson.databind.JsonNode;

@@ -1,3 +1,4 @@
+//SOURCES ../Fly.java Ids.java Rest.java Rules.java Snapshot.java
 package fly.sandbox;
 
 import com.fasterxml.jackson.databind.JsonNode;

@@ -1,3 +1,5 @@
+//SOURCES ApiError.java App.java Guesses.java Ids.java Machine.java Rest.java Rules.java Snapshot.java Volume.java
+//SOURCES World.java
 package fly.sandbox;
 
 import com.fasterxml.jackson.databind.JsonNode;

@@ -1,3 +1,4 @@
+//SOURCES ApiError.java App.java Guesses.java Rest.java Rules.java Snapshot.java Volume.java World.java
 package fly.sandbox;
 
 import static fly.sandbox.Rest.body;

@@ -1,3 +1,5 @@
+//SOURCES ApiError.java App.java Database.java Forward.java Guesses.java Ids.java Images.java Machine.java Rules.java
+//SOURCES Secret.java Time.java Trouble.java Volume.java Volumes.java Waits.java
 package fly.sandbox;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -84,8 +86,9 @@ final class World implements AutoCloseable {
       Time time,
       Trouble trouble,
       Consumer<String> story,
-      Map<String, String> images) {
-    this.images = new Images(images, story);
+      Map<String, String> images,
+      Class<?> filesServer) {
+    this.images = new Images(images, story, filesServer);
     this.database = database;
     this.trouble = trouble;
     this.token = token;

@@ -1,0 +1,117 @@
+//SOURCES ../FlyException.java ../Settings.java ../Template.java Cli.java
+package fly.cli;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import fly.FlyException;
+import fly.Settings;
+import fly.Template;
+import java.security.SecureRandom;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** The options that several scripts take, each with one name, one setting and one wording. */
+public final class Options {
+  private Options() {}
+
+  public static final class App {
+    @Option(names = "--app", paramLabel = "NAME", description = "The app ($$APP_NAME).")
+    private String name;
+
+    /** The name, or a new one that nobody else is likely to have. */
+    public String nameOrNew() {
+      if (name == null && Settings.APP_NAME.get() == null) name = random("mcp");
+      return name();
+    }
+
+    /** A name that nobody else is likely to have. */
+    public static String random(String prefix) {
+      var random = new byte[6];
+      new SecureRandom().nextBytes(random);
+      return prefix + "-" + HexFormat.of().formatHex(random);
+    }
+
+    public String name() {
+      var app = name == null ? Settings.APP_NAME.require() : name;
+      if (app.matches("[a-z0-9][a-z0-9-]{0,62}")) return app;
+      throw FlyException.usage(
+          "\"" + app + "\" is no app name",
+          "lowercase letters, digits and dashes, 63 at most",
+          "export APP_NAME=" + Settings.APP_NAME.example());
+    }
+  }
+
+  public static final class Org {
+    @Option(names = "--org", paramLabel = "SLUG", description = "The organization ($$ORG).")
+    private String slug;
+
+    public String slug() {
+      return slug == null ? Settings.ORG.require() : slug;
+    }
+  }
+
+  public static final class Machine {
+    @Parameters(
+        arity = "0..1",
+        paramLabel = "MACHINE_ID",
+        description = "The Machine ($$MACHINE_ID).")
+    private String id;
+
+    public String id() {
+      return id == null ? Settings.MACHINE_ID.require() : id;
+    }
+  }
+
+  /** A request body that can be looked at, changed and replaced. */
+  public static final class Body {
+    @Option(names = "--template", paramLabel = "FILE", description = "Your own request body, JSON.")
+    private String file;
+
+    @Option(
+        names = "--set",
+        paramLabel = "PATH=VALUE",
+        description = "Set one field of it; an empty VALUE removes the field.")
+    private Map<String, String> fields = new LinkedHashMap<>();
+
+    @Option(names = "--print-template", description = "Print the shipped request body, and end.")
+    private boolean print;
+
+    /** Prints the shipped body if that is all that was asked for. */
+    public boolean printed(String shipped, Cli cli) {
+      if (print) cli.out().print(Template.text(shipped));
+      return print;
+    }
+
+    /** The body, its variables filled: from {@code values}, else from the settings. */
+    public ObjectNode load(String shipped, Map<String, String> values) {
+      return Template.load(file, shipped, values);
+    }
+
+    /** The body with what {@code --set} says, which comes last and so wins. */
+    public ObjectNode changed(ObjectNode request, Cli cli) {
+      Template.set(request, fields, cli::warn);
+      return request;
+    }
+  }
+
+  /** For the views, which are tables otherwise. */
+  public static final class Json {
+    @Option(names = "--json", description = "Print JSON instead of a table.")
+    public boolean wanted;
+  }
+
+  public static final class Region {
+    @Option(
+        names = "--region",
+        paramLabel = "CODE",
+        description = "The region ($$REGION), instead of the request body's.")
+    private String code;
+
+    public void into(ObjectNode request) {
+      var region = code == null ? Settings.REGION.get() : code;
+      if (region != null) request.put("region", region);
+    }
+  }
+}

@@ -1,0 +1,79 @@
+///usr/bin/env jbang "$0" "$@" ; exit $?
+//JAVA 17+
+//DESCRIPTION Check your organization token: what it is, and what it may see.
+//SOURCES ../../lib/fly/Fly.java ../../lib/fly/FlyException.java ../../lib/fly/Settings.java
+//SOURCES ../../lib/fly/Template.java ../../lib/fly/Token.java ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Hint.java
+//FILES organizations.json
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import fly.Fly;
+import fly.FlyException;
+import fly.Settings;
+import fly.Template;
+import fly.Token;
+import fly.cli.Cli;
+import fly.cli.Hint;
+import java.util.Map;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+
+@Command(
+    name = "fly-check-token",
+    header = "fly-check-token",
+    description = "Check your organization token: what it is, and what it may see.",
+    footer = {
+      "%nIt prints what the token is, never the token.",
+      "%nGuide: https://fly.io/docs/mcp/deploy-with/machines-api/#organization-token"
+    })
+class CheckToken implements Runnable {
+  @Mixin Cli.Api cli;
+
+  public static void main(String... args) {
+    Cli.main(new CheckToken(), args);
+  }
+
+  @Override
+  public void run() {
+    var result = cli.dryRun ? Fly.JSON.createObjectNode() : shape();
+    var request = Template.load(null, "organizations.json", Map.of());
+
+    cli.say("Asking Fly.io what it may see ...");
+    var tokens = cli.fly().get("/v1/tokens/current").path("tokens");
+    var organizations = organizations(request);
+    if (cli.dryRun) return;
+
+    result.set("tokens", tokens);
+    result.set("organizations", organizations);
+    cli.print(result, result.path("scheme").asText());
+    cli.say("The token is good. Next: " + Hint.of("fly-select-hostname"));
+  }
+
+  /** What can be told without asking anybody. */
+  private ObjectNode shape() {
+    var token = Token.parse(Settings.FLY_API_TOKEN.require());
+    var macaroons = token.scheme().equals("FlyV1");
+    cli.say(
+        "FLY_API_TOKEN is whole: %s, sent as \"Authorization: %s ...\".",
+        macaroons ? token.pieces().size() + " macaroon(s)" : "opaque", token.scheme());
+    return Fly.JSON
+        .createObjectNode()
+        .put("scheme", token.scheme())
+        .put("shape", macaroons ? "macaroon" : "opaque")
+        .put("pieces", token.pieces().size())
+        .put("length", token.header().length() - token.scheme().length() - 1);
+  }
+
+  /** A token for one app may not ask; that is no failure. */
+  private JsonNode organizations(JsonNode request) {
+    try {
+      return cli.fly()
+          .graphql(request.path("query").asText(), request.path("variables"))
+          .at("/organizations/nodes");
+    } catch (FlyException limited) {
+      if (limited.status <= 0) throw limited;
+      cli.say("It may not list organizations: %s", limited.why);
+      return Fly.JSON.createArrayNode();
+    }
+  }
+}

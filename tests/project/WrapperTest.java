@@ -1,0 +1,311 @@
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
+import java.util.jar.Attributes;
+import java.util.jar.JarOutputStream;
+import java.util.jar.Manifest;
+import java.util.zip.ZipEntry;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The wrapper ./jbang, in front of a JBang that runs its own echo instead of a script. */
+class WrapperTest {
+  private static final Path JAVA = Path.of(System.getProperty("java.home"));
+
+  /** What JBang is to the wrapper: it prints a command and exits with 255. */
+  public static final class FakeJBang {
+    public static void main(String... args) throws Exception {
+      System.err.println("JBang was asked: " + String.join("|", args));
+      if (args[0].equals("version")) {
+        System.out.println("the answer of JBang itself");
+        System.exit(3);
+      }
+      builds();
+      System.out.printf(
+          "'%s/bin/java' -cp '%s' 'WrapperTest$Echo'",
+          System.getProperty("java.home"), System.getProperty("java.class.path"));
+      System.exit(255);
+    }
+
+    /** Two at once in one JBANG_DIR would spoil each other. */
+    private static void builds() throws Exception {
+      var building = Path.of(System.getenv("JBANG_DIR"), "building");
+      Files.createFile(building);
+      Thread.sleep(300);
+      Files.delete(building);
+    }
+  }
+
+  /** What a script is to the wrapper. */
+  public static final class Echo {
+    public static void main(String... args) throws Exception {
+      for (var arg : args) System.out.println("[" + arg + "]");
+      System.out.println("hint " + System.getenv("FLY_JBANG"));
+      if (List.of(args).contains("sleep")) {
+        System.out.flush();
+        Thread.sleep(60_000);
+      }
+      System.out.write(System.in.readAllBytes());
+      System.out.flush();
+      System.exit(args.length);
+    }
+  }
+
+  @TempDir Path temp;
+  private Path jar;
+
+  @BeforeEach
+  void jar() throws IOException {
+    jar = temp.resolve("jbang.jar");
+    var manifest = new Manifest();
+    manifest.getMainAttributes().put(Attributes.Name.MANIFEST_VERSION, "1.0");
+    manifest.getMainAttributes().put(Attributes.Name.MAIN_CLASS, FakeJBang.class.getName());
+    try (var out = new JarOutputStream(Files.newOutputStream(jar), manifest)) {
+      for (var type : List.of(FakeJBang.class, Echo.class)) {
+        var name = type.getName() + ".class";
+        out.putNextEntry(new ZipEntry(name));
+        try (var in = type.getResourceAsStream("/" + name)) {
+          in.transferTo(out);
+        }
+      }
+    }
+  }
+
+  private Shell shell() {
+    return new Shell()
+        .with("JBANG_JAR", jar)
+        .with("JBANG_DIR", temp.resolve("jbang dir"))
+        .with("JAVA_HOME", JAVA);
+  }
+
+  @Test
+  void arguments_arrive_as_they_were_typed() {
+    var result =
+        shell()
+            .run("./jbang", "fly-create-app", "a  b", "", "*", "it's", "\"x\"", "$HOME", "--help");
+
+    assertEquals(
+        "[a  b]\n[]\n[*]\n[it's]\n[\"x\"]\n[$HOME]\n[--help]\nhint ./jbang\n",
+        result.out(),
+        result.err());
+  }
+
+  @Test
+  void an_alias_is_found_from_any_working_directory() {
+    var wrapper = Shell.ROOT.resolve("jbang").toString();
+
+    var result = shell().in(temp).run(wrapper, "--quiet", "fly-create-app", "x");
+
+    assertTrue(
+        result
+            .err()
+            .contains("asked: --quiet|fly-create-app@" + Shell.ROOT.resolve("jbang-catalog.json")),
+        result.err());
+    assertEquals("[x]\nhint " + wrapper + "\n", result.out());
+  }
+
+  @Test
+  void an_alias_for_contributors_is_found_too() {
+    var result = shell().in(temp).run(Shell.ROOT.resolve("jbang").toString(), "fmt");
+
+    assertTrue(
+        result.err().contains("asked: fmt@" + Shell.ROOT.resolve(".jbang/jbang-catalog.json")),
+        result.err());
+  }
+
+  @Test
+  void stdin_and_the_exit_code_pass_through() {
+    var result = shell().input("over here\n").run("./jbang", "fly-create-app", "1", "2");
+
+    assertEquals(2, result.exit(), result.err());
+    assertTrue(result.out().endsWith("over here\n"), result.out());
+  }
+
+  @Test
+  void what_JBang_does_itself_keeps_its_output_and_exit_code() {
+    var result = shell().run("./jbang", "version");
+
+    assertEquals(3, result.exit());
+    assertEquals("the answer of JBang itself\n", result.out());
+  }
+
+  @Test
+  void signals_reach_the_script_because_the_wrapper_is_gone_by_then() throws Exception {
+    var process = shell().start("./jbang", "fly-create-app", "sleep");
+    process.getInputStream().read();
+
+    var command = process.info().command().orElse("");
+    process.destroy();
+
+    assertTrue(command.endsWith("java"), command);
+    assertEquals(128 + 15, process.waitFor());
+    assertEquals(0, process.descendants().count());
+  }
+
+  @Test
+  void it_works_from_a_path_with_blanks() throws Exception {
+    var root = copy(Files.createDirectory(temp.resolve("a b")));
+
+    var result = shell().in(temp).run(root.resolve("jbang").toString(), "fly-create-app", "x");
+
+    assertTrue(result.out().startsWith("[x]\n"), result.err());
+    assertTrue(result.err().contains("a b/jbang-catalog.json"), result.err());
+  }
+
+  @Test
+  void no_JDK_is_a_clear_error() throws Exception {
+    var result = shell().with("JAVA_HOME", null).with("PATH", tools()).run("./jbang", "fmt");
+
+    assertEquals(1, result.exit());
+    assertEquals("", result.out());
+    assertTrue(result.err().startsWith("error: no JDK 17 or newer found\n  why: "), result.err());
+    assertTrue(result.err().contains("\n  try: install a JDK"), result.err());
+  }
+
+  @Test
+  void an_old_JDK_is_a_clear_error() throws Exception {
+    var old = Files.createDirectories(temp.resolve("old/bin"));
+    program(old.resolve("java"), "echo 'openjdk version \"11.0.2\" 2019-01-15' >&2");
+    program(old.resolve("javac"), "");
+
+    var result =
+        shell().with("JAVA_HOME", old.getParent()).with("PATH", tools()).run("./jbang", "fmt");
+
+    assertEquals(1, result.exit());
+    assertTrue(result.err().contains("the newest of them is version '11'"), result.err());
+  }
+
+  @Test
+  void a_missing_JBANG_JAR_is_a_clear_error() {
+    var result = shell().with("JBANG_JAR", temp.resolve("none.jar")).run("./jbang", "fmt");
+
+    assertEquals(1, result.exit());
+    assertTrue(result.err().contains("error: there is no " + temp), result.err());
+  }
+
+  @Test
+  void when_nothing_can_be_fetched_it_says_what_to_do() throws Exception {
+    var result =
+        shell()
+            .with("JBANG_JAR", null)
+            .with("PATH", tools())
+            .with("HTTPS_PROXY", "http://127.0.0.1:9")
+            .run("./jbang", "fmt");
+
+    assertEquals(1, result.exit());
+    assertEquals("", result.out());
+    assertTrue(result.err().contains("error: JBang could not be fetched"), result.err());
+    assertTrue(result.err().contains("export JBANG_JAR="), result.err());
+    assertFalse(Files.exists(temp.resolve("jbang dir/wrapper/jbang-cli-0.132.1-all.jar")));
+  }
+
+  @Test
+  void a_jar_with_another_checksum_is_refused() throws Exception {
+    var tools = tools();
+    program(tools.resolve("mvn"), "echo to stdout; echo x > jbang-cli-0.132.1-all.jar");
+
+    var result = shell().with("JBANG_JAR", null).with("PATH", tools).run("./jbang", "fmt");
+
+    assertEquals(1, result.exit());
+    assertEquals("", result.out());
+    assertTrue(
+        result.err().contains("error: the fetched JBang is not the one we know"), result.err());
+    try (var left = Files.list(temp.resolve("jbang dir/wrapper"))) {
+      assertEquals(
+          0, left.filter(file -> file.getFileName().toString().startsWith("fetch")).count());
+    }
+  }
+
+  @Test
+  void two_first_runs_at_once_both_get_JBang() throws Exception {
+    var real =
+        Path.of(
+            System.getenv()
+                .getOrDefault(
+                    "JBANG_JAR",
+                    System.getenv("JBANG_DIR") + "/wrapper/jbang-cli-0.132.1-all.jar"));
+    assumeTrue(Files.exists(real), "no JBang jar at " + real);
+    var tools = tools();
+    program(tools.resolve("mvn"), "sleep 0.5; cp '" + real + "' jbang-cli-0.132.1-all.jar");
+    var shell = shell().with("JBANG_JAR", null).with("PATH", tools);
+
+    var first = shell.start("./jbang", "version");
+    var second = shell.start("./jbang", "version");
+
+    for (var run : List.of(first, second)) {
+      var out = new String(run.getInputStream().readAllBytes());
+      assertEquals(0, run.waitFor(), new String(run.getErrorStream().readAllBytes()));
+      assertEquals("0.132.1\n", out);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"fly-create-app", "scripts/guide/CreateApp.java"})
+  void two_builds_of_a_script_take_turns(String script) throws Exception {
+    var first = shell().start("./jbang", script, "x");
+    var second = shell().start("./jbang", "build", script);
+
+    for (var run : List.of(first, second)) {
+      run.getOutputStream().close();
+      var out = new String(run.getInputStream().readAllBytes());
+      var err = new String(run.getErrorStream().readAllBytes());
+      assertTrue(out.endsWith("hint ./jbang\n"), err);
+      run.waitFor();
+    }
+  }
+
+  /** A folder with the few programs that the wrapper needs, and no Java. */
+  private Path tools() throws IOException {
+    var folder = Files.createDirectory(temp.resolve("tools"));
+    for (var tool :
+        List.of(
+            "sh",
+            "dirname",
+            "sed",
+            "head",
+            "grep",
+            "mkdir",
+            "cat",
+            "flock",
+            "readlink",
+            "cp",
+            "sleep",
+            "rm")) {
+      for (var bin : List.of("/usr/bin", "/bin")) {
+        var program = Path.of(bin, tool);
+        if (Files.exists(program) && !Files.exists(folder.resolve(tool))) {
+          program(folder.resolve(tool), "exec " + program + " \"$@\"");
+        }
+      }
+    }
+    return folder;
+  }
+
+  private static void program(Path file, String body) throws IOException {
+    Files.writeString(file, "#!/bin/sh\n" + body + "\n");
+    Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwxr-xr-x"));
+  }
+
+  private static Path copy(Path root) throws IOException {
+    Files.createDirectory(root.resolve(".jbang"));
+    for (var file :
+        List.of(
+            "jbang", "jbang-catalog.json", ".jbang/jbang-catalog.json", ".jbang/FetchJBang.java")) {
+      Files.copy(
+          Shell.ROOT.resolve(file),
+          root.resolve(file),
+          java.nio.file.StandardCopyOption.COPY_ATTRIBUTES);
+    }
+    return root;
+  }
+}

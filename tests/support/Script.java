@@ -1,0 +1,46 @@
+import fly.Settings;
+import fly.cli.Cli;
+import java.io.ByteArrayInputStream;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.charset.StandardCharsets;
+
+/** Runs a script as the shell would, in this JVM, and keeps what it printed. */
+final class Script {
+  private Script() {}
+
+  record Result(int exit, String out, String err) {}
+
+  static Result run(Object script, String... args) {
+    var out = new StringWriter();
+    var err = new StringWriter();
+    var exit =
+        Cli.commandLine(script)
+            .setOut(new PrintWriter(out))
+            .setErr(new PrintWriter(err))
+            .execute(args);
+    return new Result(exit, out.toString(), err.toString());
+  }
+
+  static Result runWithInput(String input, Object script, String... args) {
+    var stdin = System.in;
+    System.setIn(new ByteArrayInputStream(input.getBytes(StandardCharsets.UTF_8)));
+    try {
+      return run(script, args);
+    } finally {
+      System.setIn(stdin);
+    }
+  }
+
+  /** Settings for a Fly.io at this address; nothing of the machine's own environment remains. */
+  static void settings(String url, String token) {
+    for (var setting : Settings.values()) System.clearProperty(setting.name());
+    System.setProperty("FLY_JBANG", "");
+    System.setProperty("ORG", "personal");
+    System.setProperty("FLY_API_HOSTNAME", url);
+    System.setProperty("FLY_API_BASE_URL", url);
+    System.setProperty("FLY_EDGE_URL", url + "/edge/{app}/");
+    System.setProperty("FLY_API_TOKEN", token);
+    System.setProperty("APP_NAME", "mcp-demo");
+  }
+}
