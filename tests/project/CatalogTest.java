@@ -43,7 +43,7 @@ class CatalogTest {
         (alias, script) -> assertTrue(script.endsWith("/" + className(alias) + ".java"), script));
     var scripts =
         sources("scripts").stream()
-            .map(file -> Shell.ROOT.relativize(file).toString())
+            .map(file -> Sh.ROOT.relativize(file).toString())
             .filter(file -> !file.contains(NO_COMMAND))
             .collect(Collectors.toCollection(TreeSet::new));
     assertEquals(scripts, new TreeSet<>(named.values()));
@@ -87,7 +87,7 @@ class CatalogTest {
 
   @Test
   void the_README_shows_every_script() throws Exception {
-    var readme = read(Shell.ROOT.resolve("README.md"));
+    var readme = read(Sh.ROOT.resolve("README.md"));
 
     for (var alias : aliases()) assertTrue(readme.contains(alias), alias + " is not in the README");
   }
@@ -95,7 +95,7 @@ class CatalogTest {
   @Test
   void every_command_in_the_documents_parses() throws Exception {
     for (var document : List.of("README.md", "CONTRIBUTING.md")) {
-      var text = read(Shell.ROOT.resolve(document));
+      var text = read(Sh.ROOT.resolve(document));
       var blocks = Pattern.compile("(?s)```(?:sh|console)\n(.*?)```").matcher(text);
       while (blocks.find()) {
         for (var line : blocks.group(1).replace("\\\n", " ").split("\n")) parse(line);
@@ -170,9 +170,9 @@ class CatalogTest {
         .matcher(code)
         .results()
         .map(match -> "lib/" + match.group(1).replace('.', '/') + ".java")
-        .forEach(file -> needed.add(Shell.ROOT.resolve(file).toAbsolutePath().normalize()));
+        .forEach(file -> needed.add(Sh.ROOT.resolve(file).toAbsolutePath().normalize()));
     if (!code.contains("package ")) return needed;
-    for (var neighbour : sources(Shell.ROOT.relativize(source.getParent()).toString())) {
+    for (var neighbour : sources(Sh.ROOT.relativize(source.getParent()).toString())) {
       var name = neighbour.getFileName().toString().replace(".java", "");
       if (neighbour.getParent().endsWith(source.getParent().getFileName())
           && Pattern.compile("(?<![.\\w])" + name + "\\b").matcher(code).find()) {
@@ -184,7 +184,7 @@ class CatalogTest {
 
   @Test
   void what_fly_mcp_launch_ships_is_all_of_fly_mcp_wrap() throws Exception {
-    var root = Shell.ROOT.toAbsolutePath().normalize();
+    var root = Sh.ROOT.toAbsolutePath().normalize();
     var sources = new TreeSet<String>();
     for (var file : JBangScript.files(root.resolve("scripts/mcp/McpWrap.java")).keySet()) {
       sources.add(root.relativize(file).toString());
@@ -232,7 +232,7 @@ class CatalogTest {
   }
 
   private static Path script(String alias) throws IOException {
-    return Shell.ROOT.resolve(catalog().get(alias).path("script-ref").asText());
+    return Sh.ROOT.resolve(catalog().get(alias).path("script-ref").asText());
   }
 
   private static TreeSet<String> imports(String text) {
@@ -244,13 +244,13 @@ class CatalogTest {
   }
 
   private static List<Path> sources(String folder) throws IOException {
-    try (Stream<Path> files = Files.walk(Shell.ROOT.resolve(folder))) {
+    try (Stream<Path> files = Files.walk(Sh.ROOT.resolve(folder))) {
       return files.filter(file -> file.toString().endsWith(".java")).sorted().toList();
     }
   }
 
   private static Map<String, JsonNode> catalog() throws IOException {
-    var catalog = Fly.JSON.readTree(read(Shell.ROOT.resolve("jbang-catalog.json")));
+    var catalog = Fly.JSON.readTree(read(Sh.ROOT.resolve("jbang-catalog.json")));
     var aliases = new LinkedHashMap<String, JsonNode>();
     for (var alias : catalog.path("aliases").properties()) {
       aliases.put(alias.getKey(), alias.getValue());

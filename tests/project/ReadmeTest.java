@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 class ReadmeTest {
   @Test
   void its_steps_in_order_are_the_guide_by_single_commands() throws Exception {
-    var readme = Files.readString(Shell.ROOT.resolve("README.md"));
+    var readme = Files.readString(Sh.ROOT.resolve("README.md"));
     var section = readme.split("<!-- (end of the )?steps -->")[1];
     var steps =
         Pattern.compile("(?s)```sh\n(.*?)```")
@@ -24,11 +24,11 @@ class ReadmeTest {
     var port = steps.replaceFirst("(?s).*--port (\\d+).*", "$1");
     steps = steps.replace("--stop\n", "--stop --port " + port + "\n");
 
-    Shell.Result result;
+    Sh.Result result;
     try {
-      result = new Shell().run("sh", "-euc", steps);
+      result = new Sh().run("sh", "-euc", steps);
     } finally {
-      new Shell().run("./jbang", "fly-sandbox", "--stop", "--port", port);
+      new Sh().run("./jbang", "fly-sandbox", "--stop", "--port", port);
     }
 
     assertEquals(0, result.exit(), result.err());
@@ -39,7 +39,7 @@ class ReadmeTest {
 
   @Test
   void its_curl_is_what_a_dry_run_prints() throws Exception {
-    var readme = Files.readString(Shell.ROOT.resolve("README.md"));
+    var readme = Files.readString(Sh.ROOT.resolve("README.md"));
     Script.settings("https://api.machines.dev", FakeFly.TOKEN);
 
     var curl = Script.run(new CreateApp(), "-n", "--app", "mcp-demo-3f9c51e0a7b2").out();

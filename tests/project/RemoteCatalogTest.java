@@ -49,7 +49,7 @@ class RemoteCatalogTest {
   private static Set<String> tracked;
   private static ExecutorService twoAtOnce;
   private static HttpServer server;
-  private static Shell.Result first;
+  private static Sh.Result first;
 
   @BeforeAll
   static void start() throws IOException {
@@ -101,7 +101,7 @@ class RemoteCatalogTest {
   @TestFactory
   List<DynamicTest> every_other_alias_shows_its_help() throws IOException {
     var aliases = new ArrayList<String>();
-    var catalog = Fly.JSON.readTree(Shell.ROOT.resolve("jbang-catalog.json").toFile());
+    var catalog = Fly.JSON.readTree(Sh.ROOT.resolve("jbang-catalog.json").toFile());
     catalog.path("aliases").fieldNames().forEachRemaining(aliases::add);
     aliases.remove("fly-create-machine");
 
@@ -117,7 +117,7 @@ class RemoteCatalogTest {
     return tests;
   }
 
-  private static void assertHelp(String alias, Shell.Result result) {
+  private static void assertHelp(String alias, Sh.Result result) {
     assertEquals(0, result.exit(), () -> "not there: " + notThere + "\n" + result.err());
     var lines = result.out().lines().toList();
     assertEquals("Example:", lines.get(0));
@@ -125,7 +125,7 @@ class RemoteCatalogTest {
   }
 
   /** JBang either does the work, or prints a command for us to run and exits with 255. */
-  private static Shell.Result jbang(String alias, String... arguments) {
+  private static Sh.Result jbang(String alias, String... arguments) {
     var command =
         new ArrayList<>(
             List.of(
@@ -141,8 +141,8 @@ class RemoteCatalogTest {
     return built.exit() == 255 ? shell().run("sh", "-c", "exec " + built.out()) : built;
   }
 
-  private static Shell shell() {
-    return new Shell()
+  private static Sh shell() {
+    return new Sh()
         .in(caches)
         .with("JAVA_HOME", System.getProperty("java.home"))
         .with("JAVA_TOOL_OPTIONS", "-XX:+UseSerialGC -XX:TieredStopAtLevel=1") // javac's too
@@ -163,7 +163,7 @@ class RemoteCatalogTest {
         exchange.sendResponseHeaders(404, -1);
         return;
       }
-      var content = Files.readAllBytes(Shell.ROOT.resolve(path));
+      var content = Files.readAllBytes(Sh.ROOT.resolve(path));
       exchange.sendResponseHeaders(200, content.length == 0 ? -1 : content.length);
       exchange.getResponseBody().write(content);
     }
@@ -171,14 +171,14 @@ class RemoteCatalogTest {
 
   /** What a clone would hold; without Git, what is there. */
   private static Set<String> tracked() throws IOException {
-    if (Files.exists(Shell.ROOT.resolve(".git"))) {
-      return Set.copyOf(new Shell().run("git", "ls-files").out().lines().toList());
+    if (Files.exists(Sh.ROOT.resolve(".git"))) {
+      return Set.copyOf(new Sh().run("git", "ls-files").out().lines().toList());
     }
-    try (var files = Files.walk(Shell.ROOT)) {
+    try (var files = Files.walk(Sh.ROOT)) {
       return Set.copyOf(
           files
               .filter(Files::isRegularFile)
-              .map(file -> Shell.ROOT.relativize(file).toString().replace('\\', '/'))
+              .map(file -> Sh.ROOT.relativize(file).toString().replace('\\', '/'))
               .toList());
     }
   }

@@ -81,8 +81,8 @@ class WrapperTest {
     }
   }
 
-  private Shell shell() {
-    return new Shell()
+  private Sh shell() {
+    return new Sh()
         .with("JBANG_JAR", jar)
         .with("JBANG_DIR", temp.resolve("jbang dir"))
         .with("JAVA_HOME", JAVA);
@@ -102,24 +102,24 @@ class WrapperTest {
 
   @Test
   void an_alias_is_found_from_any_working_directory() {
-    var wrapper = Shell.ROOT.resolve("jbang").toString();
+    var wrapper = Sh.ROOT.resolve("jbang").toString();
 
     var result = shell().in(temp).run(wrapper, "--quiet", "fly-create-app", "x");
 
     assertTrue(
         result
             .err()
-            .contains("asked: --quiet|fly-create-app@" + Shell.ROOT.resolve("jbang-catalog.json")),
+            .contains("asked: --quiet|fly-create-app@" + Sh.ROOT.resolve("jbang-catalog.json")),
         result.err());
     assertEquals("[x]\nhint " + wrapper + "\n", result.out());
   }
 
   @Test
   void an_alias_for_contributors_is_found_too() {
-    var result = shell().in(temp).run(Shell.ROOT.resolve("jbang").toString(), "fmt");
+    var result = shell().in(temp).run(Sh.ROOT.resolve("jbang").toString(), "fmt");
 
     assertTrue(
-        result.err().contains("asked: fmt@" + Shell.ROOT.resolve(".jbang/jbang-catalog.json")),
+        result.err().contains("asked: fmt@" + Sh.ROOT.resolve(".jbang/jbang-catalog.json")),
         result.err());
   }
 
@@ -302,7 +302,7 @@ class WrapperTest {
         List.of(
             "jbang", "jbang-catalog.json", ".jbang/jbang-catalog.json", ".jbang/FetchJBang.java")) {
       Files.copy(
-          Shell.ROOT.resolve(file),
+          Sh.ROOT.resolve(file),
           root.resolve(file),
           java.nio.file.StandardCopyOption.COPY_ATTRIBUTES);
     }

@@ -46,7 +46,7 @@ final class Npm {
         var command = new ArrayList<>(List.of("npm", "install", "--prefix", fresh.toString()));
         command.addAll(List.of("--ignore-scripts", "--no-audit", "--no-fund"));
         command.addAll(packages);
-        var npm = new Shell().in(fresh).run(command.toArray(String[]::new));
+        var npm = new Sh().in(fresh).run(command.toArray(String[]::new));
         assumeTrue(npm.exit() == 0, "npm cannot install: " + npm.err());
         Files.move(fresh, folder);
       }

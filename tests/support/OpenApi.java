@@ -45,10 +45,10 @@ final class OpenApi {
   static final Path DOCUMENT =
       Optional.ofNullable(System.getenv("FLY_SHARED"))
           .map(Path::of)
-          .orElse(Shell.ROOT.resolve("../shared"))
+          .orElse(Sh.ROOT.resolve("../shared"))
           .resolve("spec/machines-openapi3.json");
 
-  static final Path OVERLAY = Shell.ROOT.resolve("tests/support/openapi-overlay.json");
+  static final Path OVERLAY = Sh.ROOT.resolve("tests/support/openapi-overlay.json");
 
   private static final List<String> METHODS = List.of("get", "post", "put", "patch", "delete");
 

@@ -303,7 +303,7 @@ class ProgramTest {
   @MethodSource("containments")
   void our_secrets_stay_with_us(Containment containment) throws Exception {
     var output =
-        new Shell()
+        new Sh()
             .with("FLY_API_TOKEN", "sesame-1")
             .with("NPM_AUTH_TOKEN", "sesame-2")
             .with("GREETING", "hello")
@@ -353,7 +353,7 @@ class ProgramTest {
   }
 
   private Process jvm(Containment containment, String state, String mark) throws IOException {
-    var jvm = new Shell().start(jvmCommand(state, containment.name(), folder.toString(), mark));
+    var jvm = new Sh().start(jvmCommand(state, containment.name(), folder.toString(), mark));
     var stdout = new BufferedReader(new InputStreamReader(jvm.getInputStream()));
     assertEquals("ready", stdout.readLine());
     return jvm;
@@ -432,7 +432,7 @@ class ProgramTest {
 
   private static int exit(String... command) {
     try {
-      return new Shell().run(command).exit();
+      return new Sh().run(command).exit();
     } catch (java.io.UncheckedIOException e) {
       return 127;
     }

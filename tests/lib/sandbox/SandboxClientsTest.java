@@ -29,10 +29,10 @@ class SandboxClientsTest {
 
   @Test
   void fly_admin_finds_what_it_finds_on_Fly() {
-    var script = Shell.ROOT.resolve("tests/support/clients/fly-admin.cjs").toString();
+    var script = Sh.ROOT.resolve("tests/support/clients/fly-admin.cjs").toString();
 
     var result =
-        new Shell()
+        new Sh()
             .with("NODE_PATH", modules)
             .with("FLY_API_TOKEN", sandbox.token())
             .run(Npm.node(), script, sandbox.url());
@@ -104,7 +104,7 @@ class SandboxClientsTest {
       var inspector = "@modelcontextprotocol/inspector/clients/launcher/build/index.js";
 
       var tools =
-          new Shell()
+          new Sh()
               .with("HOME", folder)
               .run(
                   Npm.node(),

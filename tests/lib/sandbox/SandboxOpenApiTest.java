@@ -180,7 +180,7 @@ class SandboxOpenApiTest {
   private static TreeSet<String> scriptsThatCallTheApi() throws Exception {
     var scripts = new TreeSet<String>();
     for (var alias :
-        Fly.JSON.readTree(Shell.ROOT.resolve("jbang-catalog.json").toFile()).path("aliases")) {
+        Fly.JSON.readTree(Sh.ROOT.resolve("jbang-catalog.json").toFile()).path("aliases")) {
       var name = alias.path("script-ref").asText().replaceAll(".*/|\\.java", "");
       var constructor = Class.forName(name).getDeclaredConstructor();
       constructor.setAccessible(true);

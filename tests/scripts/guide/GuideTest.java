@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 
 /** The guide, end to end, on the sandbox. */
 class GuideTest {
-  private static final Path GUIDE = Shell.ROOT.resolve("../shared/guide.md");
+  private static final Path GUIDE = Sh.ROOT.resolve("../shared/guide.md");
   private static final Pattern BLOCK = Pattern.compile("(?ms)^```(?:sh|json)\n(.*?)^```$");
   private static final String ACCESS = "curl -N https://${APP_NAME}.fly.dev/";
 
@@ -98,7 +98,7 @@ class GuideTest {
         SandboxServer.start(SandboxServer.Config.onPort(0).filesServer(FilesServer.class))) {
       sandbox.environment().forEach(System::setProperty);
       System.setProperty("APP_NAME", "by-curl");
-      var shell = new Shell().with("FLY_API_TOKEN", sandbox.token());
+      var shell = new Sh().with("FLY_API_TOKEN", sandbox.token());
 
       for (var step :
           List.of(new CreateApp(), new AllocateIps(), new CreateVolume(), new CreateMachine())) {
@@ -138,7 +138,7 @@ class GuideTest {
         else steps.append(block);
       }
 
-      var done = new Shell().run("sh", "-c", steps + "\necho \"\nAPP_NAME=$APP_NAME\"\n");
+      var done = new Sh().run("sh", "-c", steps + "\necho \"\nAPP_NAME=$APP_NAME\"\n");
 
       assertEquals(0, done.exit(), done.err());
       var answers = Pattern.compile("HTTP/1.1 (\\d+)").matcher(done.out()).results();
@@ -152,7 +152,7 @@ class GuideTest {
       var app = done.out().replaceFirst("(?s).*\nAPP_NAME=(mcp-demo-[0-9a-f]{12})\n$", "$1");
 
       // "Simply run the script again if this happens": while the Machine starts, replies get lost.
-      var shell = new Shell().with("APP_NAME", app);
+      var shell = new Sh().with("APP_NAME", app);
       var replies = shell.run("sh", "-c", access).out();
       for (int again = 0; again < 20 && !replies.contains("[DIR] lost+found"); again++) {
         replies = shell.run("sh", "-c", access).out();
@@ -182,6 +182,6 @@ class GuideTest {
   }
 
   private static boolean exists(String program) {
-    return new Shell().run("sh", "-c", "command -v " + program).exit() == 0;
+    return new Sh().run("sh", "-c", "command -v " + program).exit() == 0;
   }
 }

@@ -90,7 +90,7 @@ class FilesServerTest {
 
     var ours = text(talk(INITIALIZE, list).get(1));
     var npms =
-        new Shell()
+        new Sh()
             .with("npm_config_prefer_offline", "true")
             .with("npm_config_yes", "true")
             .input(INITIALIZE + "\n" + list + "\n")
@@ -191,7 +191,7 @@ class FilesServerTest {
   @Test
   void without_its_folder_it_does_not_start() {
     for (var args : List.of(List.of(), List.of(home.resolve("nowhere").toString()))) {
-      var result = new Shell().run(server(args));
+      var result = new Sh().run(server(args));
 
       assertEquals(2, result.exit());
       assertEquals("", result.out());
@@ -203,12 +203,12 @@ class FilesServerTest {
   /** Sends the lines, and gives back what came, by id. */
   private Map<Integer, JsonNode> talk(String... lines) throws IOException {
     var input = String.join("\n", lines) + "\n";
-    var result = new Shell().input(input).run(server(List.of(folder.toString())));
+    var result = new Sh().input(input).run(server(List.of(folder.toString())));
     assertEquals(0, result.exit(), result.err());
     return replies(result);
   }
 
-  private static Map<Integer, JsonNode> replies(Shell.Result result) throws IOException {
+  private static Map<Integer, JsonNode> replies(Sh.Result result) throws IOException {
     var replies = new HashMap<Integer, JsonNode>();
     for (var line : result.out().lines().toList()) {
       var reply = Fly.JSON.readTree(line);
@@ -244,7 +244,7 @@ class FilesServerTest {
 
   private static int exit(String... command) {
     try {
-      return new Shell().run(command).exit();
+      return new Sh().run(command).exit();
     } catch (UncheckedIOException e) {
       return 127;
     }

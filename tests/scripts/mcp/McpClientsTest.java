@@ -88,8 +88,7 @@ class McpClientsTest {
   private String wrap(List<String> server) throws IOException {
     var command = Jvm.command("McpWrap", "-q", "--port", "0", "--");
     command.addAll(server);
-    var process =
-        new Shell().with("FLY_MCP_BEARER_TOKEN", null).start(command.toArray(String[]::new));
+    var process = new Sh().with("FLY_MCP_BEARER_TOKEN", null).start(command.toArray(String[]::new));
     processes.add(process);
     return new BufferedReader(new InputStreamReader(process.getInputStream())).readLine();
   }
@@ -207,12 +206,12 @@ class McpClientsTest {
     var command =
         new ArrayList<>(
             List.of(
-                Npm.node(), Shell.ROOT.resolve("tests/support/clients/typescript.mjs").toString()));
+                Npm.node(), Sh.ROOT.resolve("tests/support/clients/typescript.mjs").toString()));
     if (way == Way.WRAP) command.addAll(List.of("http", url));
     else command.add("stdio");
     if (way != Way.WRAP) command.addAll(proxy(way, url));
 
-    var result = new Shell().with("NODE_PATH", modules).run(command.toArray(String[]::new));
+    var result = new Sh().with("NODE_PATH", modules).run(command.toArray(String[]::new));
 
     assertEquals(0, result.exit(), result.err());
     var lines = result.out();
@@ -267,7 +266,7 @@ class McpClientsTest {
       Files.writeString(config, server.toString());
       command.addAll(List.of("--config", config.toString(), "--server", "ours"));
     }
-    var result = new Shell().with("HOME", folder).run(command.toArray(String[]::new));
+    var result = new Sh().with("HOME", folder).run(command.toArray(String[]::new));
     assertEquals(0, result.exit(), result.out() + result.err());
     return Fly.JSON.readTree(result.out());
   }
@@ -276,7 +275,7 @@ class McpClientsTest {
   void the_proxy_starts_the_inspector_with_a_command_that_works() throws Exception {
     var port = freePort();
     var shell =
-        new Shell()
+        new Sh()
             .in(modules.getParent()) // npx takes what is installed there
             .with("npm_config_offline", "true")
             .with("PATH", Path.of(Npm.node()).getParent() + ":" + System.getenv("PATH"))
@@ -321,7 +320,7 @@ class McpClientsTest {
 
   @Test
   void the_guides_shell_script_is_answered_by_the_wrap_as_by_flyctls() throws Exception {
-    assumeTrue(new Shell().run("sh", "-c", "command -v curl").exit() == 0, "no curl here");
+    assumeTrue(new Sh().run("sh", "-c", "command -v curl").exit() == 0, "no curl here");
     var url = wrap(files());
     Script.settings("http://127.0.0.1:9", FakeFly.TOKEN);
     var asked = new String[] {"--url", url, "--transport", "wrap", "--list", "tools"};
@@ -330,7 +329,7 @@ class McpClientsTest {
     assertEquals(0, warm.exit(), warm.err());
     var script = Script.run(new CallMcp(), "-n", "--url", url, "--list", "tools").out();
 
-    var replies = new Shell().run("sh", "-c", script);
+    var replies = new Sh().run("sh", "-c", script);
 
     assertTrue(replies.out().contains("HTTP/1.1 202 Accepted"), replies.toString());
     assertTrue(replies.out().contains("\"name\":\"list_directory\""), replies.toString());

@@ -80,17 +80,17 @@ class McpConformanceTest {
     assertTrue(told.contains(", 0 failed"), told);
   }
 
-  private Shell.Result scenarios(String url) {
+  private Sh.Result scenarios(String url) {
     return conformance("server", "--url", url, "--suite", "all", "--spec-version", "2025-11-25");
   }
 
-  private Shell.Result conformance(String... args) {
+  private Sh.Result conformance(String... args) {
     var suite = modules.resolve("@modelcontextprotocol/conformance/dist/index.js").toString();
     var command = Stream.concat(Stream.of(Npm.node(), suite), Stream.of(args));
-    return new Shell().with("NODE_PATH", modules).run(command.toArray(String[]::new));
+    return new Sh().with("NODE_PATH", modules).run(command.toArray(String[]::new));
   }
 
-  private static long passed(Shell.Result result) {
+  private static long passed(Sh.Result result) {
     return RESULT.matcher(result.out()).results().filter(m -> m.group(3).equals("0")).count();
   }
 
@@ -99,11 +99,7 @@ class McpConformanceTest {
   }
 
   private static String fixture(String file) {
-    return Shell.ROOT
-        .resolve("tests/support/conformance")
-        .resolve(file)
-        .toAbsolutePath()
-        .toString();
+    return Sh.ROOT.resolve("tests/support/conformance").resolve(file).toAbsolutePath().toString();
   }
 
   private static String words(List<String> command) {
@@ -114,7 +110,7 @@ class McpConformanceTest {
   private String wrap(List<String> program) throws IOException {
     var command = Jvm.command("McpWrap", "-q", "--port", "0", "--");
     command.addAll(program);
-    var shell = new Shell().with("NODE_PATH", modules).with("FLY_MCP_BEARER_TOKEN", null);
+    var shell = new Sh().with("NODE_PATH", modules).with("FLY_MCP_BEARER_TOKEN", null);
     var process = shell.start(command.toArray(String[]::new));
     processes.add(process);
     return new BufferedReader(new InputStreamReader(process.getInputStream())).readLine();

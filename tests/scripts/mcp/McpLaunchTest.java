@@ -290,8 +290,8 @@ class McpLaunchTest {
         Files.write(file, zip.readAllBytes());
       }
     }
-    var jbang = Shell.ROOT.resolve("jbang").toAbsolutePath().toString();
-    var help = new Shell().in(home).run(jbang, "scripts/mcp/McpWrap.java", "--help");
+    var jbang = Sh.ROOT.resolve("jbang").toAbsolutePath().toString();
+    var help = new Sh().in(home).run(jbang, "scripts/mcp/McpWrap.java", "--help");
 
     assertEquals(0, help.exit(), help.err());
     assertTrue(help.out().contains("Usage: fly-mcp-wrap"), help.out());
@@ -370,7 +370,7 @@ class McpLaunchTest {
   void interrupted_it_tells_what_was_created() throws Exception {
     var java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
     var process =
-        new Shell()
+        new Sh()
             .with(sandbox.environment())
             .with("XDG_CONFIG_HOME", home)
             .with("FLY_JBANG", "")
@@ -514,12 +514,12 @@ class McpLaunchTest {
 
   @Test
   void the_curl_commands_of_a_dry_run_do_it_all() throws Exception {
-    assumeTrue(new Shell().run("sh", "-c", "command -v curl").exit() == 0, "no curl here");
+    assumeTrue(new Sh().run("sh", "-c", "command -v curl").exit() == 0, "no curl here");
     System.setProperty("APP_NAME", "by-curl");
     var dry = launch(FILES, "-n", "--volume", "data:/data").out();
 
     var done =
-        new Shell()
+        new Sh()
             .with("FLY_API_TOKEN", sandbox.token())
             .with("FLY_MCP_BEARER_TOKEN", "made-by-hand")
             .run("sh", "-c", dry.substring(0, dry.indexOf("curl -N")));

@@ -28,7 +28,7 @@ class McpProxyTest {
   private static final String SECRET = "s3cret-t0ken";
 
   private final FakeMcp server = new FakeMcp();
-  private final Shell shell = new Shell();
+  private final Sh shell = new Sh();
   private final List<Process> processes = new ArrayList<>();
 
   @BeforeEach

@@ -131,7 +131,7 @@ class McpProxyWaitingTest {
   private static SSLContext selfSigned(Path folder) throws Exception {
     var file = folder.resolve("keys");
     var made =
-        new Shell()
+        new Sh()
             .run(
                 (System.getProperty("java.home")
                         + "/bin/keytool -genkeypair -alias a -keyalg EC -dname CN=localhost"

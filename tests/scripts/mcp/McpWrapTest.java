@@ -1018,7 +1018,7 @@ class McpWrapTest {
     var program =
         "trap 'echo term >>$0' TERM; sleep 1000 & while read -r l; do :; done; echo eof >>$0; while"
             + " :; do sleep 0.05; done";
-    var shell = new Shell().with("FLY_MCP_BEARER_TOKEN", "sesame");
+    var shell = new Sh().with("FLY_MCP_BEARER_TOKEN", "sesame");
     var wrap = shell.start(command("sh", "-c", program, marker.toString()));
     var stdout = reader(wrap.getInputStream());
     assertTrue(stdout.readLine().matches("http://127\\.0\\.0\\.1:\\d+/"));
@@ -1112,7 +1112,7 @@ class McpWrapTest {
     var words = new ArrayList<>(List.of(command("cat")));
     for (var everybody : List.of(false, true)) {
       if (everybody) words.addAll(words.indexOf("--"), List.of("--host", "0.0.0.0"));
-      var wrap = new Shell().with("FLY_MCP_BEARER_TOKEN", null).start(words.toArray(String[]::new));
+      var wrap = new Sh().with("FLY_MCP_BEARER_TOKEN", null).start(words.toArray(String[]::new));
       try (var socket = new Socket()) {
         var port = URI.create(reader(wrap.getInputStream()).readLine()).getPort();
         var address = new InetSocketAddress(others.get(0), port);
@@ -1129,7 +1129,7 @@ class McpWrapTest {
 
   @Test
   void its_program_does_not_get_its_credentials() throws Exception {
-    var shell = new Shell().with("FLY_MCP_BEARER_TOKEN", "sesame");
+    var shell = new Sh().with("FLY_MCP_BEARER_TOKEN", "sesame");
     shell.with("FLY_MCP_USER", "ali").with("FLY_MCP_PASSWORD", "baba");
 
     var result = shell.run(command("sh", "-c", "env >&2; exit 4"));
@@ -1141,7 +1141,7 @@ class McpWrapTest {
 
   @Test
   void a_command_that_is_not_there_is_an_error() {
-    var result = new Shell().run(command("no-such-command"));
+    var result = new Sh().run(command("no-such-command"));
 
     assertEquals(1, result.exit());
     assertTrue(result.err().contains("error: the program cannot be started"), result.err());
@@ -1158,8 +1158,8 @@ class McpWrapTest {
 
   @Test
   void an_empty_password_is_none_and_one_without_a_user_would_keep_nobody_out() {
-    var empty = new Shell().with("FLY_MCP_PASSWORD", "").with("FLY_MCP_USER", "ali");
-    var alone = new Shell().with("FLY_MCP_PASSWORD", "baba").with("FLY_MCP_USER", null);
+    var empty = new Sh().with("FLY_MCP_PASSWORD", "").with("FLY_MCP_USER", "ali");
+    var alone = new Sh().with("FLY_MCP_PASSWORD", "baba").with("FLY_MCP_USER", null);
 
     var noPassword = empty.run(command("cat"));
     var noUser = alone.run(command("cat"));
@@ -1177,7 +1177,7 @@ class McpWrapTest {
     var words = new ArrayList<>(List.of(command("sh", "-c", sleep + "; :")));
     words.add(words.indexOf("--"), "--no-such-option");
 
-    var result = new Shell().run(words.toArray(String[]::new));
+    var result = new Sh().run(words.toArray(String[]::new));
 
     assertEquals(2, result.exit(), result.err());
     var left =
@@ -1326,7 +1326,7 @@ class McpWrapTest {
     var words = new ArrayList<>(List.of(command(program.toArray(String[]::new))));
     words.add(1, "-Xmx" + heap + "m");
     words.addAll(words.indexOf("--"), List.of("--max-body", String.valueOf(bodyLimit)));
-    command = new Shell().with("FLY_MCP_BEARER_TOKEN", null).start(words.toArray(String[]::new));
+    command = new Sh().with("FLY_MCP_BEARER_TOKEN", null).start(words.toArray(String[]::new));
     port = URI.create(reader(command.getInputStream()).readLine()).getPort();
   }
 

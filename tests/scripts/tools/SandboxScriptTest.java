@@ -253,12 +253,12 @@ class SandboxScriptTest {
   void without_namespaces_a_program_that_leaves_something_behind_has_ended_all_the_same(
       @TempDir Path bin) throws Exception {
     for (var tool : List.of("sh", "sleep")) {
-      var found = new Shell().run("sh", "-c", "command -v -p " + tool).out().strip();
+      var found = new Sh().run("sh", "-c", "command -v -p " + tool).out().strip();
       assumeTrue(found.startsWith("/"), tool + " is not there, but in the shell itself");
       Files.createSymbolicLink(bin.resolve(tool), Path.of(found));
     }
     var command = Jvm.command("Sandbox", "--port", port).toArray(String[]::new);
-    var foreground = new Shell().with("PATH", bin).start(command);
+    var foreground = new Sh().with("PATH", bin).start(command);
     var leftBehind = Optional.<ProcessHandle>empty();
     try (var out = foreground.inputReader()) {
       for (var line = out.readLine(); !line.isEmpty(); line = out.readLine()) {

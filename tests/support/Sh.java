@@ -9,7 +9,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
 /** Runs real commands, and keeps what they print. */
-final class Shell {
+final class Sh {
   /** The repository: the wrapper tells where it is. */
   static final Path ROOT =
       Path.of(System.getenv().getOrDefault("FLY_ROOT", System.getProperty("user.dir")));
@@ -20,22 +20,22 @@ final class Shell {
 
   record Result(int exit, String out, String err) {}
 
-  Shell with(String name, Object value) {
+  Sh with(String name, Object value) {
     environment.put(name, value == null ? null : value.toString());
     return this;
   }
 
-  Shell with(Map<String, String> variables) {
+  Sh with(Map<String, String> variables) {
     environment.putAll(variables);
     return this;
   }
 
-  Shell in(Path folder) {
+  Sh in(Path folder) {
     this.folder = folder;
     return this;
   }
 
-  Shell input(String input) {
+  Sh input(String input) {
     this.input = input;
     return this;
   }
@@ -83,7 +83,7 @@ final class Shell {
             throw new UncheckedIOException(e);
           }
         },
-        Shell::daemon);
+        Sh::daemon);
   }
 
   /** A thread of its own: the common pool may have one only, and both streams are read at once. */
