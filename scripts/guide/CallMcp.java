@@ -2,8 +2,8 @@
 //JAVA 17+
 //DESCRIPTION Access the MCP: call the server on your Machine, and see that it works.
 //SOURCES ../../lib/fly/Fly.java ../../lib/fly/FlyException.java ../../lib/fly/Template.java
-//SOURCES ../../lib/fly/cli/Cli.java ../../lib/fly/mcp/Dialog.java ../../lib/fly/mcp/Proof.java
-//SOURCES ../../lib/fly/mcp/ServerOptions.java
+//SOURCES ../../lib/fly/cli/Cli.java ../../lib/fly/mcp/check/Conversation.java
+//SOURCES ../../lib/fly/mcp/check/ServerCheck.java ../../lib/fly/mcp/check/ServerOptions.java
 //FILES requests.jsonl
 
 import com.fasterxml.jackson.core.JsonProcessingException;
@@ -13,9 +13,9 @@ import fly.Fly;
 import fly.FlyException;
 import fly.Template;
 import fly.cli.Cli;
-import fly.mcp.Dialog;
-import fly.mcp.Proof;
-import fly.mcp.ServerOptions;
+import fly.mcp.check.Conversation;
+import fly.mcp.check.ServerCheck;
+import fly.mcp.check.ServerOptions;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
@@ -97,7 +97,8 @@ class CallMcp implements Runnable {
     var headers = options.requestHeaders(server);
     if (cli.dryRun) {
       cli.out()
-          .println(Proof.curl(server.toString(), headers.containsKey("Authorization"), messages));
+          .println(
+              ServerCheck.curl(server.toString(), headers.containsKey("Authorization"), messages));
       return;
     }
     cli.say("Asking %s ...", ServerOptions.shown(server));
@@ -105,7 +106,7 @@ class CallMcp implements Runnable {
     FlyException failure = null;
     var replies = Fly.JSON.createArrayNode();
     try (var dialog = dialog(server, headers)) {
-      var proof = new Proof(dialog, timeout, this::tell);
+      var proof = new ServerCheck(dialog, timeout, this::tell);
       try {
         ask(proof, messages, json ? replies::add : this::print);
       } catch (FlyException e) {
@@ -119,8 +120,8 @@ class CallMcp implements Runnable {
     if (failure != null) throw failure;
   }
 
-  private Dialog dialog(URI server, Map<String, String> headers) {
-    return new Dialog(
+  private Conversation dialog(URI server, Map<String, String> headers) {
+    return new Conversation(
         server,
         options.transport,
         headers,
@@ -134,11 +135,12 @@ class CallMcp implements Runnable {
     cli.out().flush();
   }
 
-  private void tell(Proof.Stage stage) {
+  private void tell(ServerCheck.Stage stage) {
     if (stage.ok()) cli.say("%s", stage.text()); // else it is told as an error
   }
 
-  private static ObjectNode report(URI server, Proof proof, Duration took, FlyException failure) {
+  private static ObjectNode report(
+      URI server, ServerCheck proof, Duration took, FlyException failure) {
     var report = Fly.JSON.createObjectNode().put("url", ServerOptions.shown(server));
     report.put("ok", failure == null).put("ms", took.toMillis());
     var stages = report.putArray("stages");
@@ -154,7 +156,7 @@ class CallMcp implements Runnable {
   }
 
   /** One after the other; without a handshake there is nothing more to ask, else all is asked. */
-  private void ask(Proof proof, List<JsonNode> messages, Consumer<JsonNode> onReply) {
+  private void ask(ServerCheck proof, List<JsonNode> messages, Consumer<JsonNode> onReply) {
     FlyException first = null;
     for (var message : messages) {
       if (!message.has("id") || !message.has("method")) {
@@ -167,7 +169,7 @@ class CallMcp implements Runnable {
           more(proof, message, reply, onReply);
         }
       } catch (FlyException e) {
-        if (e.exitCode < Proof.NO_LIST) throw e;
+        if (e.exitCode < ServerCheck.NO_LIST) throw e;
         if (first == null) first = e;
       }
     }
@@ -176,7 +178,7 @@ class CallMcp implements Runnable {
 
   /** The further pages of a list. */
   private static void more(
-      Proof proof, JsonNode request, JsonNode first, Consumer<JsonNode> onReply) {
+      ServerCheck proof, JsonNode request, JsonNode first, Consumer<JsonNode> onReply) {
     var seen = new HashSet<JsonNode>();
     var reply = first;
     for (int id = request.path("id").asInt() + 1; ; id++) {

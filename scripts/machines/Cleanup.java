@@ -3,7 +3,7 @@
 //DESCRIPTION Destroy an app and all that is in it: its Machines, volumes and IP addresses.
 //SOURCES ../../lib/fly/Fly.java ../../lib/fly/FlyException.java ../../lib/fly/Settings.java
 //SOURCES ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Hint.java ../../lib/fly/cli/Options.java
-//SOURCES ../../lib/fly/mcp/ClientConfig.java
+//SOURCES ../../lib/fly/mcp/launch/ClientConfigFile.java
 
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.Fly;
@@ -12,7 +12,7 @@ import fly.Settings;
 import fly.cli.Cli;
 import fly.cli.Hint;
 import fly.cli.Options;
-import fly.mcp.ClientConfig;
+import fly.mcp.launch.ClientConfigFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.util.ArrayList;
@@ -89,9 +89,9 @@ class Cleanup implements Runnable {
 
   /** Their files are theirs to change; who still starts it there would wait for nothing. */
   private void tellClients(String name) {
-    for (var client : ClientConfig.found()) {
+    for (var client : ClientConfigFile.found()) {
       try {
-        if (ClientConfig.ofUser(client).get(name).isMissingNode()) continue;
+        if (ClientConfigFile.ofUser(client).get(name).isMissingNode()) continue;
         var remove = Hint.of("fly-mcp-config") + " --remove --client %s --url %s";
         cli.say("%s still has the server: " + remove, client, client, Settings.edgeUrl(name));
       } catch (FlyException e) {

@@ -2,14 +2,14 @@
 //JAVA 17+
 //DESCRIPTION Add your MCP server to the configuration of Claude, Cursor or VS Code.
 //SOURCES ../../lib/fly/Fly.java ../../lib/fly/FlyException.java ../../lib/fly/cli/Cli.java
-//SOURCES ../../lib/fly/mcp/ClientConfig.java ../../lib/fly/mcp/ServerOptions.java
+//SOURCES ../../lib/fly/mcp/check/ServerOptions.java ../../lib/fly/mcp/launch/ClientConfigFile.java
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import fly.Fly;
 import fly.FlyException;
 import fly.cli.Cli;
-import fly.mcp.ClientConfig;
-import fly.mcp.ServerOptions;
+import fly.mcp.check.ServerOptions;
+import fly.mcp.launch.ClientConfigFile;
 import java.net.URI;
 import java.nio.file.Path;
 import java.util.List;
@@ -51,7 +51,7 @@ class McpConfig implements Runnable {
       names = "--client",
       paramLabel = "NAME",
       description = "${COMPLETION-CANDIDATES}; may be repeated (default: all found here).")
-  List<ClientConfig.Client> clients = List.of();
+  List<ClientConfigFile.Client> clients = List.of();
 
   @Option(
       names = "--name",
@@ -86,7 +86,7 @@ class McpConfig implements Runnable {
     }
   }
 
-  private void add(ClientConfig config, String called, URI server) {
+  private void add(ClientConfigFile config, String called, URI server) {
     var changed = config.put(called, config.entry(options.proxy(server)));
     cli.out().println(config.file);
     cli.say(
@@ -95,33 +95,33 @@ class McpConfig implements Runnable {
         called);
   }
 
-  private void remove(ClientConfig config, String called) {
+  private void remove(ClientConfigFile config, String called) {
     var removed = config.remove(called);
     if (removed) cli.out().println(config.file);
     cli.say(removed ? "%s: removed %s." : "%s has no server %s.", config.client, called);
   }
 
-  private void show(ClientConfig config, String called) {
+  private void show(ClientConfigFile config, String called) {
     ObjectNode shown = Fly.JSON.createObjectNode();
     shown.put("client", config.client.toString()).put("file", config.file.toString());
     shown.put("name", called).set("server", config.get(called));
     cli.out().println(shown);
   }
 
-  private List<ClientConfig> configs() {
-    var wanted = clients.isEmpty() ? ClientConfig.found() : clients;
+  private List<ClientConfigFile> configs() {
+    var wanted = clients.isEmpty() ? ClientConfigFile.found() : clients;
     if (wanted.isEmpty()) {
       throw FlyException.usage(
           "no MCP client was found here",
           "none of their folders is there",
-          "--client NAME: " + List.of(ClientConfig.Client.values()));
+          "--client NAME: " + List.of(ClientConfigFile.Client.values()));
     }
     return wanted.stream()
         .map(
             client ->
                 scope == Scope.USER
-                    ? ClientConfig.ofUser(client)
-                    : ClientConfig.ofProject(client, folder.toAbsolutePath()))
+                    ? ClientConfigFile.ofUser(client)
+                    : ClientConfigFile.ofProject(client, folder.toAbsolutePath()))
         .toList();
   }
 

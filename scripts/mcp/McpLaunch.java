@@ -3,9 +3,10 @@
 //DESCRIPTION Launch any stdio MCP server on Fly.io, behind a token, for the MCP clients of this machine.
 //SOURCES ../../lib/fly/Ensure.java ../../lib/fly/Fly.java ../../lib/fly/FlyException.java ../../lib/fly/Settings.java
 //SOURCES ../../lib/fly/Template.java ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Hint.java
-//SOURCES ../../lib/fly/cli/Options.java ../../lib/fly/mcp/ClientConfig.java ../../lib/fly/mcp/Dialog.java
-//SOURCES ../../lib/fly/mcp/JBangScript.java ../../lib/fly/mcp/Proof.java ../../lib/fly/mcp/Proxy.java
-//SOURCES ../../lib/fly/mcp/ServerOptions.java
+//SOURCES ../../lib/fly/cli/Options.java ../../lib/fly/mcp/check/Conversation.java
+//SOURCES ../../lib/fly/mcp/check/ServerCheck.java ../../lib/fly/mcp/check/ServerOptions.java
+//SOURCES ../../lib/fly/mcp/launch/ClientConfigFile.java ../../lib/fly/mcp/launch/ScriptBundle.java
+//SOURCES ../../lib/fly/mcp/proxy/StdioProxy.java
 //FILES app.json=../guide/app.json machine.json=../guide/machine.json volume.json=../guide/volume.json requests.jsonl=../guide/requests.jsonl
 //FILES wrap/scripts/mcp/McpWrap.java=McpWrap.java
 //FILES wrap/lib/fly/FlyException.java=../../lib/fly/FlyException.java
@@ -15,22 +16,20 @@
 //FILES wrap/lib/fly/Fly.java=../../lib/fly/Fly.java
 //FILES wrap/lib/fly/Token.java=../../lib/fly/Token.java
 //FILES wrap/lib/fly/cli/Hint.java=../../lib/fly/cli/Hint.java
-//FILES wrap/lib/fly/mcp/Bridge.java=../../lib/fly/mcp/Bridge.java
-//FILES wrap/lib/fly/mcp/Backlog.java=../../lib/fly/mcp/Backlog.java
-//FILES wrap/lib/fly/mcp/Message.java=../../lib/fly/mcp/Message.java
-//FILES wrap/lib/fly/mcp/Head.java=../../lib/fly/mcp/Head.java
-//FILES wrap/lib/fly/mcp/Spool.java=../../lib/fly/mcp/Spool.java
-//FILES wrap/lib/fly/mcp/Child.java=../../lib/fly/mcp/Child.java
-//FILES wrap/lib/fly/mcp/Client.java=../../lib/fly/mcp/Client.java
-//FILES wrap/lib/fly/mcp/Call.java=../../lib/fly/mcp/Call.java
-//FILES wrap/lib/fly/mcp/LineReader.java=../../lib/fly/mcp/LineReader.java
-//FILES wrap/lib/fly/mcp/Upstream.java=../../lib/fly/mcp/Upstream.java
-//FILES wrap/lib/fly/mcp/Exchange.java=../../lib/fly/mcp/Exchange.java
-//FILES wrap/lib/fly/mcp/Guard.java=../../lib/fly/mcp/Guard.java
-//FILES wrap/lib/fly/mcp/Lines.java=../../lib/fly/mcp/Lines.java
-//FILES wrap/lib/fly/mcp/Session.java=../../lib/fly/mcp/Session.java
-//FILES wrap/lib/fly/mcp/Shared.java=../../lib/fly/mcp/Shared.java
-//FILES wrap/lib/fly/mcp/JdkExchange.java=../../lib/fly/mcp/JdkExchange.java
+//FILES wrap/lib/fly/mcp/http/AccessGuard.java=../../lib/fly/mcp/http/AccessGuard.java
+//FILES wrap/lib/fly/mcp/http/Exchange.java=../../lib/fly/mcp/http/Exchange.java
+//FILES wrap/lib/fly/mcp/http/JdkServer.java=../../lib/fly/mcp/http/JdkServer.java
+//FILES wrap/lib/fly/mcp/wrap/HttpBridge.java=../../lib/fly/mcp/wrap/HttpBridge.java
+//FILES wrap/lib/fly/mcp/message/JsonRpcHead.java=../../lib/fly/mcp/message/JsonRpcHead.java
+//FILES wrap/lib/fly/mcp/message/JsonRpcMessage.java=../../lib/fly/mcp/message/JsonRpcMessage.java
+//FILES wrap/lib/fly/mcp/message/SpooledBytes.java=../../lib/fly/mcp/message/SpooledBytes.java
+//FILES wrap/lib/fly/mcp/message/LineReader.java=../../lib/fly/mcp/message/LineReader.java
+//FILES wrap/lib/fly/mcp/message/SpooledBody.java=../../lib/fly/mcp/message/SpooledBody.java
+//FILES wrap/lib/fly/mcp/wrap/ClientSession.java=../../lib/fly/mcp/wrap/ClientSession.java
+//FILES wrap/lib/fly/mcp/wrap/McpProgram.java=../../lib/fly/mcp/wrap/McpProgram.java
+//FILES wrap/lib/fly/mcp/wrap/ReplayStream.java=../../lib/fly/mcp/wrap/ReplayStream.java
+//FILES wrap/lib/fly/mcp/wrap/SharedProgram.java=../../lib/fly/mcp/wrap/SharedProgram.java
+//FILES wrap/lib/fly/mcp/wrap/StdioProgram.java=../../lib/fly/mcp/wrap/StdioProgram.java
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
@@ -44,12 +43,12 @@ import fly.Template;
 import fly.cli.Cli;
 import fly.cli.Hint;
 import fly.cli.Options;
-import fly.mcp.ClientConfig;
-import fly.mcp.Dialog;
-import fly.mcp.JBangScript;
-import fly.mcp.Proof;
-import fly.mcp.Proxy;
-import fly.mcp.ServerOptions;
+import fly.mcp.check.Conversation;
+import fly.mcp.check.ServerCheck;
+import fly.mcp.check.ServerOptions;
+import fly.mcp.launch.ClientConfigFile;
+import fly.mcp.launch.ScriptBundle;
+import fly.mcp.proxy.StdioProxy;
 import java.io.ByteArrayOutputStream;
 import java.io.FileNotFoundException;
 import java.io.IOException;
@@ -153,7 +152,7 @@ class McpLaunch implements Runnable {
       names = "--client",
       paramLabel = "NAME",
       description = "${COMPLETION-CANDIDATES}; may be repeated (default: all found here).")
-  List<ClientConfig.Client> clients = List.of();
+  List<ClientConfigFile.Client> clients = List.of();
 
   @Option(names = "--no-config", description = "Configure no client.")
   boolean noConfig;
@@ -208,7 +207,7 @@ class McpLaunch implements Runnable {
       ObjectNode request,
       Map<String, String> values,
       ServerOptions server,
-      List<ClientConfig> configs) {
+      List<ClientConfigFile> configs) {
     cli.say("The app %s in the organization %s ...", name, org.slug());
     var app = Map.of("APP_NAME", name, "ORG", org.slug());
     ensure.app(name, Template.load(null, "app.json", app));
@@ -223,7 +222,7 @@ class McpLaunch implements Runnable {
     var url = server.server();
     var messages = messages();
     if (cli.dryRun) {
-      cli.out().println(Proof.curl(url.toString(), true, messages));
+      cli.out().println(ServerCheck.curl(url.toString(), true, messages));
       return;
     }
     cli.say("Asking %s ...", ServerOptions.shown(url));
@@ -259,10 +258,10 @@ class McpLaunch implements Runnable {
     cli.err().printf("  To end it: %s --app %s --confirm %s%n", Hint.of("fly-cleanup"), name, name);
   }
 
-  private List<ClientConfig> configs() {
+  private List<ClientConfigFile> configs() {
     if (noConfig) return List.of();
-    return (clients.isEmpty() ? ClientConfig.found() : clients)
-        .stream().map(ClientConfig::ofUser).toList();
+    return (clients.isEmpty() ? ClientConfigFile.found() : clients)
+        .stream().map(ClientConfigFile::ofUser).toList();
   }
 
   // ---- What is to be there
@@ -348,7 +347,7 @@ class McpLaunch implements Runnable {
   /** With the files that it names, at the same places beside it. */
   private void shipScript(ArrayNode shipped, ArrayNode run) {
     var script = Path.of(command.get(0)).toAbsolutePath().normalize();
-    var all = JBangScript.files(script);
+    var all = ScriptBundle.files(script);
     var root = script.getParent();
     for (var file : all.keySet()) while (!file.startsWith(root)) root = root.getParent();
     for (var file : all.entrySet()) {
@@ -360,7 +359,7 @@ class McpLaunch implements Runnable {
 
   /** fly-mcp-wrap with all its sources, as they are in this repository. */
   private static byte[] wrap() {
-    var sources = JBangScript.files(Path.of("scripts/mcp/McpWrap.java"), McpLaunch::shipped);
+    var sources = ScriptBundle.files(Path.of("scripts/mcp/McpWrap.java"), McpLaunch::shipped);
     var zip = new ByteArrayOutputStream();
     try (var out = new ZipOutputStream(zip)) {
       for (var source : sources.entrySet()) {
@@ -536,7 +535,7 @@ class McpLaunch implements Runnable {
   private void prove(String name, ServerOptions server, List<JsonNode> messages) {
     var url = server.server();
     try (var dialog = dialog(url, server.requestHeaders(url))) {
-      var proof = new Proof(dialog, timeout, this::tell);
+      var proof = new ServerCheck(dialog, timeout, this::tell);
       var hello = proof.ask(messages.get(0), reply -> {});
       proof.tell(messages.get(1));
       if (hello.at("/result/capabilities").has("tools")) proof.ask(messages.get(2), reply -> {});
@@ -546,17 +545,17 @@ class McpLaunch implements Runnable {
     }
   }
 
-  private Dialog dialog(URI url, Map<String, String> headers) {
-    return new Dialog(
+  private Conversation dialog(URI url, Map<String, String> headers) {
+    return new Conversation(
         url,
-        Proxy.Transport.AUTO,
+        StdioProxy.Transport.AUTO,
         headers,
         timeout,
         why -> cli.say("%s; waiting ...", why),
         cli.verbose ? cli.err()::println : line -> {});
   }
 
-  private void tell(Proof.Stage stage) {
+  private void tell(ServerCheck.Stage stage) {
     if (stage.ok()) cli.say("%s", stage.text()); // else it is told as an error
   }
 

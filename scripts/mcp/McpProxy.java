@@ -2,13 +2,15 @@
 //JAVA 17+
 //DESCRIPTION Serve a remote MCP server to a local client: stdio here, HTTP there.
 //SOURCES ../../lib/fly/FlyException.java ../../lib/fly/Settings.java ../../lib/fly/cli/Cli.java
-//SOURCES ../../lib/fly/mcp/Proxy.java ../../lib/fly/mcp/ServerOptions.java
+//SOURCES ../../lib/fly/mcp/check/ServerOptions.java ../../lib/fly/mcp/proxy/Patience.java
+//SOURCES ../../lib/fly/mcp/proxy/StdioProxy.java
 
 import fly.FlyException;
 import fly.Settings;
 import fly.cli.Cli;
-import fly.mcp.Proxy;
-import fly.mcp.ServerOptions;
+import fly.mcp.check.ServerOptions;
+import fly.mcp.proxy.Patience;
+import fly.mcp.proxy.StdioProxy;
 import java.io.FileDescriptor;
 import java.io.FileInputStream;
 import java.io.FileOutputStream;
@@ -68,8 +70,8 @@ class McpProxy implements Callable<Integer> {
     var stdin = new FileInputStream(FileDescriptor.in);
     var stdout = new FileOutputStream(FileDescriptor.out);
     var proxy =
-        new Proxy(
-            server, options.transport, sent, timeout, Proxy.Patience.OF_CLIENTS, stdout, log());
+        new StdioProxy(
+            server, options.transport, sent, timeout, Patience.OF_CLIENTS, stdout, log());
     Runtime.getRuntime().addShutdownHook(new Thread(proxy::stop));
     cli.say("Serving %s on stdin and stdout ...", ServerOptions.shown(server));
     try {

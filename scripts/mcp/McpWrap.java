@@ -2,14 +2,15 @@
 //JAVA 17+
 //DESCRIPTION Put any stdio MCP program behind HTTP: Streamable HTTP, and the protocol of fly mcp wrap.
 //SOURCES ../../lib/fly/FlyException.java ../../lib/fly/Settings.java ../../lib/fly/cli/Cli.java
-//SOURCES ../../lib/fly/mcp/Bridge.java ../../lib/fly/mcp/Guard.java ../../lib/fly/mcp/JdkExchange.java
+//SOURCES ../../lib/fly/mcp/http/AccessGuard.java ../../lib/fly/mcp/http/JdkServer.java
+//SOURCES ../../lib/fly/mcp/wrap/HttpBridge.java
 
 import fly.FlyException;
 import fly.Settings;
 import fly.cli.Cli;
-import fly.mcp.Bridge;
-import fly.mcp.Guard;
-import fly.mcp.JdkExchange;
+import fly.mcp.http.AccessGuard;
+import fly.mcp.http.JdkServer;
+import fly.mcp.wrap.HttpBridge;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -52,7 +53,7 @@ class McpWrap implements Callable<Integer> {
   @Option(
       names = "--protocol",
       description = "${COMPLETION-CANDIDATES}; AUTO is told by each request (default).")
-  Bridge.Protocol protocol = Bridge.Protocol.AUTO;
+  HttpBridge.Protocol protocol = HttpBridge.Protocol.AUTO;
 
   @Option(names = "--bearer-token-file", description = "A file with the token that clients send.")
   Path tokenFile;
@@ -103,7 +104,7 @@ class McpWrap implements Callable<Integer> {
     var dashes = args.indexOf("--");
     if (dashes < 0 || dashes + 1 == args.size()) return;
     try {
-      first = Bridge.launch(args.subList(dashes + 1, args.size()));
+      first = HttpBridge.launch(args.subList(dashes + 1, args.size()));
     } catch (IOException e) {
       return; // told when the options are read
     }
@@ -111,17 +112,17 @@ class McpWrap implements Callable<Integer> {
   }
 
   private void endUnlessTaken() {
-    if (!taken) Bridge.discard(first);
+    if (!taken) HttpBridge.discard(first);
   }
 
   @Override
   public Integer call() throws InterruptedException {
     var address = address();
     var guard =
-        new Guard(
+        new AccessGuard(
             token(), user(), password(), address.getAddress().isLoopbackAddress(), origins, hosts);
     var config =
-        new Bridge.Config(
+        new HttpBridge.Config(
             command,
             protocol,
             guard,
@@ -151,11 +152,11 @@ class McpWrap implements Callable<Integer> {
     }
   }
 
-  private Bridge start(Bridge.Config config) {
+  private HttpBridge start(HttpBridge.Config config) {
     try {
-      if (first == null) return new Bridge(config);
+      if (first == null) return new HttpBridge(config);
       taken = true;
-      return new Bridge(config, first);
+      return new HttpBridge(config, first);
     } catch (IOException e) {
       throw new FlyException(
           "the program cannot be started",
@@ -164,9 +165,9 @@ class McpWrap implements Callable<Integer> {
     }
   }
 
-  private com.sun.net.httpserver.HttpServer serve(InetSocketAddress address, Bridge bridge) {
+  private com.sun.net.httpserver.HttpServer serve(InetSocketAddress address, HttpBridge bridge) {
     try {
-      return JdkExchange.serve(address, bridge::handle);
+      return JdkServer.serve(address, bridge::handle);
     } catch (IOException e) {
       bridge.close();
       throw new FlyException(

@@ -6,7 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import fly.Fly;
 import fly.cli.Cli;
 import fly.cli.Hint;
-import fly.mcp.JBangScript;
+import fly.mcp.launch.ScriptBundle;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -125,11 +125,14 @@ class CatalogTest {
       var text = read(source);
       var used = imports(text);
       if (text.contains("\npackage fly;")) {
-        assertFalse(
-            used.contains("fly.mcp") || used.contains("fly.sandbox"), source + " uses " + used);
+        assertTrue(
+            used.stream().noneMatch(name -> name.matches("fly\\.(mcp|sandbox).*")),
+            source + " uses " + used);
       }
-      if (text.contains("\npackage fly.mcp;")) {
-        assertFalse(used.contains("fly.sandbox"), source + " uses " + used);
+      if (text.contains("\npackage fly.mcp.")) {
+        assertTrue(
+            used.stream().noneMatch(name -> name.startsWith("fly.sandbox")),
+            source + " uses " + used);
       }
       assertFalse(text.contains("scripts/"), source + " names a script's file");
     }
@@ -152,7 +155,7 @@ class CatalogTest {
   @MethodSource("aliases")
   void the_sources_of_a_script_are_all_that_it_needs(String alias) throws Exception {
     var script = script(alias).toAbsolutePath();
-    var sources = JBangScript.files(script.normalize()).keySet();
+    var sources = ScriptBundle.files(script.normalize()).keySet();
 
     for (var source : sources) {
       if (!source.toString().endsWith(".java")) continue;
@@ -186,7 +189,7 @@ class CatalogTest {
   void what_fly_mcp_launch_ships_is_all_of_fly_mcp_wrap() throws Exception {
     var root = Sh.ROOT.toAbsolutePath().normalize();
     var sources = new TreeSet<String>();
-    for (var file : JBangScript.files(root.resolve("scripts/mcp/McpWrap.java")).keySet()) {
+    for (var file : ScriptBundle.files(root.resolve("scripts/mcp/McpWrap.java")).keySet()) {
       sources.add(root.relativize(file).toString());
     }
 

@@ -1,7 +1,8 @@
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.Fly;
 import fly.FlyException;
-import fly.mcp.Proxy;
+import fly.mcp.proxy.Patience;
+import fly.mcp.proxy.StdioProxy;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -35,33 +36,33 @@ final class Bridge implements AutoCloseable {
   private final BlockingQueue<byte[]> input = new LinkedBlockingQueue<>();
   private final BlockingQueue<String> output = new LinkedBlockingQueue<>();
   private final CompletableFuture<FlyException> end = new CompletableFuture<>();
-  private final Proxy proxy;
+  private final StdioProxy proxy;
 
   static Bridge to(String url) {
-    return to(url, Proxy.Transport.AUTO);
+    return to(url, StdioProxy.Transport.AUTO);
   }
 
-  static Bridge to(String url, Proxy.Transport transport) {
+  static Bridge to(String url, StdioProxy.Transport transport) {
     return new Bridge(url, transport, Map.of(), Duration.ofSeconds(15));
   }
 
   static Bridge to(String url, Map<String, String> headers) {
-    return new Bridge(url, Proxy.Transport.AUTO, headers, Duration.ofSeconds(15));
+    return new Bridge(url, StdioProxy.Transport.AUTO, headers, Duration.ofSeconds(15));
   }
 
   static Bridge to(String url, Duration timeout) {
-    return new Bridge(url, Proxy.Transport.AUTO, Map.of(), timeout);
+    return new Bridge(url, StdioProxy.Transport.AUTO, Map.of(), timeout);
   }
 
   private Bridge(
-      String url, Proxy.Transport transport, Map<String, String> headers, Duration timeout) {
+      String url, StdioProxy.Transport transport, Map<String, String> headers, Duration timeout) {
     proxy =
-        new Proxy(
+        new StdioProxy(
             URI.create(url),
             transport,
             new LinkedHashMap<>(headers),
             timeout,
-            Proxy.Patience.OF_CLIENTS,
+            Patience.OF_CLIENTS,
             new Stdout(),
             log::add);
     var server = new Thread(this::serve, "bridge");

@@ -1,10 +1,10 @@
-//SOURCES ../Fly.java ../mcp/Exchange.java Durations.java Instance.java Machine.java World.java
+//SOURCES ../Fly.java ../mcp/http/Exchange.java Durations.java Instance.java Machine.java World.java
 package fly.sandbox;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import fly.Fly;
-import fly.mcp.Exchange;
+import fly.mcp.http.Exchange;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;

@@ -1,10 +1,10 @@
-//SOURCES ../mcp/Exchange.java ApiError.java App.java Forward.java Load.java Machine.java Presence.java Replay.java
-//SOURCES Requests.java Rules.java World.java
+//SOURCES ../mcp/http/Exchange.java ApiError.java App.java Forward.java Load.java Machine.java Presence.java
+//SOURCES Replay.java Requests.java Rules.java World.java
 package fly.sandbox;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
-import fly.mcp.Exchange;
+import fly.mcp.http.Exchange;
 import io.javalin.http.Context;
 import java.io.FilterOutputStream;
 import java.io.IOException;

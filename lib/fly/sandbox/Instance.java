@@ -1,8 +1,9 @@
-//SOURCES ../mcp/Wrap.java Containment.java Logs.java Machine.java Orphans.java Program.java Rules.java World.java
+//SOURCES Containment.java Logs.java Machine.java Orphans.java Program.java Rules.java World.java
+//SOURCES runtime/FlyctlWrap.java
 package fly.sandbox;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import fly.mcp.Wrap;
+import fly.sandbox.runtime.FlyctlWrap;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
@@ -51,7 +52,7 @@ final class Instance {
   private final List<Program> programs = new ArrayList<>();
   private final CompletableFuture<End> end = new CompletableFuture<>();
   private final Deque<String> said = new ArrayDeque<>();
-  private Wrap wrap;
+  private FlyctlWrap wrap;
 
   private Instance(World world, Machine machine, JsonNode config, String version)
       throws IOException {
@@ -138,7 +139,7 @@ final class Instance {
     programs.add(program);
     if (wrapped) {
       wrap =
-          new Wrap(
+          new FlyctlWrap(
               program.stdin(),
               program.stdout(),
               variable("FLY_MCP_BEARER_TOKEN"),
@@ -189,7 +190,7 @@ final class Instance {
   }
 
   /** The wrap before its MCP server, if that is what it runs. */
-  Optional<Wrap> wrap() {
+  Optional<FlyctlWrap> wrap() {
     return Optional.ofNullable(wrap);
   }
 
@@ -232,7 +233,7 @@ final class Instance {
           });
     }
     ending.forEach(CompletableFuture::join);
-    wrap().ifPresent(Wrap::close);
+    wrap().ifPresent(FlyctlWrap::close);
   }
 
   // What its processes find

@@ -2,7 +2,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import fly.mcp.Proxy;
+import fly.mcp.proxy.StdioProxy;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -54,9 +54,9 @@ class McpProxySseTest {
 
   @ParameterizedTest
   @EnumSource(
-      value = Proxy.Transport.class,
+      value = StdioProxy.Transport.class,
       names = {"AUTO", "SSE"})
-  void messages_go_to_the_endpoint_and_replies_come_on_the_stream(Proxy.Transport transport)
+  void messages_go_to_the_endpoint_and_replies_come_on_the_stream(StdioProxy.Transport transport)
       throws Exception {
     try (var bridge = Bridge.to(server.url(), transport).connected()) {
       bridge.call("\"a\"");
@@ -69,9 +69,9 @@ class McpProxySseTest {
 
   @ParameterizedTest
   @EnumSource(
-      value = Proxy.Transport.class,
+      value = StdioProxy.Transport.class,
       names = {"AUTO", "SSE"})
-  void a_server_that_comes_late_is_waited_for(Proxy.Transport transport) throws Exception {
+  void a_server_that_comes_late_is_waited_for(StdioProxy.Transport transport) throws Exception {
     server.stop();
 
     try (var bridge = Bridge.to(server.url(), transport)) {
@@ -85,7 +85,7 @@ class McpProxySseTest {
 
   @Test
   void a_restart_is_survived_and_the_handshake_made_again_unseen() throws Exception {
-    try (var bridge = Bridge.to(server.url(), Proxy.Transport.SSE).connected()) {
+    try (var bridge = Bridge.to(server.url(), StdioProxy.Transport.SSE).connected()) {
       bridge.call(1).next();
       mute = true;
       bridge.call(2);

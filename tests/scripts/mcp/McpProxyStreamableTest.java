@@ -3,7 +3,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import fly.mcp.Proxy;
+import fly.mcp.proxy.StdioProxy;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -749,7 +749,7 @@ class McpProxyStreamableTest {
   void streamable_HTTP_can_be_asked_for() throws Exception {
     server.always("initialize", request -> request.answer(404, "text/plain", "not here"));
 
-    try (var bridge = Bridge.to(server.url(), Proxy.Transport.STREAMABLE)) {
+    try (var bridge = Bridge.to(server.url(), StdioProxy.Transport.STREAMABLE)) {
       bridge.send(Bridge.INITIALIZE);
 
       assertTrue(bridge.next().at("/error/message").asText().contains("not here"));

@@ -2,7 +2,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import fly.mcp.Proxy;
+import fly.mcp.proxy.StdioProxy;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
@@ -81,9 +81,9 @@ class McpProxyWrapTest {
 
   @ParameterizedTest
   @EnumSource(
-      value = Proxy.Transport.class,
+      value = StdioProxy.Transport.class,
       names = {"AUTO", "WRAP"})
-  void calls_are_answered_on_the_one_stream(Proxy.Transport transport) throws Exception {
+  void calls_are_answered_on_the_one_stream(StdioProxy.Transport transport) throws Exception {
     try (var bridge = Bridge.to(server.url(), transport)) {
       bridge.send(Bridge.INITIALIZE);
       assertEquals(RESULT.formatted(0), bridge.line());
@@ -139,7 +139,7 @@ class McpProxyWrapTest {
           post(request);
         });
 
-    try (var bridge = Bridge.to(server.url(), Proxy.Transport.WRAP).connected()) {
+    try (var bridge = Bridge.to(server.url(), StdioProxy.Transport.WRAP).connected()) {
       for (int id = 1; id <= 20; id++) bridge.call(id);
       for (int id = 1; id <= 20; id++) assertEquals(id, bridge.next().path("id").asInt());
 
@@ -162,7 +162,7 @@ class McpProxyWrapTest {
   void a_slot_that_somebody_else_has_is_told() throws Exception {
     server.always("GET", request -> request.answer(409, "text/plain", "Another client"));
 
-    for (var transport : List.of(Proxy.Transport.AUTO, Proxy.Transport.WRAP)) {
+    for (var transport : List.of(StdioProxy.Transport.AUTO, StdioProxy.Transport.WRAP)) {
       try (var bridge = Bridge.to(server.url(), transport)) {
         bridge.send(Bridge.INITIALIZE);
 
@@ -177,16 +177,16 @@ class McpProxyWrapTest {
   void a_slot_that_an_earlier_client_has_just_left_is_waited_for() throws Exception {
     server.once("GET", request -> request.answer(409, "text/plain", "Another client"));
 
-    try (var bridge = Bridge.to(server.url(), Proxy.Transport.WRAP)) {
+    try (var bridge = Bridge.to(server.url(), StdioProxy.Transport.WRAP)) {
       assertEquals(RESULT.formatted(0), bridge.send(Bridge.INITIALIZE).line());
     }
   }
 
   @ParameterizedTest
   @EnumSource(
-      value = Proxy.Transport.class,
+      value = StdioProxy.Transport.class,
       names = {"AUTO", "WRAP"})
-  void a_server_that_comes_late_is_waited_for(Proxy.Transport transport) throws Exception {
+  void a_server_that_comes_late_is_waited_for(StdioProxy.Transport transport) throws Exception {
     server.stop();
 
     try (var bridge = Bridge.to(server.url(), transport)) {
@@ -200,7 +200,7 @@ class McpProxyWrapTest {
 
   @Test
   void a_restart_is_survived_and_the_handshake_made_again_unseen() throws Exception {
-    try (var bridge = Bridge.to(server.url(), Proxy.Transport.WRAP).connected()) {
+    try (var bridge = Bridge.to(server.url(), StdioProxy.Transport.WRAP).connected()) {
       bridge.call(1).next();
       program = line -> {};
       bridge.call(2);
@@ -226,7 +226,7 @@ class McpProxyWrapTest {
 
   @Test
   void a_line_that_was_cut_in_the_middle_is_not_glued_to_the_next_one() throws Exception {
-    try (var bridge = Bridge.to(server.url(), Proxy.Transport.WRAP).connected()) {
+    try (var bridge = Bridge.to(server.url(), StdioProxy.Transport.WRAP).connected()) {
       slot.raw("<html>\n: ping\n{\"jsonrpc\":\"2.0\",\"id\":1,\"res").cut();
       FakeMcp.await(() -> server.all("GET").size() == 2);
       bridge.call(2);
@@ -238,7 +238,7 @@ class McpProxyWrapTest {
 
   @Test
   void lines_may_end_as_on_Windows_and_what_is_no_message_is_passed_over() throws Exception {
-    try (var bridge = Bridge.to(server.url(), Proxy.Transport.WRAP).connected()) {
+    try (var bridge = Bridge.to(server.url(), StdioProxy.Transport.WRAP).connected()) {
       slot.raw("\ufeff\r\n\r\n \nevent: message\ndata: {}\n42\n[]\nWelcome!\n");
       slot.raw("  " + RESULT.formatted("\"x\"") + "\r\n");
       bridge.call(2);
@@ -252,7 +252,7 @@ class McpProxyWrapTest {
   void the_blanks_with_which_a_quiet_wrap_shows_that_it_lives_cost_no_reply() throws Exception {
     program = line -> say((line.contains("tools/call") ? "  " : "") + RESULT.formatted(id(line)));
 
-    try (var bridge = Bridge.to(server.url(), Proxy.Transport.WRAP).connected()) {
+    try (var bridge = Bridge.to(server.url(), StdioProxy.Transport.WRAP).connected()) {
       slot.raw(" ");
       bridge.call(1);
 
@@ -262,7 +262,7 @@ class McpProxyWrapTest {
 
   @Test
   void what_the_program_asks_reaches_the_client() throws Exception {
-    try (var bridge = Bridge.to(server.url(), Proxy.Transport.WRAP).connected()) {
+    try (var bridge = Bridge.to(server.url(), StdioProxy.Transport.WRAP).connected()) {
       var question = "{\"jsonrpc\":\"2.0\",\"id\":5,\"method\":\"roots/list\"}";
       server.always("reply", this::post);
       say(question);

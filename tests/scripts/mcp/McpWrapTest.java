@@ -9,9 +9,9 @@ import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import com.sun.net.httpserver.HttpServer;
 import fly.Fly;
-import fly.mcp.Bridge;
-import fly.mcp.Guard;
-import fly.mcp.JdkExchange;
+import fly.mcp.http.AccessGuard;
+import fly.mcp.http.JdkServer;
+import fly.mcp.wrap.HttpBridge;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
@@ -65,14 +65,14 @@ class McpWrapTest {
   private final ExecutorService threads = Executors.newCachedThreadPool();
   private final List<String> log = Collections.synchronizedList(new ArrayList<>());
   private final List<String> traced = Collections.synchronizedList(new ArrayList<>());
-  private Guard guard = new Guard(null, null, null, true, Set.of(), Set.of());
-  private Bridge.Protocol protocol = Bridge.Protocol.AUTO;
+  private AccessGuard guard = new AccessGuard(null, null, null, true, Set.of(), Set.of());
+  private HttpBridge.Protocol protocol = HttpBridge.Protocol.AUTO;
   private Duration idle = Duration.ofMinutes(10);
   private Duration heartbeat = Duration.ofMinutes(10);
   private boolean shared;
   private boolean restart = true;
   private long bodyLimit = 100 << 20;
-  private Bridge bridge;
+  private HttpBridge bridge;
   private HttpServer server;
   private Process command;
   private int port;
@@ -821,7 +821,8 @@ class McpWrapTest {
 
   @Test
   void pages_of_other_origins_and_other_names_for_us_are_refused() throws Exception {
-    guard = new Guard(null, null, null, true, Set.of("https://app.example"), Set.of("mcp.test"));
+    guard =
+        new AccessGuard(null, null, null, true, Set.of("https://app.example"), Set.of("mcp.test"));
     wrap(SHELL_PROGRAM);
 
     assertEquals(403, status("Host: localhost\r\nOrigin: http://evil.example"));
@@ -835,7 +836,8 @@ class McpWrapTest {
   @Test
   void a_page_that_may_come_is_let_in_by_its_browser_too() throws Exception {
     guard =
-        new Guard("sesame", null, null, true, Set.of("https://app.example"), Set.of("mcp.test"));
+        new AccessGuard(
+            "sesame", null, null, true, Set.of("https://app.example"), Set.of("mcp.test"));
     wrap(SHELL_PROGRAM);
 
     var asked =
@@ -886,7 +888,7 @@ class McpWrapTest {
 
   @Test
   void either_credential_lets_in_and_none_reaches_the_program() throws Exception {
-    guard = new Guard("sesame", "ali", "baba", true, Set.of(), Set.of());
+    guard = new AccessGuard("sesame", "ali", "baba", true, Set.of(), Set.of());
     wrap(SHELL_PROGRAM);
 
     for (var right : List.of("Bearer sesame", "bearer  sesame", "basic YWxpOmJhYmE=")) {
@@ -921,7 +923,7 @@ class McpWrapTest {
 
   @Test
   void the_last_words_of_a_program_are_not_for_everybody() throws Exception {
-    guard = new Guard("sesame", null, null, true, Set.of(), Set.of());
+    guard = new AccessGuard("sesame", null, null, true, Set.of(), Set.of());
     restart = false;
     wrap(List.of("sh", "-c", "echo a secret >&2; exit 3"));
     bridge.await();
@@ -1003,7 +1005,7 @@ class McpWrapTest {
 
   @Test
   void one_protocol_can_be_forced() throws Exception {
-    protocol = Bridge.Protocol.STREAMABLE;
+    protocol = HttpBridge.Protocol.STREAMABLE;
     wrap(SHELL_PROGRAM);
 
     assertEquals(406, getLines().statusCode());
@@ -1303,8 +1305,8 @@ class McpWrapTest {
 
   private void wrap(List<String> command) throws IOException {
     bridge =
-        new Bridge(
-            new Bridge.Config(
+        new HttpBridge(
+            new HttpBridge.Config(
                 command,
                 protocol,
                 guard,
@@ -1317,7 +1319,7 @@ class McpWrapTest {
                 log::add,
                 traced::add));
     var address = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
-    server = JdkExchange.serve(address, bridge::handle);
+    server = JdkServer.serve(address, bridge::handle);
     port = server.getAddress().getPort();
   }
 

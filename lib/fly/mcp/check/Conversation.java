@@ -1,0 +1,190 @@
+//SOURCES ../../Fly.java ../../FlyException.java ../message/SpooledBytes.java ../proxy/Patience.java
+//SOURCES ../proxy/ServerTransport.java ../proxy/StdioProxy.java
+package fly.mcp.check;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import fly.Fly;
+import fly.FlyException;
+import fly.mcp.message.SpooledBytes;
+import fly.mcp.proxy.Patience;
+import fly.mcp.proxy.ServerTransport;
+import fly.mcp.proxy.StdioProxy;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.PipedInputStream;
+import java.io.PipedOutputStream;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+
+/** A conversation with an MCP server, message by message, by way of a {@link StdioProxy}. */
+public final class Conversation implements AutoCloseable {
+  /** Longer than the proxy needs to say why there is no reply. */
+  private static final long SLACK_MS = 500;
+
+  private static final long FAREWELL_MS = 5_000;
+
+  private final long begin = System.nanoTime();
+  private final long deadline;
+  private final PipedInputStream proxyStdin = new PipedInputStream(SpooledBytes.LARGE);
+  private final PipedOutputStream stdin;
+  private final BlockingQueue<JsonNode> said = new LinkedBlockingQueue<>();
+  private final StdioProxy proxy;
+  private final Thread serving;
+  private volatile FlyException refusal;
+  private boolean closed;
+
+  /**
+   * @param headers for every request: they may hold secrets
+   * @param timeout for everything together, from now on
+   * @param waiting is told why the server is waited for
+   * @param log gets a line for each thing that happens
+   */
+  public Conversation(
+      URI server,
+      StdioProxy.Transport transport,
+      Map<String, String> headers,
+      Duration timeout,
+      Consumer<String> waiting,
+      Consumer<String> log) {
+    deadline = begin + timeout.toNanos();
+    try {
+      stdin = new PipedOutputStream(proxyStdin);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    proxy =
+        new StdioProxy(
+            server,
+            transport,
+            headers,
+            timeout,
+            new Patience(timeout, Duration.ofSeconds(20)),
+            new Replies(),
+            line -> {
+              log.accept(line);
+              if (line.startsWith(ServerTransport.WAITING)) {
+                waiting.accept(line.substring(ServerTransport.WAITING.length()));
+              }
+            });
+    serving = new Thread(this::serve, "mcp-dialog");
+    serving.setDaemon(true);
+    serving.start();
+  }
+
+  private void serve() {
+    try {
+      proxy.serve(proxyStdin);
+    } catch (FlyException e) {
+      refusal = e;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  public void send(JsonNode message) {
+    try {
+      stdin.write((message + "\n").getBytes(StandardCharsets.UTF_8));
+      stdin.flush();
+    } catch (IOException e) {
+      // it is over: there will be no reply, and a refusal
+    }
+  }
+
+  /**
+   * The server's next message, or an error in its place.
+   *
+   * @return null where the time is up
+   */
+  public JsonNode next() {
+    try {
+      var left = Math.max(0, deadline - System.nanoTime());
+      return said.poll(left + TimeUnit.MILLISECONDS.toNanos(SLACK_MS), TimeUnit.NANOSECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return null;
+    }
+  }
+
+  /** How long it lasts by now. */
+  public Duration age() {
+    return Duration.ofNanos(System.nanoTime() - begin);
+  }
+
+  /** How the server is spoken to, as far as that is known by now. */
+  public StdioProxy.Transport transport() {
+    return proxy.transport();
+  }
+
+  /** After how long the server itself first answered; null where it has not. */
+  public Duration reached() {
+    return proxy.reached() == 0 ? null : Duration.ofNanos(proxy.reached() - begin);
+  }
+
+  /** After how long it first took a request; null where it has not. */
+  public Duration accepted() {
+    return proxy.accepted() == 0 ? null : Duration.ofNanos(proxy.accepted() - begin);
+  }
+
+  /** Why the server could not be talked to at all; null where it could. */
+  public FlyException refusal() {
+    return refusal;
+  }
+
+  /** Says good-bye: the session is deleted. */
+  @Override
+  public void close() {
+    if (closed) return;
+    closed = true;
+    try {
+      stdin.close();
+      serving.join(FAREWELL_MS);
+      if (serving.isAlive()) proxy.stop();
+      else proxy.leaveStream();
+    } catch (IOException e) {
+      proxy.stop();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** What the proxy writes: whole messages, one a line. */
+  private final class Replies extends OutputStream {
+    private final ByteArrayOutputStream line = new ByteArrayOutputStream();
+
+    @Override
+    public void write(int b) {
+      write(new byte[] {(byte) b}, 0, 1);
+    }
+
+    @Override
+    public void write(byte[] bytes, int start, int length) {
+      var from = start;
+      for (int i = start; i < start + length; i++) {
+        if (bytes[i] != '\n') continue;
+        line.write(bytes, from, i - from);
+        from = i + 1;
+        end();
+      }
+      line.write(bytes, from, start + length - from);
+    }
+
+    private void end() {
+      try {
+        said.add(Fly.JSON.readTree(line.toString(StandardCharsets.UTF_8)));
+      } catch (JsonProcessingException e) {
+        throw new IllegalStateException(e); // the proxy writes nothing but JSON
+      } finally {
+        line.reset();
+      }
+    }
+  }
+}

@@ -1,0 +1,169 @@
+//SOURCES ../../Fly.java ../../FlyException.java ../../Settings.java ../../cli/Options.java ../proxy/HttpErrors.java
+//SOURCES ../proxy/StdioProxy.java
+package fly.mcp.check;
+
+import fly.Fly;
+import fly.FlyException;
+import fly.Settings;
+import fly.cli.Options;
+import fly.mcp.proxy.HttpErrors;
+import fly.mcp.proxy.StdioProxy;
+import java.io.IOException;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Which MCP server is meant, how it is spoken to, and who we are to it. */
+public final class ServerOptions {
+  @Mixin Options.App app;
+
+  @Option(
+      names = "--url",
+      paramLabel = "URL",
+      description = "Where the server answers ($$FLY_EDGE_URL).")
+  public String url;
+
+  @Option(
+      names = "--transport",
+      paramLabel = "NAME",
+      description = "How it is spoken to: ${COMPLETION-CANDIDATES} (default: found out).")
+  public StdioProxy.Transport transport = StdioProxy.Transport.AUTO;
+
+  @Option(
+      names = "--bearer-token-file",
+      paramLabel = "FILE",
+      description = "A file with the token that the server asks for ($$FLY_MCP_BEARER_TOKEN).")
+  public Path tokenFile;
+
+  @Option(
+      names = "--user",
+      paramLabel = "NAME",
+      description = "For a server that asks for user and password ($$FLY_MCP_PASSWORD).")
+  public String user;
+
+  @Option(names = "--password-file", paramLabel = "FILE", description = "A file with the password.")
+  public Path passwordFile;
+
+  @Option(
+      names = "--header",
+      paramLabel = "'NAME: VALUE'",
+      description = "Send this header, too; may be repeated.")
+  public List<String> headers = new ArrayList<>();
+
+  @Option(
+      names = "--instance",
+      paramLabel = "MACHINE_ID",
+      description = "Always ask this Machine (fly-force-instance-id).")
+  public String instance;
+
+  /** The server's address: an http or https URL. */
+  public URI server() {
+    var template = Settings.FLY_EDGE_URL.get();
+    var text = url != null ? url : Settings.edgeUrl(template.contains("{app}") ? app.name() : "");
+    try {
+      var uri = URI.create(text);
+      if (uri.getHost() != null && uri.getScheme().matches("https?")) return uri;
+    } catch (IllegalArgumentException e) {
+      // the same answer for all
+    }
+    throw FlyException.usage(
+        text + " is no http or https URL", "the server is asked by HTTP", "--url https://...");
+  }
+
+  /**
+   * What goes with every request, secrets among it.
+   *
+   * @throws FlyException where a secret would travel in the clear
+   */
+  public Map<String, String> requestHeaders(URI server) {
+    var sent = new LinkedHashMap<String, String>();
+    if (instance != null) sent.put("fly-force-instance-id", instance);
+    for (var header : headers) {
+      var parts = header.split(":", 2);
+      if (parts.length < 2 || !parts[0].strip().matches("[\\w!#$%&'*+.^`|~-]+")) {
+        throw FlyException.usage(
+            "no header in --header", "NAME: VALUE", "--header 'X-Name: value'");
+      }
+      sent.put(parts[0].strip(), parts[1].strip());
+    }
+    if (!String.join("", sent.values()).matches("[^\\x00-\\x08\\x0a-\\x1f\\x7f]*")) {
+      throw FlyException.usage(
+          "no header can hold this", "it has a control character", "--header 'X-Name: value'");
+    }
+    var authorization = authorization();
+    if (authorization != null) sent.put("Authorization", authorization);
+    var secret =
+        sent.keySet().stream().anyMatch(name -> name.matches("(?i).*(auth|token|key|cookie).*"));
+    if (secret && server.getScheme().equals("http")) Fly.requireSafe(server.toString());
+    return sent;
+  }
+
+  /** The command that starts fly-mcp-proxy for this server, from anywhere; no secret is in it. */
+  public List<String> proxy(URI server) {
+    var command = new ArrayList<String>();
+    var wrapper = System.getProperty("FLY_JBANG", System.getenv("FLY_JBANG"));
+    if (wrapper == null || wrapper.isEmpty()) {
+      command.addAll(List.of("jbang", "fly-mcp-proxy@catalog"));
+    } else {
+      var here = Path.of(wrapper).toAbsolutePath().normalize();
+      command.addAll(List.of(here.toString(), "fly-mcp-proxy"));
+    }
+    command.addAll(List.of("--url", server.toString()));
+    if (transport != StdioProxy.Transport.AUTO) {
+      command.addAll(List.of("--transport", transport.name().toLowerCase()));
+    }
+    if (tokenFile != null) {
+      command.addAll(List.of("--bearer-token-file", tokenFile.toAbsolutePath().toString()));
+    }
+    if (user != null) command.addAll(List.of("--user", user));
+    if (passwordFile != null) {
+      command.addAll(List.of("--password-file", passwordFile.toAbsolutePath().toString()));
+    }
+    if (instance != null) command.addAll(List.of("--instance", instance));
+    return command;
+  }
+
+  /** An address for people; what may be secret in it is left out. */
+  public static String shown(URI server) {
+    return HttpErrors.shown(server);
+  }
+
+  private String authorization() {
+    if (user != null) {
+      var password =
+          passwordFile == null ? Settings.lookup("FLY_MCP_PASSWORD") : secretIn(passwordFile);
+      if (password == null) {
+        throw FlyException.usage(
+            "no password for " + user, "--user needs one", "export FLY_MCP_PASSWORD=...");
+      }
+      var both = (user + ":" + password).getBytes(StandardCharsets.UTF_8);
+      return "Basic " + Base64.getEncoder().encodeToString(both);
+    }
+    var token = bearerToken();
+    return token == null ? null : "Bearer " + token;
+  }
+
+  /** The token that the server asks for; null where there is none. */
+  public String bearerToken() {
+    return tokenFile == null ? Settings.FLY_MCP_BEARER_TOKEN.get() : secretIn(tokenFile);
+  }
+
+  private static String secretIn(Path file) {
+    try {
+      var secret = Files.readString(file).strip();
+      if (secret.matches("[\\x20-\\x7e]+")) return secret;
+    } catch (IOException e) {
+      // the same answer for both
+    }
+    throw FlyException.usage(
+        "no secret in " + file, "one line of printable characters was expected", "look at it");
+  }
+}

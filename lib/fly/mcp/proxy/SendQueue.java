@@ -1,0 +1,244 @@
+//SOURCES ../message/JsonRpcHead.java ../message/SpooledBytes.java PendingCall.java
+package fly.mcp.proxy;
+
+import fly.mcp.message.JsonRpcHead;
+import fly.mcp.message.SpooledBytes;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.HashSet;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+
+/**
+ * Sends the client's messages, many at a time, in an order that a server can rely on: a
+ * notification leaves after the requests before it, and is taken by the server before anything
+ * behind it leaves. Requests do not wait for each other, however long one takes.
+ */
+final class SendQueue {
+  /** As many connections serve any number of quick calls. */
+  private static final int WIDTH = 16;
+
+  private static final int MOST = 256;
+  private static final int LONGEST_QUEUE = 1024;
+
+  /** So much of the heap they may take together, waiting or under way. */
+  private static final long MOST_BYTES = 4 << 20;
+
+  private static final long STUCK_NANOS = TimeUnit.MILLISECONDS.toNanos(25);
+
+  /** So long after it began to leave, a request is ahead of what leaves on another connection. */
+  private static final long AHEAD_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
+
+  private final Consumer<PendingCall> sender;
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition ready = lock.newCondition();
+  private final Condition room = lock.newCondition();
+  private final Condition empty = lock.newCondition();
+  private final Deque<PendingCall> queue = new ArrayDeque<>();
+  private final Set<PendingCall> underWay = new HashSet<>();
+  private PendingCall alone;
+  private boolean serial;
+  private int workers;
+  private int idle;
+  private long lastTaken;
+  private boolean growing;
+  private long bytes;
+
+  /**
+   * @param sender sends one message; the next ones that may leave beside it do so in other threads
+   */
+  SendQueue(Consumer<PendingCall> sender) {
+    this.sender = sender;
+  }
+
+  /** From now on one is sent after the other. */
+  void serial() {
+    lock.lock();
+    serial = true;
+    lock.unlock();
+  }
+
+  /** Until this one is done no other one leaves. */
+  void alone(PendingCall call) {
+    lock.lock();
+    alone = call;
+    lock.unlock();
+  }
+
+  /** Waits while the queue is full. */
+  void put(PendingCall call) throws InterruptedException {
+    lock.lock();
+    try {
+      while (queue.size() >= LONGEST_QUEUE || bytes > MOST_BYTES) room.await();
+      queue.add(call);
+      bytes += inMemory(call);
+      callSomebody();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** The next one, if it may leave together with those under way; else null. */
+  PendingCall poll(long longest) {
+    lock.lock();
+    try {
+      var next = queue.peek();
+      if (next == null || next.message.length() > longest) return null;
+      bytes -= inMemory(next);
+      room.signal();
+      return queue.poll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Its bytes begin to leave. */
+  void leaves(PendingCall call) {
+    call.written = System.nanoTime();
+    lock.lock();
+    ready.signal();
+    lock.unlock();
+  }
+
+  /** Nothing behind it needs to wait for it any more. */
+  void done(PendingCall call) {
+    lock.lock();
+    try {
+      if (underWay.remove(call)) bytes -= inMemory(call);
+      room.signal();
+      if (alone == call) alone = null;
+      ready.signal();
+      if (queue.isEmpty() && underWay.isEmpty()) empty.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** The rest of it is in a file. */
+  private static long inMemory(PendingCall call) {
+    return Math.min(SpooledBytes.LARGE, call.message.length());
+  }
+
+  /** Waits until all has been sent; false where it has not. */
+  boolean drain(long millis) throws InterruptedException {
+    var left = TimeUnit.MILLISECONDS.toNanos(millis);
+    lock.lock();
+    try {
+      while (!queue.isEmpty() || !underWay.isEmpty()) {
+        if (left <= 0) return false;
+        left = empty.awaitNanos(left);
+      }
+      return true;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Somebody looks whether the next one may leave. */
+  private void callSomebody() {
+    if (idle > 0 || serial && workers > 0) {
+      ready.signal();
+    } else if (workers < WIDTH) {
+      start();
+    } else if (!growing) {
+      growing = true;
+      daemon(this::grow, "mcp-outbox");
+    }
+  }
+
+  private void start() {
+    workers++;
+    daemon(this::work, "mcp-call");
+  }
+
+  private static void daemon(Runnable work, String name) {
+    var thread = new Thread(null, work, name, 512 * 1024);
+    thread.setDaemon(true);
+    thread.start();
+  }
+
+  private void work() {
+    try {
+      for (var call = take(); call != null; call = take()) {
+        try {
+          sender.accept(call);
+        } finally {
+          done(call);
+        }
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** The next one that may leave; null where this worker is one too many. */
+  private PendingCall take() throws InterruptedException {
+    lock.lock();
+    try {
+      while (true) {
+        var wait = queue.isEmpty() ? Long.MAX_VALUE : wait(queue.peek());
+        if (wait == 0) break;
+        idle++;
+        var tired = false;
+        if (wait == Long.MAX_VALUE) tired = !ready.await(10, TimeUnit.SECONDS);
+        else ready.awaitNanos(wait);
+        idle--;
+        if (tired && queue.isEmpty() && workers > WIDTH) {
+          workers--;
+          return null;
+        }
+      }
+      var call = queue.poll();
+      underWay.add(call);
+      lastTaken = System.nanoTime();
+      room.signal();
+      if (!queue.isEmpty()) callSomebody();
+      return call;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * How long the next one must still wait: 0 not at all, Long.MAX_VALUE until something is done.
+   */
+  private long wait(PendingCall next) {
+    if (underWay.isEmpty()) return 0;
+    if (serial || alone != null || next.opensSession()) return Long.MAX_VALUE;
+    var wait = 0L;
+    for (var call : underWay) {
+      if (call.opensSession()) return Long.MAX_VALUE;
+      if (call.head.kind == JsonRpcHead.Kind.NOTIFICATION) return Long.MAX_VALUE;
+      if (next.head.kind != JsonRpcHead.Kind.NOTIFICATION) continue;
+      if (call.written == 0) return Long.MAX_VALUE;
+      wait = Math.max(wait, call.written + AHEAD_NANOS - System.nanoTime());
+    }
+    return wait;
+  }
+
+  /** While all workers are stuck in slow calls, more of them are started. */
+  private void grow() {
+    try {
+      while (true) {
+        TimeUnit.NANOSECONDS.sleep(STUCK_NANOS);
+        lock.lock();
+        try {
+          if (queue.isEmpty()) {
+            growing = false;
+            return;
+          }
+          if (idle > 0 || System.nanoTime() - lastTaken < STUCK_NANOS) continue;
+          if (wait(queue.peek()) != 0) continue;
+          for (int i = 0; i < queue.size() && workers < MOST; i++) start();
+        } finally {
+          lock.unlock();
+        }
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

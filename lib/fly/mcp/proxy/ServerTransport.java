@@ -1,0 +1,268 @@
+//SOURCES ../message/JsonRpcHead.java ../message/JsonRpcMessage.java DeliveryException.java HttpErrors.java
+//SOURCES HttpSender.java Patience.java PendingCall.java SendQueue.java StdioClient.java
+package fly.mcp.proxy;
+
+import fly.mcp.message.JsonRpcHead;
+import fly.mcp.message.JsonRpcMessage;
+import java.io.IOException;
+import java.net.URI;
+import java.time.Duration;
+import java.time.ZonedDateTime;
+import java.time.format.DateTimeFormatter;
+import java.time.format.DateTimeParseException;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
+
+/** The server, spoken to in one of the ways in which MCP goes over HTTP. */
+public abstract class ServerTransport {
+  /** Start of a log line that says why the proxy waits for the server. */
+  public static final String WAITING = "waiting: ";
+
+  static final String JSON = "application/json";
+  static final String EVENTS = "text/event-stream";
+
+  /** How long a client that is leaving is waited for, where the server is away. */
+  private static final long FAREWELL_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+  /** The client is told that the time is up before the connection is given up. */
+  private static final long LATE_MS = 1_000;
+
+  private static final long FIRST_PAUSE_MS = 100;
+  private static final long LONGEST_PAUSE_MS = 500;
+
+  static final String NOT_AGAIN = "; it was not sent again, because it may have taken effect";
+
+  /** A server that has taken a message without a reply says so at once. */
+  private static final int TAKEN_MS = 10_000;
+
+  /** What all ways share. */
+  record Link(
+      HttpSender http,
+      StdioClient client,
+      SendQueue outbox,
+      Duration timeout,
+      Patience patience,
+      Consumer<String> log,
+      End end) {}
+
+  /** The end of the client's input, once it has come. */
+  static final class End {
+    private final CountDownLatch latch = new CountDownLatch(1);
+    private volatile long at;
+
+    void come() {
+      at = System.nanoTime();
+      latch.countDown();
+    }
+
+    boolean hasCome() {
+      return latch.getCount() == 0;
+    }
+  }
+
+  final Link link;
+  final HttpSender http;
+  final StdioClient client;
+
+  /** The client's own handshake, kept for the next session; null until there was one. */
+  volatile JsonRpcMessage initialize;
+
+  volatile JsonRpcMessage initialized;
+
+  ServerTransport(Link link) {
+    this.link = link;
+    this.http = link.http;
+    this.client = link.client;
+  }
+
+  /** Sends one message, and sees to its reply: it comes, or the client is told why not. */
+  abstract void send(PendingCall call) throws DeliveryException, InterruptedException;
+
+  /** The revision that the server chose; null before that. */
+  abstract String revision();
+
+  /** Whether a request is cancelled by hanging up, and not by the client's notification. */
+  boolean cancelsByHangingUp() {
+    return false;
+  }
+
+  /** Ends the session, if there is one. */
+  void end() {}
+
+  /** After the end: gives the server's stream free, where only one client may have it. */
+  void leave() throws InterruptedException {}
+
+  void log(String text) {
+    link.log.accept(text);
+  }
+
+  /** Remembers the handshake, which a later session needs. */
+  final void remember(PendingCall call) {
+    if (call.head.is("initialize")) {
+      initialize = call.message;
+      initialized = null;
+    } else if (call.head.is("notifications/initialized")) {
+      initialized = call.message;
+    }
+  }
+
+  /** Lets go of a message that was sent, unless it may be needed again. */
+  final void release(PendingCall call) {
+    if (call.message != initialize && call.message != initialized) call.message.close();
+  }
+
+  /** How a message is posted. */
+  interface Way {
+    /** Where it goes; this may wait until there is such a place. */
+    URI target() throws DeliveryException, InterruptedException;
+
+    /** Its bytes begin to leave. */
+    default void left() {}
+
+    /** It was not taken, and will leave once more. */
+    default void returned() {}
+  }
+
+  /**
+   * Posts a message until somebody takes it. It is sent again only where the server cannot have
+   * acted on it: nobody was reached, or what stands before the server (502, 503) or its limits
+   * (429) sent it back, or it is of a kind that acts on nothing. A 502 may also come from before a
+   * server that has died of the message: then one of its streams was cut meanwhile.
+   *
+   * @param body the call's message, or one that holds it
+   */
+  final HttpSender.Response post(
+      Way way, Map<String, String> headers, PendingCall call, JsonRpcMessage body)
+      throws DeliveryException, InterruptedException {
+    var repeatable = body == call.message && call.head.repeatable();
+    var begin = System.nanoTime();
+    var pause = FIRST_PAUSE_MS;
+    var brokenSince = 0L;
+    while (true) {
+      String why;
+      var wait = pause;
+      var broken = false;
+      var uri = way.target();
+      try {
+        var left = TimeUnit.NANOSECONDS.toMillis(call.deadline - System.nanoTime());
+        if (left <= 0) throw new DeliveryException("the time is up");
+        var response =
+            http.send(
+                "POST",
+                uri,
+                headers,
+                body,
+                () -> {
+                  link.outbox.leaves(call);
+                  way.left();
+                },
+                (int) Math.min(call.open.isEmpty() ? TAKEN_MS : left + LATE_MS, 1 << 30),
+                call.endsByHangingUp() ? call::canBeLetGo : null);
+        if (!returned(response)) {
+          call.trouble = null; // of before it was taken
+          return response;
+        }
+        why = refusal("POST", uri, response);
+        broken = response.status == 502;
+        wait = Math.max(pause, retryAfter(response));
+        response.close();
+      } catch (HttpErrors.NotSent e) {
+        why = e.getMessage() + " (POST " + HttpErrors.shown(uri) + ")";
+        if (e.lasting) throw new DeliveryException(why);
+      } catch (IOException e) {
+        why = HttpErrors.reason(e) + " (POST " + HttpErrors.shown(uri) + ")";
+        if (!repeatable) throw new DeliveryException(why + NOT_AGAIN);
+      }
+      way.returned();
+      if (!broken || !why.equals(call.trouble)) brokenSince = System.nanoTime();
+      if (!why.equals(call.trouble)) log(WAITING + why);
+      call.trouble = why;
+      var leftAt = call.written;
+      call.written = 0;
+      var still = System.nanoTime() - brokenSince > link.patience.broken().toNanos();
+      if (still || waitedTooLong(call, begin, wait)) throw new DeliveryException(why);
+      pause(wait);
+      if (broken && !repeatable) {
+        call.doubtful = true;
+        if (http.cutSince(leftAt)) throw new DeliveryException(why + NOT_AGAIN);
+      }
+      pause = Math.min(LONGEST_PAUSE_MS, 2 * pause);
+    }
+  }
+
+  /** Whether waiting a while longer helps nobody: the client has left, or wants to know. */
+  final boolean waitedTooLong(PendingCall call, long begin, long waitMs) {
+    var then = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(waitMs);
+    return then - begin > link.patience.away().toNanos()
+        || then - call.deadline > 0
+        || link.end.hasCome() && then - link.end.at > FAREWELL_NANOS;
+  }
+
+  /** Waits, but not long once the client has left. */
+  final void pause(long millis) throws InterruptedException {
+    if (link.end.hasCome()) Thread.sleep(Math.min(millis, FIRST_PAUSE_MS));
+    else link.end.latch.await(millis, TimeUnit.MILLISECONDS);
+  }
+
+  private static boolean returned(HttpSender.Response response) throws IOException {
+    return switch (response.status) {
+      case 429, 502, 503 -> response.whole().head().kind != JsonRpcHead.Kind.RESPONSE;
+      default -> false;
+    };
+  }
+
+  /** How long the server asks to wait, in ms: Retry-After, seconds or a date; else 0. */
+  static long retryAfter(HttpSender.Response response) {
+    var value = response.header("Retry-After");
+    if (value == null) return 0;
+    if (value.strip().matches("\\d{1,6}")) return 1000 * Long.parseLong(value.strip());
+    try {
+      var then = ZonedDateTime.parse(value, DateTimeFormatter.RFC_1123_DATE_TIME);
+      return Math.max(0, Duration.between(ZonedDateTime.now(), then).toMillis());
+    } catch (DateTimeParseException e) {
+      return 0;
+    }
+  }
+
+  /** In one line: what was asked, the status, and what the server says about it. */
+  final String refusal(String method, URI uri, HttpSender.Response response) throws IOException {
+    var text = text(response);
+    return "HTTP %d from %s %s%s"
+        .formatted(
+            response.status, method, HttpErrors.shown(uri), text.isEmpty() ? "" : ": " + text);
+  }
+
+  /** What a refusal says: the error of a JSON-RPC message, or the beginning of whatever it is. */
+  final String text(HttpSender.Response response) throws IOException {
+    var body = response.whole();
+    var error = body.head().error;
+    if (error == null || error.isEmpty()) error = body.start(300);
+    return http.masked(error.replaceAll("(<[^>]*>|\\s)+", " ").strip());
+  }
+
+  /** A status that the server would give again. */
+  static boolean lasting(int status) {
+    if (status == 408 || status == 425 || status == 429) return false;
+    return status / 100 != 5 || status == 501;
+  }
+
+  /** Waits for the reply to a request of our own. */
+  final JsonRpcHead await(java.util.concurrent.Future<JsonRpcHead> reply, long millis)
+      throws InterruptedException {
+    try {
+      return reply.get(millis, TimeUnit.MILLISECONDS);
+    } catch (TimeoutException | java.util.concurrent.ExecutionException e) {
+      return null;
+    }
+  }
+
+  static Thread daemon(String name, Runnable work) {
+    var thread = new Thread(null, work, name, 512 * 1024);
+    thread.setDaemon(true);
+    thread.start();
+    return thread;
+  }
+}

@@ -1,0 +1,250 @@
+//SOURCES ../message/JsonRpcHead.java ../message/JsonRpcMessage.java ../message/SpooledBytes.java PendingCall.java
+package fly.mcp.proxy;
+
+import fly.mcp.message.JsonRpcHead;
+import fly.mcp.message.JsonRpcMessage;
+import fly.mcp.message.SpooledBytes;
+import java.io.BufferedOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+
+/**
+ * The MCP client on the other side of stdin and stdout: what it waits for, and what it is told. It
+ * gets whole JSON-RPC messages only, one a line, and for each request exactly one reply or error.
+ */
+final class StdioClient {
+  /** JSON-RPC's own codes, and the two that MCP's SDKs use for what happens on the way. */
+  static final int NOT_JSON = -32700;
+
+  static final int NO_REQUEST = -32600;
+  static final int NO_CONNECTION = -32000;
+  static final int NO_REPLY_IN_TIME = -32001;
+
+  private final OutputStream out;
+  private final Consumer<String> log;
+  private final Map<String, PendingCall> byKey = new HashMap<>();
+  private final Set<PendingCall> waiting = new LinkedHashSet<>();
+  private final Map<String, CompletableFuture<JsonRpcHead>> ours = new HashMap<>();
+  private final CompletableFuture<Void> gone = new CompletableFuture<>();
+  private volatile boolean answered;
+
+  /** Replies that nobody waits for any more, and that are not out yet. */
+  private int unwritten;
+
+  StdioClient(OutputStream out, Consumer<String> log) {
+    this.out = new BufferedOutputStream(out, SpooledBytes.LARGE);
+    this.log = log;
+    var deadlines = new Thread(this::watchDeadlines, "mcp-deadlines");
+    deadlines.setDaemon(true);
+    deadlines.start();
+  }
+
+  /** Done once nobody reads what we write. */
+  CompletableFuture<Void> gone() {
+    return gone;
+  }
+
+  /** Whether the server has ever replied. */
+  boolean answered() {
+    return answered;
+  }
+
+  /** From now on the requests in this are waited for. */
+  synchronized void expect(PendingCall call) {
+    if (call.open.isEmpty()) return;
+    for (var key : call.open.keySet()) byKey.put(key, call);
+    waiting.add(call);
+    notifyAll();
+  }
+
+  synchronized boolean waitsFor(PendingCall call) {
+    return !call.open.isEmpty();
+  }
+
+  /** A reply may still come, and is passed on; none is missed. */
+  void cancelled(String key) {
+    PendingCall call;
+    synchronized (this) {
+      call = byKey.get(key);
+      if (call == null) return;
+      call.cancelled = true;
+      notifyAll();
+    }
+    call.letGo();
+  }
+
+  synchronized PendingCall find(String key) {
+    return byKey.get(key);
+  }
+
+  /** A reply to a request of our own, which the client does not get to see. */
+  synchronized CompletableFuture<JsonRpcHead> keep(String key) {
+    return ours.computeIfAbsent(key, any -> new CompletableFuture<>());
+  }
+
+  synchronized void keepNoMore(String key) {
+    ours.remove(key);
+  }
+
+  /**
+   * Hands on what the server says.
+   *
+   * @param on the call whose own stream it came on, or null: a reply there is the reply to it, even
+   *     if the server has rounded its id
+   */
+  void deliver(JsonRpcMessage message, PendingCall on) throws IOException {
+    try (message) {
+      var head = message.head();
+      switch (head.kind) {
+        case REQUEST, NOTIFICATION -> write(message);
+        case RESPONSE, BATCH -> {
+          if (!isWanted(head, on)) return;
+          write(message);
+          written();
+        }
+        default -> log.accept("no JSON-RPC, passed over: " + message.start(80));
+      }
+    }
+  }
+
+  /** Tells the client that there will be no reply. */
+  void fail(PendingCall call, int code, String why) {
+    List<String> ids;
+    synchronized (this) {
+      ids = call.cancelled ? List.of() : List.copyOf(call.open.values());
+      forget(call);
+      unwritten++;
+    }
+    for (var id : ids) error(id, code, why);
+    written();
+    call.letGo();
+  }
+
+  /** The client's request cannot even be sent: its error. */
+  void error(String id, int code, String why) {
+    log.accept("error for the client: " + why);
+    write(JsonRpcMessage.error(id, code, why));
+  }
+
+  /** Fails all that is waited for. */
+  void failAll(int code, String why) {
+    List<PendingCall> all;
+    synchronized (this) {
+      all = List.copyOf(waiting);
+    }
+    for (var call : all) fail(call, code, why);
+  }
+
+  /** Waits until no reply is missing, and all are out; false where one still is not. */
+  synchronized boolean drain(long millis) throws InterruptedException {
+    var end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(millis);
+    while (unwritten > 0 || waiting.stream().anyMatch(call -> !call.cancelled && !call.lasts())) {
+      var left = TimeUnit.NANOSECONDS.toMillis(end - System.nanoTime());
+      if (left <= 0) return false;
+      wait(left);
+    }
+    return true;
+  }
+
+  /** Whether there is anything in it for the client, who then gets it: {@link #written}. */
+  private synchronized boolean isWanted(JsonRpcHead head, PendingCall on) {
+    var wanted = false;
+    for (var part : head.all()) {
+      wanted |= part.kind != JsonRpcHead.Kind.RESPONSE || isAnswer(part, on);
+    }
+    if (wanted) unwritten++;
+    return wanted;
+  }
+
+  private synchronized void written() {
+    unwritten--;
+    notifyAll();
+  }
+
+  private boolean isAnswer(JsonRpcHead head, PendingCall on) {
+    var mine = ours.remove(head.key);
+    if (mine != null) {
+      mine.complete(head);
+      return false;
+    }
+    var call = on != null && on.open.containsKey(head.key) ? on : byKey.get(head.key);
+    var key = head.key;
+    if (call == null && on != null && on.open.size() == 1) {
+      key = on.open.keySet().iterator().next();
+      if (sameRounded(key, head.key)) call = on;
+    }
+    if (call == null) {
+      log.accept("a reply that nobody waits for: " + head);
+      return false;
+    }
+    call.open.remove(key);
+    byKey.remove(key, call);
+    if (call.open.isEmpty()) forget(call);
+    answered = true;
+    return true;
+  }
+
+  /** Whether they are the same number to JavaScript. */
+  private static boolean sameRounded(String key, String other) {
+    try {
+      return other != null && Double.parseDouble(key) == Double.parseDouble(other);
+    } catch (NumberFormatException e) {
+      return false;
+    }
+  }
+
+  private void forget(PendingCall call) {
+    for (var key : call.open.keySet()) byKey.remove(key, call);
+    call.open.clear();
+    waiting.remove(call);
+    notifyAll();
+  }
+
+  private void write(JsonRpcMessage message) {
+    synchronized (out) {
+      try {
+        message.writeTo(out);
+        out.write('\n');
+        out.flush();
+      } catch (IOException e) {
+        gone.complete(null);
+      }
+    }
+  }
+
+  private void watchDeadlines() {
+    try {
+      while (true) {
+        PendingCall late = null;
+        synchronized (this) {
+          var now = System.nanoTime();
+          var next = Long.MAX_VALUE;
+          for (var call : waiting) {
+            if (call.lasts() && call.written != 0) continue;
+            next = Math.min(next, call.deadline - now);
+            if (call.deadline - now <= 0) late = call;
+          }
+          if (late == null) {
+            wait(next == Long.MAX_VALUE ? 0 : 1 + TimeUnit.NANOSECONDS.toMillis(next));
+            continue;
+          }
+        }
+        fail(
+            late,
+            NO_REPLY_IN_TIME,
+            "no reply to %s in time%s"
+                .formatted(late.head.method, late.trouble == null ? "" : ": " + late.trouble));
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}
