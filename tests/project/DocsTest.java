@@ -1,0 +1,86 @@
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** The pages of docs show what the commands do. */
+class DocsTest {
+  private static final Pattern RUN = Pattern.compile("(?s)<!-- run -->(.*?)<!-- end -->");
+  private static final Pattern BLOCK = Pattern.compile("(?s)```sh\n(.*?)```");
+  private static final Pattern LINK = Pattern.compile("\\]\\(([^)#:]+)(#[^)]*)?\\)");
+
+  static List<Path> pages() throws IOException {
+    try (Stream<Path> files = Files.list(Sh.ROOT.resolve("docs"))) {
+      return files.filter(file -> file.toString().endsWith(".md")).sorted().toList();
+    }
+  }
+
+  static List<Path> pagesThatRun() throws IOException {
+    var pages = new java.util.ArrayList<Path>();
+    for (var page : pages()) {
+      if (RUN.matcher(Files.readString(page)).find()) pages.add(page);
+    }
+    return pages;
+  }
+
+  @Test
+  void the_page_of_commands_is_made_from_the_catalog_and_the_helps() throws Exception {
+    assertEquals(
+        CommandsPage.text(Sh.ROOT),
+        Files.readString(Sh.ROOT.resolve(CommandsPage.FILE)),
+        "run ./jbang docs");
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("pages")
+  void each_link_of_a_page_leads_to_a_file(Path page) throws Exception {
+    var links = LINK.matcher(Files.readString(page)).results().map(link -> link.group(1));
+
+    var broken = links.filter(link -> !Files.exists(page.resolveSibling(link))).toList();
+
+    assertEquals(List.of(), broken);
+  }
+
+  @Tag("slow")
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("pagesThatRun")
+  void each_block_of_a_page_that_says_so_runs(Path page) throws Exception {
+    for (var section : RUN.matcher(Files.readString(page)).results().toList()) {
+      var port = String.valueOf(freePort());
+      var steps =
+          BLOCK
+              .matcher(section.group(1))
+              .results()
+              .map(block -> block.group(1))
+              .collect(Collectors.joining())
+              .replaceAll("--port \\d+", "--port " + port);
+
+      Sh.Result result;
+      try {
+        result = new Sh().run("sh", "-euc", steps);
+      } finally {
+        new Sh().run("./jbang", "fly-sandbox", "--stop", "--port", port);
+      }
+
+      assertEquals(0, result.exit(), result.err());
+      assertTrue(result.err().contains("The sandbox on port " + port + " has ended"), result.err());
+    }
+  }
+
+  private static int freePort() throws IOException {
+    try (var socket = new ServerSocket(0)) {
+      return socket.getLocalPort();
+    }
+  }
+}
