@@ -1,21 +1,22 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //JAVA 17+
-//DESCRIPTION Run a command in a Machine, and pass on what it says and its exit code.
+//DESCRIPTION Run a command in Machines, and pass on its output and its exit code.
 //SOURCES ../../lib/fly/Durations.java ../../lib/fly/Fly.java ../../lib/fly/FlyException.java
-//SOURCES ../../lib/fly/Settings.java ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Options.java
+//SOURCES ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Many.java ../../lib/fly/cli/Options.java
 
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.Durations;
 import fly.Fly;
 import fly.FlyException;
-import fly.Settings;
 import fly.cli.Cli;
+import fly.cli.Many;
 import fly.cli.Options;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.concurrent.atomic.AtomicInteger;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -24,29 +25,27 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "fly-exec",
     header = "fly-exec -- ls -l /data",
-    description = "Run a command in a Machine, and pass on what it says and its exit code.",
+    description = "Run a command in Machines, and pass on its output and its exit code.",
     footer = {
       "%nThere is no shell in between: for pipes and variables, fly-exec -- sh -c '...'. Fly.io"
           + " ends",
-      "a command after 60 s, and what it says comes all at once, at its end.",
+      "a command after 60 s, and its output comes all at once, at its end. On several Machines"
+          + " each",
+      "answer is a line of JSON, and the exit code is 1 if any of theirs is not 0.",
       "%nExit codes: those of the command; 1, 2 and 4 may also be of fly-exec itself, which then"
-          + " says",
-      "'error:' on stderr.",
+          + " writes",
+      "'error:' to stderr.",
       "%nFly.io: https://fly.io/docs/machines/api/machines-resource/"
     })
 class Exec implements Callable<Integer> {
+  private static final String EXEC = "/v1/apps/{app}/machines/{machine}/exec";
   private static final int KILLED = 128;
 
   @Mixin Cli.Api cli;
   @Mixin Options.App app;
+  @Mixin Many.ByOption machines;
 
-  @Option(
-      names = "--machine",
-      paramLabel = "MACHINE_ID",
-      description = "The Machine ($$MACHINE_ID).")
-  String machine;
-
-  @Option(names = "--stdin", description = "Hand our own stdin to the command.")
+  @Option(names = "--stdin", description = "Pass our own stdin to the command.")
   boolean stdin;
 
   @Option(
@@ -67,11 +66,28 @@ class Exec implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    var id = machine == null ? Settings.MACHINE_ID.require() : machine;
     var request = request();
+    if (machines.one()) return one(request);
 
+    // On several Machines each answer is a line of JSON, and any other exit code than 0 is a 1.
+    var bad = new AtomicInteger();
+    machines.each(
+        cli,
+        app.name(),
+        "Running %s in".formatted(command.get(0)),
+        machine -> {
+          var answer = machine.fly().post(EXEC, request, app.name(), machine.id());
+          if (code(answer) != 0) bad.incrementAndGet();
+          return answer;
+        });
+    if (bad.get() > 0) cli.say("Exit codes other than 0: %d", bad.get());
+    return bad.get() == 0 ? 0 : 1;
+  }
+
+  private int one(JsonNode request) {
+    var id = machines.ids(cli, app.name()).get(0);
     cli.say("Running %s in the Machine %s ...", command.get(0), id);
-    var answer = cli.fly().post("/v1/apps/{app}/machines/{machine}/exec", request, app.name(), id);
+    var answer = cli.fly().post(EXEC, request, app.name(), id);
 
     if (answer.isMissingNode()) return 0; // a dry run
     if (json) {
@@ -80,6 +96,10 @@ class Exec implements Callable<Integer> {
       cli.out().print(answer.path("stdout").asText(""));
       cli.err().print(answer.path("stderr").asText(""));
     }
+    return code(answer);
+  }
+
+  private static int code(JsonNode answer) {
     var signal = answer.path("exit_signal").asInt();
     return signal > 0 ? KILLED + signal : answer.path("exit_code").asInt();
   }

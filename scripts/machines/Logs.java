@@ -1,15 +1,18 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //JAVA 17+
 //DESCRIPTION Show what an app's Machines say, and what becomes of them.
-//SOURCES ../../lib/fly/Fly.java ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Options.java
+//SOURCES ../../lib/fly/Fly.java ../../lib/fly/LogTail.java ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Many.java
+//SOURCES ../../lib/fly/cli/Options.java
 
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.Fly;
+import fly.LogTail;
 import fly.cli.Cli;
+import fly.cli.Many;
 import fly.cli.Options;
 import java.util.ArrayList;
-import java.util.HashSet;
-import java.util.Set;
+import java.util.Comparator;
+import java.util.List;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -19,7 +22,8 @@ import picocli.CommandLine.Option;
     header = "fly-logs --follow --machine 148ed127f22387",
     description = "Show what an app's Machines say, and what becomes of them.",
     footer = {
-      "%nWithout --follow it prints the newest lines, at most 100, and ends.",
+      "%nWithout --follow it prints the newest lines, at most 100 of each Machine named, and ends.",
+      "Without a Machine it reads the logs of the app in one.",
       "They come from api.fly.io ($$FLY_API_BASE_URL), as flyctl's do."
     })
 class Logs implements Runnable {
@@ -28,17 +32,12 @@ class Logs implements Runnable {
 
   @Mixin Cli.Api cli;
   @Mixin Options.App app;
+  @Mixin Many.ByOption machines;
 
   @Option(
       names = {"-f", "--follow"},
       description = "Go on, and print lines as they come.")
   boolean follow;
-
-  @Option(names = "--machine", paramLabel = "MACHINE_ID", description = "Of this Machine alone.")
-  String machine;
-
-  @Option(names = "--region", paramLabel = "CODE", description = "Of this region alone.")
-  String region;
 
   @Option(names = "--json", description = "Print one JSON a line.")
   boolean json;
@@ -49,55 +48,41 @@ class Logs implements Runnable {
 
   @Override
   public void run() {
+    // 1. One tail for the app, or one for each Machine.
+    var tails = new ArrayList<LogTail>();
+    var ids = machines.named();
+    if (ids.isEmpty() && !machines.unnamed()) ids = machines.ids(cli, app.name());
+    for (var id : ids) tails.add(new LogTail(cli.fly(), app.name(), id, machines.region()));
+    if (machines.unnamed()) {
+      tails.add(new LogTail(cli.fly(), app.name(), null, machines.region()));
+    }
+
+    // 2. Print what is there.
     cli.say("Reading the logs of the app %s ...", app.name());
-    var page = page("");
-    print(page, Set.of());
+    print(tails);
     if (cli.dryRun || !follow) return;
 
+    // 3. Ask for more, less often while nothing comes.
     var pause = SHORTEST_PAUSE_MS;
-    var token = "";
-    while (!cli.out().checkError()) { // nobody reads any more, once head(1) has its lines
-      var seen = new HashSet<JsonNode>();
-      page.path("data").forEach(seen::add);
-      var next = page.at("/meta/next_token").asText("");
-      if (!next.isEmpty()) token = next;
+    while (!cli.out().checkError()) { // true once the reader, such as head, has closed the pipe
       Fly.pause(pause);
-      page = page(token);
-      var news = print(page, seen);
-      pause = news ? SHORTEST_PAUSE_MS : Math.min(2 * pause, LONGEST_PAUSE_MS);
+      pause = print(tails) ? SHORTEST_PAUSE_MS : Math.min(2 * pause, LONGEST_PAUSE_MS);
     }
   }
 
-  private JsonNode page(String token) {
-    var path = new StringBuilder("/api/v1/apps/{app}/logs?next_token={token}");
-    var ids = new ArrayList<Object>();
-    ids.add(app.name());
-    ids.add(token);
-    if (machine != null) {
-      path.append("&instance={machine}");
-      ids.add(machine);
+  /** Prints the new lines of all tails by their time; returns false if there are none. */
+  private boolean print(List<LogTail> tails) {
+    var lines = new ArrayList<JsonNode>();
+    tails.forEach(tail -> lines.addAll(tail.next()));
+    if (tails.size() > 1) {
+      lines.sort(Comparator.comparing(line -> line.path("timestamp").asText()));
     }
-    if (region != null) {
-      path.append("&region={region}");
-      ids.add(region);
-    }
-    return cli.fly().getCentral(path.toString(), ids.toArray());
-  }
-
-  /** Prints what is new; whether anything is. */
-  private boolean print(JsonNode page, Set<JsonNode> seen) {
-    var news = false;
-    for (var line : page.path("data")) {
-      if (seen.contains(line)) continue;
-      news = true;
-      var attributes = line.path("attributes");
-      cli.out().println(json ? attributes.toString() : text(attributes));
-    }
+    for (var line : lines) cli.out().println(json ? line.toString() : text(line));
     cli.out().flush();
-    return news;
+    return !lines.isEmpty();
   }
 
-  /** As flyctl writes it. */
+  /** The format of flyctl. */
   private static String text(JsonNode line) {
     return "%s %s[%s] %s [%s] %s"
         .formatted(

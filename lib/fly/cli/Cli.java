@@ -54,6 +54,7 @@ public class Cli {
     public boolean dryRun;
 
     private Fly fly;
+    private Fly reading;
 
     /** In a dry run nothing goes on that could be told. */
     @Override
@@ -67,6 +68,15 @@ public class Cli {
             Fly.connect(dryRun ? out()::println : null, verbose ? err()::println : null, this::say);
       }
       return fly;
+    }
+
+    /** Sends even in a dry run: for reads without which there is no request to show. */
+    public Fly reading() {
+      if (!dryRun) return fly();
+      if (reading == null) {
+        reading = Fly.connect(null, verbose ? err()::println : null, this::say);
+      }
+      return reading;
     }
   }
 

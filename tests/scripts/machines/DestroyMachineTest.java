@@ -19,7 +19,7 @@ class DestroyMachineTest {
 
     assertEquals(0, result.exit(), result.err());
     assertEquals("{\n  \"ok\": true\n}\n", result.out());
-    assertTrue(result.err().contains("Its volume stays, and costs money"), result.err());
+    assertTrue(result.err().contains("A volume stays, and costs money"), result.err());
   }
 
   @Test
@@ -31,6 +31,7 @@ class DestroyMachineTest {
                     .withBody(
                         "{\"error\": \"failed_precondition: unable to destroy machine, not"
                             + " currently stopped, suspended, failed or created\"}")));
+    fly.stubFor(get(MACHINE).willReturn(okJson("{\"state\": \"started\"}")));
     fly.stubFor(delete(MACHINE + "?force=true").willReturn(okJson("{\"ok\": true}")));
 
     var gently = Script.run(new DestroyMachine(), "148ed127f22387");

@@ -51,7 +51,7 @@ class StopMachineTest {
     var result = Script.run(new StopMachine(), "--timeout", "soon", "148ed127f22387");
 
     assertEquals(2, result.exit());
-    assertTrue(result.err().contains("'soon' is not like 90s or 10m"), result.err());
+    assertTrue(result.err().contains("'soon' is not like 90s, 10m or 1h30m"), result.err());
   }
 
   @Test

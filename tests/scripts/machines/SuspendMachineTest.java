@@ -28,6 +28,8 @@ class SuspendMachineTest {
         post(SUSPEND)
             .willReturn(
                 status(412).withBody("{\"error\": \"failed_precondition: machine is stopped\"}")));
+    fly.stubFor(
+        get(SUSPEND.replace("/suspend", "")).willReturn(okJson("{\"state\": \"stopped\"}")));
 
     var result = Script.run(new SuspendMachine(), "148ed127f22387");
 

@@ -1,0 +1,204 @@
+//SOURCES Fly.java FlyException.java
+package fly;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+
+/**
+ * Starts, stops, suspends, restarts, destroys and waits for Machines. A Machine that is on its way
+ * to another state refuses (409, 412): the request is repeated until it is there, for a minute at
+ * most.
+ */
+public final class Machines {
+  /** States in which {@link #waitFor} can end; {@code settled} is any state that lasts. */
+  public enum State {
+    started,
+    stopped,
+    suspended,
+    destroyed,
+    failed,
+    settled
+  }
+
+  /** States that a Machine leaves by itself (Fly.io, Machine states). */
+  private static final Set<String> PASSING =
+      Set.of(
+          "created",
+          "creating",
+          "pending",
+          "starting",
+          "stopping",
+          "suspending",
+          "restarting",
+          "replacing",
+          "updating");
+
+  private static final List<String> SIGNALS =
+      List.of("SIGHUP", "SIGINT", "SIGQUIT", "SIGKILL", "SIGUSR1", "SIGUSR2", "SIGTERM");
+
+  private static final String MACHINE = "/v1/apps/{app}/machines/{machine}";
+  private static final long PATIENCE_NS = TimeUnit.SECONDS.toNanos(60);
+  private static final long LONGEST_S = 60; // of one request (Fly.io, Machines API, wait)
+  private static final long REPLICATION_NS = TimeUnit.SECONDS.toNanos(2);
+
+  private final Fly fly;
+  private final Fly.Story story;
+
+  public Machines(Fly fly, Fly.Story story) {
+    this.fly = fly;
+    this.story = story;
+  }
+
+  /** The signal as Fly.io takes it for a stop or a restart: {@code TERM} is {@code SIGTERM}. */
+  public static String signal(String given) {
+    var name = given.toUpperCase(Locale.ROOT).replaceFirst("^(SIG)?", "SIG");
+    if (SIGNALS.contains(name)) return name;
+    throw FlyException.usage(
+        "a Machine cannot be stopped by " + given,
+        "Fly.io takes " + String.join(", ", SIGNALS),
+        "--signal TERM");
+  }
+
+  public JsonNode start(String app, String id) {
+    return repeat(
+        app,
+        id,
+        Set.of("started", "starting"),
+        () -> fly.action(MACHINE + "/start", null, app, id));
+  }
+
+  /**
+   * @param request {@code signal} and {@code timeout}, or null for the Machine's own
+   */
+  public JsonNode stop(String app, String id, JsonNode request) {
+    return repeat(
+        app,
+        id,
+        Set.of("stopped", "stopping"),
+        () -> fly.action(MACHINE + "/stop", request, app, id));
+  }
+
+  public JsonNode suspend(String app, String id) {
+    return repeat(
+        app,
+        id,
+        Set.of("suspended", "suspending"),
+        () -> fly.action(MACHINE + "/suspend", null, app, id));
+  }
+
+  /**
+   * @param query such as {@code ?signal=SIGTERM&timeout=10s}; may be empty
+   */
+  public JsonNode restart(String app, String id, String query) {
+    return repeat(
+        app,
+        id,
+        Set.of("restarting"),
+        () -> fly.action(MACHINE + "/restart" + query, null, app, id));
+  }
+
+  /** A Machine that is destroyed already counts as destroyed, if its app is there. */
+  public JsonNode destroy(String app, String id, boolean force) {
+    try {
+      return repeat(
+          app,
+          id,
+          Set.of("destroying", "destroyed"),
+          () -> fly.delete(MACHINE + (force ? "?force=true" : ""), app, id));
+    } catch (FlyException e) {
+      if (e.status != 404 || fly.find("/v1/apps/{app}", app).isEmpty()) throw e;
+      story.say("There is no such Machine (any more).");
+      return Fly.JSON.createObjectNode().put("ok", true);
+    }
+  }
+
+  /** Sends the request again while the Machine passes through a state that refuses it. */
+  private JsonNode repeat(String app, String id, Set<String> there, Supplier<JsonNode> request) {
+    var end = System.nanoTime() + PATIENCE_NS;
+    for (long pause = 250; ; pause = Math.min(2 * pause, 2_000)) {
+      try {
+        return request.get();
+      } catch (FlyException refused) {
+        if (refused.status != 412 && refused.status != 409) throw refused;
+        if (refused.why.contains("lease currently held")) throw refused;
+        var now = look(app, id, refused);
+        var state = now.path("state").asText();
+        if (there.contains(state)) {
+          story.say("It is %s already.", state);
+          return now;
+        }
+        if (!passing(state, refused) || System.nanoTime() - end > 0) throw refused;
+        story.say("It is %s; waiting ...", state);
+        Fly.pause(pause);
+      }
+    }
+  }
+
+  /** If the look fails, the refusal that it was to explain is the failure. */
+  private JsonNode look(String app, String id, FlyException refused) {
+    try {
+      return fly.get(MACHINE, app, id);
+    } catch (FlyException e) {
+      refused.addSuppressed(e);
+      throw refused;
+    }
+  }
+
+  /** Fly.io's texts for a Machine that is about to be ready, whatever state it shows. */
+  private static boolean passing(String state, FlyException refused) {
+    return PASSING.contains(state)
+        || refused.why.matches(
+            "(?s).*(still active|still attempting|getting replaced|concurrent update).*");
+  }
+
+  /**
+   * Waits until the Machine is in this state, with as many requests as it takes.
+   *
+   * @return the answer of the last request, or {@code {"ok": true}} for a Machine that is gone
+   */
+  public JsonNode waitFor(String app, String id, State state, Duration timeout) {
+    var start = System.nanoTime();
+    while (true) {
+      var left = timeout.toSeconds() - TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - start);
+      try {
+        return ask(app, id, state, Math.max(1, Math.min(LONGEST_S, left)));
+      } catch (FlyException e) {
+        var young = System.nanoTime() - start < REPLICATION_NS;
+        if (e.status == 404 && state == State.destroyed) return gone(app, state, e);
+        if (e.status != 408 && !(e.status == 404 && young)) throw e;
+        if (e.status == 408 && System.nanoTime() - start >= timeout.toNanos()) {
+          throw late(state, timeout, e);
+        }
+        if (e.status == 408) story.say("Not yet: %s", e.why);
+      }
+      Fly.pause(500);
+    }
+  }
+
+  /** Fly.io waits for a stopped Machine in one version of it, which the request has to name. */
+  private JsonNode ask(String app, String id, State state, long seconds) {
+    var wait = MACHINE + "/wait?state={state}&timeout={seconds}";
+    if (state != State.stopped || fly.dryRun()) return fly.get(wait, app, id, state, seconds);
+    var instanceId = fly.get(MACHINE, app, id).path("instance_id").asText();
+    return fly.get(wait + "&instance_id={instance}", app, id, state, seconds, instanceId);
+  }
+
+  /** Fly.io forgets a destroyed Machine after a while. */
+  private JsonNode gone(String app, State state, FlyException e) {
+    if (fly.find("/v1/apps/{app}", app).isEmpty()) throw e;
+    story.say("It is gone.");
+    return Fly.JSON.createObjectNode().put("ok", true).put("state", state.name());
+  }
+
+  private static FlyException late(State state, Duration timeout, FlyException e) {
+    return new FlyException(
+        "the Machine is not %s after %s s".formatted(state, timeout.toSeconds()),
+        e.why,
+        "wait longer: --timeout %ss, or look at it: fly-status".formatted(2 * timeout.toSeconds()));
+  }
+}

@@ -1,0 +1,324 @@
+//SOURCES ../Fly.java ../FlyException.java ../Settings.java Cli.java
+package fly.cli;
+
+import static picocli.CommandLine.Spec.Target.MIXEE;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import fly.Fly;
+import fly.FlyException;
+import fly.Settings;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Collectors;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/**
+ * The Machines that a command is for: one, several, those on stdin, or those that a selection
+ * finds. It works on several at once, in one JVM; each result is a line of JSON.
+ */
+public abstract class Many {
+  private static final int SHOWN = 10;
+
+  @Spec(MIXEE)
+  private CommandSpec spec;
+
+  @Option(names = "--all", description = "Every Machine of the app.")
+  private boolean all;
+
+  @Option(
+      names = "--metadata",
+      paramLabel = "KEY=VALUE",
+      description = "Every Machine with this metadata.")
+  private Map<String, String> metadata = new LinkedHashMap<>();
+
+  @Option(
+      names = "--parallel",
+      paramLabel = "N",
+      description = "The number of Machines to work on at once (default: ${DEFAULT-VALUE}).")
+  private int parallel = 50;
+
+  /** The ids as given; "-" stands for those on stdin. */
+  abstract List<String> ids();
+
+  String state() {
+    return null;
+  }
+
+  /** The region of {@code --region}, or null. */
+  public String region() {
+    return null;
+  }
+
+  /** Machines as arguments, of any region. */
+  public static class Ids extends Many {
+    @Parameters(
+        paramLabel = "MACHINE_ID",
+        description = "The Machines ($$MACHINE_ID); - reads ids from stdin.")
+    private List<String> ids = List.of();
+
+    @Option(names = "--region", paramLabel = "CODE", description = "Every Machine of this region.")
+    private String region;
+
+    @Override
+    List<String> ids() {
+      return ids;
+    }
+
+    @Override
+    public String region() {
+      return region;
+    }
+  }
+
+  /** Machines as arguments, or all that are in one state. */
+  public static final class InState extends Ids {
+    @Option(names = "--state", paramLabel = "STATE", description = "Every Machine in this state.")
+    private String state;
+
+    @Override
+    String state() {
+      return state;
+    }
+  }
+
+  /** For commands whose arguments are something else: Machines by an option. */
+  public static final class ByOption extends Many {
+    @Option(
+        names = "--machine",
+        paramLabel = "MACHINE_ID",
+        description = "The Machine ($$MACHINE_ID), also several times; - reads ids from stdin.")
+    private List<String> ids = List.of();
+
+    @Option(names = "--state", paramLabel = "STATE", description = "Every Machine in this state.")
+    private String state;
+
+    @Option(names = "--region", paramLabel = "CODE", description = "Every Machine of this region.")
+    private String region;
+
+    @Override
+    List<String> ids() {
+      return ids;
+    }
+
+    @Override
+    String state() {
+      return state;
+    }
+
+    @Override
+    public String region() {
+      return region;
+    }
+  }
+
+  /** One of the Machines to work on, with what the work needs. */
+  public record Item(String id, Fly fly, Fly.Story story) {}
+
+  /** Does one thing to one Machine, and returns the result. */
+  public interface Work {
+    JsonNode on(Item item);
+  }
+
+  /** A selection, rather than ids. */
+  public boolean selecting() {
+    return all || !metadata.isEmpty() || state() != null || region() != null;
+  }
+
+  /**
+   * Exactly one Machine, by its id: the answer is shown as it is, and a failure is the command's.
+   */
+  public boolean one() {
+    return !selecting() && ids().size() < 2 && !ids().contains("-");
+  }
+
+  /** No Machine is named, and nothing but a region selected. */
+  public boolean unnamed() {
+    return ids().isEmpty() && !all && metadata.isEmpty() && state() == null;
+  }
+
+  /** The ids to work on, each once. */
+  public List<String> ids(Cli.Api cli, String app) {
+    if (selecting() && !ids().isEmpty()) {
+      throw FlyException.usage(
+          "ids and a selection exclude each other",
+          "%s, and --all, --state, --metadata or --region".formatted(String.join(" ", ids())),
+          "leave one of the two out");
+    }
+    if (selecting()) return selected(cli, app);
+    return ids().isEmpty() ? List.of(Settings.MACHINE_ID.require()) : named();
+  }
+
+  /** The ids that were given, each once; those on stdin are read. */
+  public List<String> named() {
+    var found = new LinkedHashSet<String>();
+    for (var id : ids()) {
+      if (id.equals("-")) found.addAll(stdin());
+      else found.add(id);
+    }
+    return List.copyOf(found);
+  }
+
+  /** Reads, also in a dry run. Metadata is compared here, in case a server ignores the filter. */
+  private List<String> selected(Cli.Api cli, String app) {
+    var path = new StringBuilder("/v1/apps/{app}/machines");
+    if (metadata.isEmpty()) path.append("?summary=true");
+    var found = new ArrayList<String>();
+    for (var machine : cli.reading().get(path.toString(), app)) {
+      if (matches(machine)) found.add(machine.path("id").asText());
+    }
+    return found;
+  }
+
+  private boolean matches(JsonNode machine) {
+    if (state() != null && !state().equals(machine.path("state").asText())) return false;
+    if (region() != null && !region().equals(machine.path("region").asText())) return false;
+    var has = machine.at("/config/metadata");
+    return metadata.entrySet().stream()
+        .allMatch(entry -> entry.getValue().equals(has.path(entry.getKey()).asText(null)));
+  }
+
+  /** Ids from stdin: words, or JSON lines as these commands print them. */
+  private static List<String> stdin() {
+    try {
+      var ids = new ArrayList<String>();
+      var text = new String(System.in.readAllBytes(), StandardCharsets.UTF_8);
+      for (var line : text.lines().map(String::strip).filter(line -> !line.isEmpty()).toList()) {
+        if (line.startsWith("{")) ids.add(Fly.JSON.readTree(line).path("id").asText());
+        else ids.addAll(List.of(line.split("\\s+")));
+      }
+      return ids;
+    } catch (IOException e) {
+      throw FlyException.usage(
+          "stdin holds no ids",
+          String.valueOf(e.getMessage()),
+          "one id a line, or one JSON a line");
+    }
+  }
+
+  /**
+   * Does the work on each Machine.
+   *
+   * @param doing such as "Starting"
+   * @throws FlyException if it failed for any, after all the others are done
+   */
+  public void each(Cli.Api cli, String app, String doing, Work work) {
+    var ids = ids(cli, app);
+    if (one()) {
+      var id = ids.get(0);
+      cli.say("%s the Machine %s ...", doing, id);
+      cli.print(work.on(new Item(id, cli.fly(), cli::say)), id);
+      return;
+    }
+    if (cli.dryRun) {
+      for (var id : ids) work.on(new Item(id, cli.fly(), cli::say));
+      return;
+    }
+    if (ids.isEmpty()) {
+      cli.say("No Machine of %s matches: nothing to do.", app);
+      return;
+    }
+    cli.say("%s %d Machines ...", doing, ids.size());
+    var start = System.nanoTime();
+    var failures = inParallel(cli, ids, work);
+    var took = (System.nanoTime() - start) / 1e9;
+    cli.say("%d of %d done in %.1f s.", ids.size() - failures.size(), ids.size(), took);
+    if (!failures.isEmpty()) throw failed(failures, ids.size());
+  }
+
+  private Map<String, FlyException> inParallel(Cli.Api cli, List<String> ids, Work work) {
+    var left = new ConcurrentLinkedQueue<>(ids);
+    var failures = new LinkedHashMap<String, FlyException>();
+    var done = new AtomicInteger();
+    var threads = Math.max(1, Math.min(parallel, ids.size()));
+    var ended = new CountDownLatch(threads);
+    Fly.Story silence = cli.verbose ? cli::say : (format, args) -> {};
+    Runnable worker =
+        () -> {
+          try {
+            for (var id = left.poll(); id != null; id = left.poll()) {
+              try {
+                var result = work.on(new Item(id, cli.fly(), silence));
+                synchronized (this) {
+                  line(cli, id, result);
+                }
+              } catch (FlyException e) {
+                synchronized (this) {
+                  failures.put(id, e);
+                  cli.err().printf("failed: %s: %s (%s)%n", id, e.getMessage(), e.why);
+                }
+                if (e.exitCode == FlyException.TOKEN) left.clear();
+              }
+              done.incrementAndGet();
+            }
+          } finally {
+            ended.countDown();
+          }
+        };
+    for (int i = 0; i < threads; i++) {
+      var thread = new Thread(worker, "many-" + i);
+      thread.setDaemon(true);
+      thread.start();
+    }
+    await(ended);
+    return failures;
+  }
+
+  private static void await(CountDownLatch ended) {
+    try {
+      ended.await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new FlyException("interrupted", "the wait was ended", "");
+    }
+  }
+
+  /** The answer with its Machine's id before it; with -q the id alone. */
+  private static void line(Cli.Api cli, String id, JsonNode result) {
+    if (cli.quiet) {
+      cli.out().println(id);
+      return;
+    }
+    var line = Fly.JSON.createObjectNode().put("id", id);
+    if (result instanceof ObjectNode object) line.setAll(object);
+    cli.out().println(line);
+  }
+
+  private FlyException failed(Map<String, FlyException> failures, int all) {
+    var reasons =
+        failures.entrySet().stream()
+            .collect(
+                Collectors.groupingBy(
+                    entry -> entry.getValue().getMessage(),
+                    LinkedHashMap::new,
+                    Collectors.mapping(Map.Entry::getKey, Collectors.toList())));
+    var why =
+        reasons.entrySet().stream()
+            .map(reason -> reason.getKey() + ": " + shown(reason.getValue()))
+            .collect(Collectors.joining("; "));
+    var codes = failures.values().stream().map(e -> e.exitCode).distinct().toList();
+    return new FlyException(
+        "%d of %d Machines failed".formatted(failures.size(), all),
+        why,
+        failures.size() <= SHOWN
+            ? spec.name() + " " + String.join(" ", failures.keySet())
+            : "the same command again: what is done stays done",
+        codes.size() == 1 ? codes.get(0) : FlyException.REFUSED);
+  }
+
+  private static String shown(List<String> ids) {
+    var first = String.join(", ", ids.subList(0, Math.min(SHOWN, ids.size())));
+    return ids.size() <= SHOWN ? first : first + " and %d more".formatted(ids.size() - SHOWN);
+  }
+}
