@@ -123,38 +123,6 @@ class CatalogTest {
     }
   }
 
-  @Test
-  void arrows_between_packages_point_one_way() throws Exception {
-    for (var source : sources("lib")) {
-      var text = read(source);
-      var used = imports(text);
-      if (text.contains("\npackage fly;")) {
-        assertTrue(
-            used.stream().noneMatch(name -> name.matches("fly\\.(mcp|sandbox).*")),
-            source + " uses " + used);
-      }
-      if (text.contains("\npackage fly.mcp.")) {
-        assertTrue(
-            used.stream().noneMatch(name -> name.startsWith("fly.sandbox")),
-            source + " uses " + used);
-      }
-      assertFalse(text.contains("scripts/"), source + " names a script's file");
-    }
-  }
-
-  @Test
-  void no_script_uses_another_one_but_the_quickstart_which_is_all_of_them() throws Exception {
-    for (var alias : aliases()) {
-      if (alias.equals("fly-quickstart")) continue;
-      var text = read(script(alias));
-      for (var other : aliases()) {
-        assertFalse(
-            text.contains("new " + className(other) + "()") && !other.equals(alias),
-            alias + " uses " + other);
-      }
-    }
-  }
-
   @ParameterizedTest(name = "{0}")
   @MethodSource("aliases")
   void the_sources_of_a_script_are_all_that_it_needs(String alias) throws Exception {
@@ -240,14 +208,6 @@ class CatalogTest {
 
   private static Path script(String alias) throws IOException {
     return Sh.ROOT.resolve(catalog().get(alias).path("script-ref").asText());
-  }
-
-  private static TreeSet<String> imports(String text) {
-    return Pattern.compile("(?m)^import (?:static )?(fly(?:\\.[a-z]+)*)\\.[A-Z]")
-        .matcher(text)
-        .results()
-        .map(match -> match.group(1))
-        .collect(Collectors.toCollection(TreeSet::new));
   }
 
   private static List<Path> sources(String folder) throws IOException {
