@@ -101,7 +101,8 @@ public final class Fly {
   private final Consumer<String> dryRun;
   private final Consumer<String> verbose;
   private final Story story;
-  private final UnirestInstance http = Unirest.spawnInstance();
+  private final UnirestInstance http;
+  private final String leaseNonce;
   private Token token;
 
   private Fly(
@@ -115,12 +116,30 @@ public final class Fly {
     this.dryRun = dryRun;
     this.verbose = verbose;
     this.story = story;
+    this.http = Unirest.spawnInstance();
+    this.leaseNonce = null;
     http.config()
         .setDefaultHeader("User-Agent", "fly-jbang")
         .followRedirects(false)
         .enableCookieManagement(false)
         .connectTimeout(CONNECT_TIMEOUT_MS)
         .requestTimeout(ANSWER_TIMEOUT_MS);
+  }
+
+  private Fly(Fly other, String leaseNonce) {
+    this.apiHostname = other.apiHostname;
+    this.graphqlUrl = other.graphqlUrl;
+    this.dryRun = other.dryRun;
+    this.verbose = other.verbose;
+    this.story = other.story;
+    this.http = other.http;
+    this.token = other.token;
+    this.leaseNonce = leaseNonce;
+  }
+
+  /** The same client as the holder of a Machine's lease, which its requests prove. */
+  public Fly leased(String nonce) {
+    return new Fly(this, nonce);
   }
 
   /**
@@ -270,6 +289,7 @@ public final class Fly {
       if (verbose != null) verbose.accept("> " + method + " " + url);
       try {
         var request = request(method, url).header("Authorization", authorization);
+        if (leaseNonce != null) request.header("fly-machine-lease-nonce", leaseNonce);
         if (body == null) {
           response = request.asString();
         } else {

@@ -162,11 +162,35 @@ public final class Machines {
    * @return the answer of the last request, or {@code {"ok": true}} for a Machine that is gone
    */
   public JsonNode waitFor(String app, String id, State state, Duration timeout) {
+    return waitFor(
+        app,
+        id,
+        state,
+        timeout,
+        () -> {
+          // Fly.io waits for a stopped Machine in one version of it, which the request has to name.
+          if (state != State.stopped || fly.dryRun()) return "";
+          return fly.get(MACHINE, app, id).path("instance_id").asText();
+        });
+  }
+
+  /** As {@link #waitFor}, for one version of the Machine. */
+  public JsonNode waitForVersion(
+      String app, String id, State state, String version, Duration timeout) {
+    return waitFor(app, id, state, timeout, () -> version);
+  }
+
+  private JsonNode waitFor(
+      String app, String id, State state, Duration timeout, Supplier<String> version) {
     var start = System.nanoTime();
     while (true) {
       var left = timeout.toSeconds() - TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - start);
+      var seconds = Math.max(1, Math.min(LONGEST_S, left));
       try {
-        return ask(app, id, state, Math.max(1, Math.min(LONGEST_S, left)));
+        var wait = MACHINE + "/wait?state={state}&timeout={seconds}";
+        var instance = version.get();
+        if (instance.isEmpty()) return fly.get(wait, app, id, state, seconds);
+        return fly.get(wait + "&instance_id={instance}", app, id, state, seconds, instance);
       } catch (FlyException e) {
         var young = System.nanoTime() - start < REPLICATION_NS;
         if (e.status == 404 && state == State.destroyed) return gone(app, state, e);
@@ -178,14 +202,6 @@ public final class Machines {
       }
       Fly.pause(500);
     }
-  }
-
-  /** Fly.io waits for a stopped Machine in one version of it, which the request has to name. */
-  private JsonNode ask(String app, String id, State state, long seconds) {
-    var wait = MACHINE + "/wait?state={state}&timeout={seconds}";
-    if (state != State.stopped || fly.dryRun()) return fly.get(wait, app, id, state, seconds);
-    var instanceId = fly.get(MACHINE, app, id).path("instance_id").asText();
-    return fly.get(wait + "&instance_id={instance}", app, id, state, seconds, instanceId);
   }
 
   /** Fly.io forgets a destroyed Machine after a while. */

@@ -1,0 +1,70 @@
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import fly.Fly;
+import fly.sandbox.SandboxServer;
+import org.junit.jupiter.api.extension.AfterAllCallback;
+import org.junit.jupiter.api.extension.BeforeAllCallback;
+import org.junit.jupiter.api.extension.BeforeEachCallback;
+import org.junit.jupiter.api.extension.ExtensionContext;
+
+/** A sandbox of the test class, with a new app for each test: Machines are state only. */
+final class FleetSandbox implements BeforeAllCallback, BeforeEachCallback, AfterAllCallback {
+  private static int apps;
+
+  private SandboxServer server;
+  private String app;
+
+  @Override
+  public void beforeAll(ExtensionContext context) {
+    server = SandboxServer.start(SandboxServer.Config.onPort(0));
+  }
+
+  @Override
+  public void beforeEach(ExtensionContext context) {
+    server.trouble().rateLimits(false);
+    server.trouble().faults(java.util.List.of());
+    app = "fleet-app-" + ++apps;
+    Script.settings("http://127.0.0.1:" + server.port(), server.token());
+    System.setProperty("APP_NAME", app);
+    fly()
+        .post(
+            "/v1/apps",
+            Fly.JSON.createObjectNode().put("app_name", app).put("org_slug", "personal"));
+  }
+
+  @Override
+  public void afterAll(ExtensionContext context) {
+    server.close();
+  }
+
+  SandboxServer server() {
+    return server;
+  }
+
+  String app() {
+    return app;
+  }
+
+  Fly fly() {
+    return Fly.connect(null, null, (format, args) -> {});
+  }
+
+  /** A request for a Machine that is state only. */
+  static ObjectNode request(String name) {
+    var request = Fly.JSON.createObjectNode().put("name", name).put("region", "iad");
+    request.putObject("config").put("image", "my/app:1");
+    return request;
+  }
+
+  /** A started Machine. */
+  String started(String name) {
+    var id = fly().post("/v1/apps/{app}/machines", request(name), app).path("id").asText();
+    new fly.Machines(fly(), (format, args) -> {})
+        .waitFor(app, id, fly.Machines.State.started, java.time.Duration.ofSeconds(20));
+    return id;
+  }
+
+  JsonNode machine(String id) {
+    return fly().get("/v1/apps/{app}/machines/{machine}", app, id);
+  }
+}
