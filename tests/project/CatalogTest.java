@@ -86,19 +86,8 @@ class CatalogTest {
   }
 
   @Test
-  void the_README_shows_every_script() throws Exception {
-    var readme = read(Sh.ROOT.resolve("README.md"));
-
-    for (var alias : aliases()) assertTrue(readme.contains(alias), alias + " is not in the README");
-  }
-
-  @Test
   void every_command_in_the_documents_parses() throws Exception {
-    var documents = new ArrayList<>(DocsTest.pages());
-    for (var page : List.of("README.md", "CONTRIBUTING.md")) {
-      documents.add(Sh.ROOT.resolve(page));
-    }
-    for (var document : documents) {
+    for (var document : DocsTest.documents()) {
       var text = read(document);
       var blocks = Pattern.compile("(?s)```(?:sh|console)\n(.*?)```").matcher(text);
       while (blocks.find()) {

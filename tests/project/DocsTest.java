@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -27,7 +28,7 @@ class DocsTest {
   }
 
   static List<Path> pagesThatRun() throws IOException {
-    var pages = new java.util.ArrayList<Path>();
+    var pages = new ArrayList<Path>();
     for (var page : pages()) {
       if (RUN.matcher(Files.readString(page)).find()) pages.add(page);
     }
@@ -42,8 +43,23 @@ class DocsTest {
         "run ./jbang docs");
   }
 
+  static List<Path> documents() throws IOException {
+    var documents = new ArrayList<>(pages());
+    for (var page : List.of("README.md", "CONTRIBUTING.md", "SECURITY.md")) {
+      documents.add(Sh.ROOT.resolve(page));
+    }
+    return documents;
+  }
+
+  @Test
+  void the_README_is_at_most_150_lines() throws Exception {
+    var lines = Files.readAllLines(Sh.ROOT.resolve("README.md"));
+
+    assertTrue(lines.size() <= 150, lines.size() + " lines");
+  }
+
   @ParameterizedTest(name = "{0}")
-  @MethodSource("pages")
+  @MethodSource("documents")
   void each_link_of_a_page_leads_to_a_file(Path page) throws Exception {
     var links = LINK.matcher(Files.readString(page)).results().map(link -> link.group(1));
 
