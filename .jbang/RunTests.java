@@ -1,82 +1,88 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //JAVA 17+
 //JAVAC_OPTIONS --release 17
-//DESCRIPTION Run the tests: all, or those of the classes named; --jdk all runs them on every JDK found.
+//DESCRIPTION Run the tests: all, or those of the classes named. --fast, --times, --workers N, --jdk all.
 //DEPS org.junit.platform:junit-platform-console-standalone:1.14.4
 //DEPS org.wiremock:wiremock-standalone:3.13.2
 //MAIN RunTests
+//SOURCES TestPool.java TestWorker.java
 //SOURCES ../tests/**/*.java ../scripts/**/*.java ../lib/**/*.java
-
-import static org.junit.platform.engine.discovery.ClassNameFilter.includeClassNamePatterns;
-import static org.junit.platform.engine.discovery.DiscoverySelectors.selectClasspathRoots;
 
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
-import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
-import org.junit.platform.engine.TestExecutionResult;
-import org.junit.platform.launcher.LauncherConstants;
-import org.junit.platform.launcher.TestExecutionListener;
-import org.junit.platform.launcher.TestIdentifier;
-import org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder;
-import org.junit.platform.launcher.core.LauncherFactory;
-import org.junit.platform.launcher.listeners.SummaryGeneratingListener;
 
-/** Runs the tests, prints them as sentences, and sums up in the last line. */
+/**
+ * Runs the tests, in as many JVMs as there are cores. Prints each class with its tests as
+ * sentences, and sums up in the last line.
+ */
 class RunTests {
   private static final Pattern SUMMARY =
       Pattern.compile("(\\d+) passed, (\\d+) failed, (\\d+) skipped");
 
-  public static void main(String... args) throws Exception {
-    var arguments = new ArrayList<>(List.of(args));
-    var jdk = arguments.indexOf("--jdk");
-    if (jdk < 0) System.exit(run(arguments));
-    var which = jdk + 1 < arguments.size() ? arguments.get(jdk + 1) : "all";
-    arguments.subList(jdk, Math.min(jdk + 2, arguments.size())).clear();
-    System.exit(runOn(which.equals("all") ? jdks() : List.of(Path.of(which)), arguments));
+  /**
+   * The command line.
+   *
+   * @param classNames patterns with *, or none for all
+   * @param fast leaves out what needs npm, a browser, or other JVMs
+   * @param times prints the duration of each class
+   */
+  record Arguments(List<String> classNames, boolean fast, boolean times, int workers) {
+    static Arguments of(List<String> words) {
+      var names = new ArrayList<>(words);
+      var fast = names.remove("--fast");
+      var times = names.remove("--times");
+      var workers = value(names, "--workers");
+      var unknown = names.stream().filter(name -> name.startsWith("-")).findFirst();
+      if (unknown.isPresent()) {
+        throw new IllegalArgumentException(
+            unknown.get() + "; known are --fast, --times, --workers N and --jdk all|FOLDER");
+      }
+      return new Arguments(
+          names,
+          fast,
+          times,
+          workers == null
+              ? Runtime.getRuntime().availableProcessors()
+              : Math.max(1, Integer.parseInt(workers)));
+    }
+
+    boolean wants(String className) {
+      if (classNames.isEmpty()) return className.endsWith("Test");
+      return classNames.stream().anyMatch(name -> className.matches(name.replace("*", ".*")));
+    }
   }
 
-  private static int run(List<String> classNames) throws Exception {
-    var own = RunTests.class.getProtectionDomain().getCodeSource().getLocation();
-    var patterns =
-        classNames.isEmpty()
-            ? new String[] {".*Test"}
-            : classNames.stream().map(name -> name.replace("*", ".*")).toArray(String[]::new);
-    var request =
-        LauncherDiscoveryRequestBuilder.request()
-            .selectors(selectClasspathRoots(Set.of(Path.of(own.toURI()))))
-            .filters(includeClassNamePatterns(patterns))
-            .configurationParameter(
-                "junit.jupiter.displayname.generator.default",
-                "org.junit.jupiter.api.DisplayNameGenerator$ReplaceUnderscores")
-            .configurationParameter("junit.jupiter.execution.timeout.default", "5 m")
-            .configurationParameter(
-                "junit.jupiter.execution.timeout.thread.mode.default", "SEPARATE_THREAD")
-            .configurationParameter(LauncherConstants.CAPTURE_STDOUT_PROPERTY_NAME, "false")
-            .build();
-    var summary = new SummaryGeneratingListener();
-    LauncherFactory.create().execute(request, summary, new Sentences());
-    var result = summary.getSummary();
-    result.printFailuresTo(new PrintWriter(System.out, true), 20);
-    var failed = result.getTestsFailedCount() + result.getContainersFailedCount();
-    if (result.getTestsFoundCount() == 0) {
-      System.out.println("error: no test matches " + classNames);
-      failed = 1;
+  public static void main(String... args) throws Exception {
+    if (args.length > 0 && args[0].equals("--worker")) {
+      TestWorker.main(args);
+      return;
     }
-    System.out.printf(
-        "%d passed, %d failed, %d skipped%n",
-        result.getTestsSucceededCount(),
-        failed,
-        result.getTestsSkippedCount() + result.getTestsAbortedCount());
-    System.out.flush();
-    return failed == 0 ? 0 : 1;
+    try {
+      var words = new ArrayList<>(List.of(args));
+      var jdk = value(words, "--jdk");
+      var arguments = Arguments.of(words);
+      if (jdk == null) System.exit(new TestPool(arguments).run() ? 0 : 1);
+      System.exit(runOn(jdk.equals("all") ? jdks() : List.of(Path.of(jdk)), words));
+    } catch (IllegalArgumentException e) {
+      System.err.println("error: " + e.getMessage());
+      System.exit(2);
+    }
+  }
+
+  /** Takes an option and its value from the words; null without the option. */
+  private static String value(List<String> words, String option) {
+    var at = words.indexOf(option);
+    if (at < 0) return null;
+    if (at + 1 == words.size()) throw new IllegalArgumentException(option + " needs a value");
+    words.remove(at);
+    return words.remove(at);
   }
 
   /** Runs the compiled tests in a JVM of each JDK, which the scripts under test use too. */
@@ -141,53 +147,5 @@ class RunTests {
       }
     }
     return List.copyOf(found.values());
-  }
-
-  /** Prints each test as it ends, below its class. */
-  private static final class Sentences implements TestExecutionListener {
-    private String heading = "";
-
-    @Override
-    public void executionFinished(TestIdentifier test, TestExecutionResult result) {
-      if (!test.isTest()) {
-        result
-            .getThrowable()
-            .ifPresent(
-                e ->
-                    System.out.println(
-                        (result.getStatus() == TestExecutionResult.Status.ABORTED
-                                ? "skipped "
-                                : "FAILED ")
-                            + test.getDisplayName()
-                            + ": "
-                            + e.getMessage()));
-        return;
-      }
-      print(
-          test,
-          switch (result.getStatus()) {
-            case SUCCESSFUL -> "  + ";
-            case FAILED -> "  FAILED ";
-            case ABORTED -> "  skipped ";
-          },
-          result.getThrowable().map(e -> ": " + e.getMessage()).orElse(""));
-    }
-
-    @Override
-    public void executionSkipped(TestIdentifier test, String reason) {
-      print(test, "  skipped ", ": " + reason);
-    }
-
-    private void print(TestIdentifier test, String mark, String why) {
-      var name =
-          test.getUniqueIdObject().getSegments().stream()
-              .filter(segment -> segment.getType().equals("class"))
-              .map(segment -> segment.getValue())
-              .findFirst()
-              .orElse("");
-      if (!name.equals(heading)) System.out.println(name);
-      heading = name;
-      System.out.println(mark + test.getDisplayName().replaceFirst("\\(\\)$", "") + why);
-    }
   }
 }

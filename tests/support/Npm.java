@@ -1,12 +1,15 @@
+import static java.nio.file.StandardOpenOption.CREATE;
+import static java.nio.file.StandardOpenOption.WRITE;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** What tests need from npm, installed once into the folder for temporary files. */
+/** Packages from npm for the tests, installed once into this user's cache. */
 final class Npm {
   private static final List<String> PACKAGES =
       List.of(
@@ -24,7 +27,7 @@ final class Npm {
 
   private Npm() {}
 
-  /** The folder node_modules; the test is skipped where it cannot be had. */
+  /** The folder node_modules; skips the test if npm cannot install it. */
   static synchronized Path modules() {
     if (modules == null) modules = install();
     return modules;
@@ -38,11 +41,12 @@ final class Npm {
     assumeTrue(nodePackage() != null, "there is no Node " + NODE + " for this platform");
     var packages = new ArrayList<>(PACKAGES);
     packages.add(nodePackage() + "@" + NODE);
-    var temporary = Path.of(System.getProperty("java.io.tmpdir"));
-    var folder = temporary.resolve("fly-npm-" + Integer.toHexString(packages.hashCode()));
-    try {
+    var cache = Path.of(System.getProperty("fly.tests.cache"));
+    var folder = cache.resolve("npm-" + Integer.toHexString(packages.hashCode()));
+    try (var lock = FileChannel.open(cache.resolve("npm.lock"), CREATE, WRITE)) {
+      lock.lock(); // another worker may be installing them
       if (!Files.isDirectory(folder)) {
-        var fresh = Files.createTempDirectory(temporary, "fly-npm-new");
+        var fresh = Files.createTempDirectory(cache, "npm-new");
         var command = new ArrayList<>(List.of("npm", "install", "--prefix", fresh.toString()));
         command.addAll(List.of("--ignore-scripts", "--no-audit", "--no-fund"));
         command.addAll(packages);
