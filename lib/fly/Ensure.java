@@ -1,4 +1,4 @@
-//SOURCES Fly.java FlyException.java
+//SOURCES Fly.java FlyException.java Story.java Volume.java
 package fly;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -12,10 +12,10 @@ import java.util.concurrent.CopyOnWriteArrayList;
  */
 public final class Ensure {
   private final Fly fly;
-  private final Fly.Story story;
+  private final Story story;
   private final List<String> created = new CopyOnWriteArrayList<>();
 
-  public Ensure(Fly fly, Fly.Story story) {
+  public Ensure(Fly fly, Story story) {
     this.fly = fly;
     this.story = story;
   }
@@ -81,7 +81,7 @@ public final class Ensure {
    */
   public JsonNode volume(String app, JsonNode request, boolean another) {
     requireVolumeName(request.path("name").asText());
-    var before = fly.dryRun() ? List.<JsonNode>of() : fly.volumes(app);
+    var before = fly.dryRun() ? List.<JsonNode>of() : volumes(app);
     var there = another ? Optional.<JsonNode>empty() : free(before, request);
     if (there.isPresent()) {
       story.say("The volume is there already, and attached to no Machine.");
@@ -97,13 +97,17 @@ public final class Ensure {
             "/v1/apps/{app}/volumes",
             request,
             () ->
-                fly.volumes(app).stream()
+                volumes(app).stream()
                     .filter(one -> before.stream().noneMatch(old -> same(old, one, "id")))
                     .filter(one -> same(one, request, "name"))
                     .findFirst(),
             app);
     created("the volume " + volume.path("id").asText(request.path("name").asText()));
     return volume;
+  }
+
+  private List<JsonNode> volumes(String app) {
+    return fly.volumes(app).stream().map(Volume::json).toList();
   }
 
   private static void requireVolumeName(String wanted) {

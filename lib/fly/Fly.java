@@ -1,4 +1,4 @@
-//SOURCES FlyException.java Settings.java Token.java
+//SOURCES App.java Deadline.java FlyException.java Machine.java Settings.java Story.java Token.java Volume.java
 //DEPS com.konghq:unirest-java-core:4.10.1
 //DEPS com.fasterxml.jackson.core:jackson-databind:2.22.4
 package fly;
@@ -26,7 +26,6 @@ import java.time.format.DateTimeParseException;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
@@ -63,26 +62,19 @@ public final class Fly {
 
   private static final Pattern PLACEHOLDER = Pattern.compile("\\{\\w+}");
   private static final Pattern UNDERSCORED = Pattern.compile("(\\w[\\w.-]*)(:\\d+)?");
-  private static final Set<String> GONE =
-      Set.of(
-          "scheduling_destroy",
-          "fork_cleanup",
-          "waiting_for_detach",
-          "pending_destroy",
-          "destroying",
-          "destroyed");
 
   /** Stands before the name of a secret that is not shown. */
   private static final String SECRET = "@secret:";
+
+  /** For all that belongs to one request, unless told otherwise. */
+  public static final Duration USUAL = Duration.ofMinutes(3);
 
   private static final int ATTEMPTS = 6;
   private static final int CONNECT_TIMEOUT_MS = 10_000;
   private static final int ANSWER_TIMEOUT_MS = 75_000; // /wait itself holds for up to 60 s
 
-  /** Hears what goes on, in the manner of {@link String#format}. */
-  public interface Story {
-    void say(String format, Object... args);
-  }
+  /** The same as {@link fly.Story}. */
+  public interface Story extends fly.Story {}
 
   static {
     // Without it java.net.http sets the Host header itself, which request() below must do.
@@ -100,7 +92,8 @@ public final class Fly {
   private final String graphqlUrl;
   private final Consumer<String> dryRun;
   private final Consumer<String> verbose;
-  private final Story story;
+  private final fly.Story story;
+  private final Supplier<Deadline> deadline;
   private final UnirestInstance http;
   private final String leaseNonce;
   private Token token;
@@ -110,36 +103,39 @@ public final class Fly {
       String graphqlUrl,
       Consumer<String> dryRun,
       Consumer<String> verbose,
-      Story story) {
+      fly.Story story,
+      Supplier<Deadline> deadline,
+      UnirestInstance http,
+      String leaseNonce) {
     this.apiHostname = apiHostname.replaceFirst("/+$", "");
     this.graphqlUrl = graphqlUrl;
     this.dryRun = dryRun;
     this.verbose = verbose;
     this.story = story;
-    this.http = Unirest.spawnInstance();
-    this.leaseNonce = null;
+    this.deadline = deadline;
+    this.http = http;
+    this.leaseNonce = leaseNonce;
+  }
+
+  private static UnirestInstance http() {
+    var http = Unirest.spawnInstance();
     http.config()
         .setDefaultHeader("User-Agent", "fly-jbang")
         .followRedirects(false)
         .enableCookieManagement(false)
         .connectTimeout(CONNECT_TIMEOUT_MS)
         .requestTimeout(ANSWER_TIMEOUT_MS);
+    return http;
   }
 
-  private Fly(Fly other, String leaseNonce) {
-    this.apiHostname = other.apiHostname;
-    this.graphqlUrl = other.graphqlUrl;
-    this.dryRun = other.dryRun;
-    this.verbose = other.verbose;
-    this.story = other.story;
-    this.http = other.http;
-    this.token = other.token;
-    this.leaseNonce = leaseNonce;
+  /** For a Java program or JShell: hosts and token from the {@link Settings}, and no story. */
+  public static Fly connect() {
+    return connect(null, null, (format, args) -> {});
   }
 
   /** The same client as the holder of a Machine's lease, which its requests prove. */
   public Fly leased(String nonce) {
-    return new Fly(this, nonce);
+    return with(deadline, nonce);
   }
 
   /**
@@ -148,13 +144,38 @@ public final class Fly {
    * @param dryRun takes each request as the curl command to run instead, and none is sent; or null
    * @param verbose takes a line for each request and each answer; or null
    */
-  public static Fly connect(Consumer<String> dryRun, Consumer<String> verbose, Story story) {
+  public static Fly connect(Consumer<String> dryRun, Consumer<String> verbose, fly.Story story) {
     return new Fly(
         Settings.FLY_API_HOSTNAME.get(),
         Settings.FLY_API_BASE_URL.get().replaceFirst("/+$", "") + "/graphql",
         dryRun,
         verbose,
-        story);
+        story,
+        () -> Deadline.after(USUAL),
+        http(),
+        null);
+  }
+
+  /** The same client on another budget, which all of its requests share. */
+  public Fly within(Deadline deadline) {
+    return with(() -> deadline, leaseNonce);
+  }
+
+  /** The same client with a budget of its own for each request, as that of a new one is. */
+  public Fly eachWithin(Duration budget) {
+    return with(() -> Deadline.after(budget), leaseNonce);
+  }
+
+  private Fly with(Supplier<Deadline> deadline, String leaseNonce) {
+    var other =
+        new Fly(apiHostname, graphqlUrl, dryRun, verbose, story, deadline, http, leaseNonce);
+    other.token = token;
+    return other;
+  }
+
+  /** The budget of what is sent next. */
+  public Deadline deadline() {
+    return deadline.get();
   }
 
   /** Says whether requests are only shown, as curl commands, and not sent. */
@@ -185,10 +206,38 @@ public final class Fly {
     }
   }
 
-  /** The app's volumes, without those that are on their way out (superfly/fly-go, GetVolumes). */
-  public List<JsonNode> volumes(String app) {
-    return StreamSupport.stream(get("/v1/apps/{app}/volumes", app).spliterator(), false)
-        .filter(volume -> !GONE.contains(volume.path("state").asText()))
+  /** A GET of a list; any other answer is unreadable, and never taken for an empty list. */
+  public List<JsonNode> list(String path, Object... ids) {
+    var answer = get(path, ids);
+    if (dryRun != null || answer.isArray()) {
+      return StreamSupport.stream(answer.spliterator(), false).toList();
+    }
+    throw new FlyException(
+        "the answer of " + apiHostname + " is no list",
+        "GET " + fill(path, ids) + " lists things",
+        "run this again");
+  }
+
+  /** The apps of the organization, by its slug. */
+  public List<App> apps(String organization) {
+    var apps = get("/v1/apps?org_slug={org}", organization).path("apps");
+    return StreamSupport.stream(apps.spliterator(), false).map(App::of).toList();
+  }
+
+  /** The app's Machines, without those that are destroyed. */
+  public List<Machine> machines(String app) {
+    return list("/v1/apps/{app}/machines", app).stream().map(Machine::of).toList();
+  }
+
+  public Machine machine(String app, String id) {
+    return Machine.of(get("/v1/apps/{app}/machines/{machine}", app, id));
+  }
+
+  /** The app's volumes, without those that are on their way out. */
+  public List<Volume> volumes(String app) {
+    return list("/v1/apps/{app}/volumes", app).stream()
+        .map(Volume::of)
+        .filter(volume -> !volume.gone())
         .toList();
   }
 

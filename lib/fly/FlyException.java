@@ -17,6 +17,12 @@ public final class FlyException extends RuntimeException {
   /** The token was not accepted. */
   public static final int TOKEN = 4;
 
+  /** It may have happened: something may exist that nobody has seen. */
+  public static final int AMBIGUOUS = 5;
+
+  /** The failure in a line. */
+  public final String what;
+
   public final String why;
 
   /** The next command, by its bare alias, or step; may be empty. */
@@ -40,10 +46,20 @@ public final class FlyException extends RuntimeException {
 
   public FlyException(String what, String why, String tryNext, int exitCode, int status) {
     super(what);
+    this.what = what;
     this.why = why;
     this.tryNext = tryNext;
     this.exitCode = exitCode;
     this.status = status;
+  }
+
+  /** All three lines, as a program prints it that does not catch it. */
+  @Override
+  public String toString() {
+    return "error: "
+        + what
+        + (why.isEmpty() ? "" : "\n  why: " + why)
+        + (tryNext.isEmpty() ? "" : "\n  try: " + tryNext);
   }
 
   /** Whether the request may have taken effect all the same. */

@@ -1,13 +1,14 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //JAVA 17+
 //DESCRIPTION Create a Machine that runs an MCP server.
-//SOURCES ../../lib/fly/FlyException.java ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Hint.java
-//SOURCES ../../lib/fly/cli/Options.java
+//SOURCES ../../lib/fly/FlyException.java ../../lib/fly/Volume.java ../../lib/fly/cli/Cli.java
+//SOURCES ../../lib/fly/cli/Hint.java ../../lib/fly/cli/Options.java
 //FILES machine.json
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import fly.FlyException;
+import fly.Volume;
 import fly.cli.Cli;
 import fly.cli.Hint;
 import fly.cli.Options;
@@ -111,6 +112,7 @@ class CreateMachine implements Runnable {
     var wanted = mount.path("volume").asText();
     var named =
         cli.fly().volumes(app.name()).stream()
+            .map(Volume::json)
             .filter(v -> wanted.equals(text(v, "id")) || wanted.equals(text(v, "name")))
             .toList();
     if (named.isEmpty()) {

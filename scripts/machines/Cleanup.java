@@ -1,7 +1,7 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //JAVA 17+
 //DESCRIPTION Destroy an app and all that is in it: its Machines, volumes and IP addresses.
-//SOURCES ../../lib/fly/Fly.java ../../lib/fly/FlyException.java ../../lib/fly/Settings.java
+//SOURCES ../../lib/fly/Fly.java ../../lib/fly/FlyException.java ../../lib/fly/Settings.java ../../lib/fly/Volume.java
 //SOURCES ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Hint.java ../../lib/fly/cli/Options.java
 //SOURCES ../../lib/fly/mcp/launch/ClientConfigFile.java
 
@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import fly.Fly;
 import fly.FlyException;
 import fly.Settings;
+import fly.Volume;
 import fly.cli.Cli;
 import fly.cli.Hint;
 import fly.cli.Options;
@@ -56,7 +57,7 @@ class Cleanup implements Runnable {
       return;
     }
     var machines = find("/v1/apps/{app}/machines", name).orElse(Fly.JSON.createArrayNode());
-    var volumes = cli.fly().volumes(name);
+    var volumes = cli.fly().volumes(name).stream().map(Volume::json).toList();
     if (!name.equals(confirmed)) throw unconfirmed(name, machines, volumes);
 
     for (var machine : machines) destroy("Machine", "machines/{id}?force=true", machine);

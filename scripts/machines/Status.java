@@ -1,12 +1,13 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //JAVA 17+
 //DESCRIPTION Show an app: its addresses, its volumes, and its Machines with what they did last.
-//SOURCES ../../lib/fly/Fly.java ../../lib/fly/Settings.java ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Hint.java
-//SOURCES ../../lib/fly/cli/Options.java
+//SOURCES ../../lib/fly/Fly.java ../../lib/fly/Settings.java ../../lib/fly/Volume.java ../../lib/fly/cli/Cli.java
+//SOURCES ../../lib/fly/cli/Hint.java ../../lib/fly/cli/Options.java
 
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.Fly;
 import fly.Settings;
+import fly.Volume;
 import fly.cli.Cli;
 import fly.cli.Hint;
 import fly.cli.Options;
@@ -40,7 +41,7 @@ class Status implements Runnable {
     status.set("app", fly.get("/v1/apps/{app}", app.name()));
     status.put("url", Settings.edgeUrl(app.name()));
     status.set("ips", fly.get("/v1/apps/{app}/ip_assignments", app.name()).path("ips"));
-    status.putArray("volumes").addAll(fly.volumes(app.name()));
+    status.putArray("volumes").addAll(fly.volumes(app.name()).stream().map(Volume::json).toList());
     status.set("machines", fly.get("/v1/apps/{app}/machines", app.name()));
     if (cli.dryRun) return;
 

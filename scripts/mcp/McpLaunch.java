@@ -14,7 +14,12 @@
 //FILES wrap/lib/fly/cli/Cli.java=../../lib/fly/cli/Cli.java
 //FILES wrap/lib/fly/Durations.java=../../lib/fly/Durations.java
 //FILES wrap/lib/fly/Fly.java=../../lib/fly/Fly.java
+//FILES wrap/lib/fly/App.java=../../lib/fly/App.java
+//FILES wrap/lib/fly/Deadline.java=../../lib/fly/Deadline.java
+//FILES wrap/lib/fly/Machine.java=../../lib/fly/Machine.java
+//FILES wrap/lib/fly/Story.java=../../lib/fly/Story.java
 //FILES wrap/lib/fly/Token.java=../../lib/fly/Token.java
+//FILES wrap/lib/fly/Volume.java=../../lib/fly/Volume.java
 //FILES wrap/lib/fly/cli/Hint.java=../../lib/fly/cli/Hint.java
 //FILES wrap/lib/fly/mcp/http/AccessGuard.java=../../lib/fly/mcp/http/AccessGuard.java
 //FILES wrap/lib/fly/mcp/http/Exchange.java=../../lib/fly/mcp/http/Exchange.java

@@ -1,4 +1,4 @@
-//SOURCES ../Durations.java ../Fly.java ../FlyException.java Hint.java
+//SOURCES ../Durations.java ../Fly.java ../FlyException.java ../Story.java Hint.java
 //DEPS info.picocli:picocli:4.7.7
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dfile.encoding=UTF-8
 //COMPILE_OPTIONS -XDstringConcat=inline
@@ -10,6 +10,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import fly.Durations;
 import fly.Fly;
 import fly.FlyException;
+import fly.Story;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -53,6 +54,13 @@ public class Cli {
         description = "Send nothing: print the curl command instead.")
     public boolean dryRun;
 
+    @Option(
+        names = "--deadline",
+        paramLabel = "TIME",
+        description =
+            "When to give up: all requests, repetitions and waiting together (default: 3m).")
+    public Duration deadline = Fly.USUAL;
+
     private Fly fly;
     private Fly reading;
 
@@ -65,16 +73,31 @@ public class Cli {
     public Fly fly() {
       if (fly == null) {
         fly =
-            Fly.connect(dryRun ? out()::println : null, verbose ? err()::println : null, this::say);
+            Fly.connect(dryRun ? out()::println : null, verbose ? err()::println : null, story())
+                .eachWithin(deadline);
       }
       return fly;
+    }
+
+    private Story story() {
+      return new Story() {
+        @Override
+        public void say(String format, Object... args) {
+          Api.this.say(format, args);
+        }
+
+        @Override
+        public void insist(String format, Object... args) {
+          if (!dryRun) err().println(format.formatted(args));
+        }
+      };
     }
 
     /** Sends even in a dry run: for reads without which there is no request to show. */
     public Fly reading() {
       if (!dryRun) return fly();
       if (reading == null) {
-        reading = Fly.connect(null, verbose ? err()::println : null, this::say);
+        reading = Fly.connect(null, verbose ? err()::println : null, story()).eachWithin(deadline);
       }
       return reading;
     }
