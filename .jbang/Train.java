@@ -1,0 +1,72 @@
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import javax.net.ssl.SSLContext;
+
+/**
+ * Loads the classes that a step needs, so that they get into the archive that .jbang/archive.sh
+ * makes: {@code Train SCRIPT_JAR MAIN}. The libraries are on the class path and are archived; the
+ * script's own classes are not, so that an archive outlives them. One request goes to a server of
+ * its own on this machine, and MAIN is asked for its help.
+ */
+public class Train {
+  private static final String ANSWER =
+      "[{\"id\":\"1\",\"name\":\"a\",\"state\":\"started\",\"cpus\":1,\"share\":0.5,\"on\":true,\"none\":null}]";
+
+  public static void main(String... args) throws Exception {
+    var own = new URLClassLoader(new URL[] {Path.of(args[0]).toUri().toURL()});
+    Thread.currentThread().setContextClassLoader(own);
+    try (var server = new ServerSocket(0, 5, InetAddress.getLoopbackAddress())) {
+      var thread = new Thread(() -> serve(server));
+      thread.setDaemon(true);
+      thread.start();
+      request(own, "http://127.0.0.1:" + server.getLocalPort());
+    }
+    SSLContext.getDefault().createSSLEngine();
+    var main = own.loadClass(args[1]).getDeclaredMethod("main", String[].class);
+    main.setAccessible(true);
+    main.invoke(null, (Object) new String[] {"--help"});
+  }
+
+  /** A script without the client of the Machines API has nothing to ask. */
+  private static void request(ClassLoader own, String url) {
+    System.setProperty("FLY_API_HOSTNAME", url);
+    System.setProperty("FLY_API_TOKEN", "training");
+    try {
+      var type = own.loadClass("fly.Fly");
+      var fly = type.getMethod("connect").invoke(null);
+      var answer =
+          type.getMethod("get", String.class, Object[].class)
+              .invoke(fly, "/apps/{app}/machines", new Object[] {"training"});
+      type.getMethod("pretty", Class.forName("com.fasterxml.jackson.databind.JsonNode"))
+          .invoke(null, answer);
+    } catch (ReflectiveOperationException e) {
+      System.err.println("no request: " + e);
+    }
+  }
+
+  private static void serve(ServerSocket server) {
+    try {
+      while (true) {
+        try (var client = server.accept()) {
+          var in = client.getInputStream();
+          for (int last = 0, next; (next = in.read()) >= 0; ) {
+            last = next == '\r' ? last : next == '\n' ? last + 1 : 0;
+            if (last == 2) break; // an empty line ends the head
+          }
+          var answer =
+              "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"
+                      .formatted(ANSWER.length())
+                  + "Connection: close\r\n\r\n"
+                  + ANSWER;
+          client.getOutputStream().write(answer.getBytes(StandardCharsets.US_ASCII));
+        }
+      }
+    } catch (java.io.IOException e) {
+      // the server is closed
+    }
+  }
+}
