@@ -178,6 +178,27 @@ class WrapperTest {
     assertTrue(result.err().contains("\n  try: install a JDK"), result.err());
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"--start", "--port 4290 --start", "--env"})
+  void a_sandbox_that_could_not_start_makes_the_lines_after_it_fail(String options)
+      throws Exception {
+    var command = "./jbang fly-sandbox " + options;
+
+    var result =
+        shell()
+            .with("JAVA_HOME", null)
+            .with("PATH", tools())
+            .with("FLY_API_TOKEN", "of-production")
+            .run(
+                "/bin/sh",
+                "-c",
+                "eval \"$(%s)\"; echo $?; echo $FLY_API_HOSTNAME; echo $FLY_API_TOKEN"
+                    .formatted(command));
+
+    assertEquals(
+        "1\nhttp://the-sandbox-did-not-start.invalid\nno-sandbox\n", result.out(), result.err());
+  }
+
   @Test
   void an_old_JDK_is_a_clear_error() throws Exception {
     var old = Files.createDirectories(temp.resolve("old/bin"));
