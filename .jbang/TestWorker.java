@@ -36,9 +36,12 @@ final class TestWorker implements TestExecutionListener {
   private static final PrintStream OUT = System.out;
   private static volatile long lastSign = System.nanoTime();
 
+  private final String className;
   private final int[] counts = new int[3];
 
-  private TestWorker() {}
+  private TestWorker(String className) {
+    this.className = className;
+  }
 
   static void main(String... args) throws Exception {
     var watchdog = new Thread(TestWorker::watch, "watchdog");
@@ -49,16 +52,16 @@ final class TestWorker implements TestExecutionListener {
     var input = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     System.setIn(InputStream.nullInputStream());
     for (var name = input.readLine(); name != null; name = input.readLine()) {
-      new TestWorker().run(launcher, name, fast);
+      new TestWorker(name).run(launcher, fast);
     }
     System.exit(0);
   }
 
-  private void run(Launcher launcher, String name, boolean fast) throws InterruptedException {
+  private void run(Launcher launcher, boolean fast) throws InterruptedException {
     lastSign = System.nanoTime();
     var request =
         LauncherDiscoveryRequestBuilder.request()
-            .selectors(selectClass(name))
+            .selectors(selectClass(className))
             .configurationParameter(
                 "junit.jupiter.displayname.generator.default",
                 "org.junit.jupiter.api.DisplayNameGenerator$ReplaceUnderscores")
@@ -69,16 +72,16 @@ final class TestWorker implements TestExecutionListener {
             .configurationParameter(LauncherConstants.CAPTURE_STDOUT_PROPERTY_NAME, "false");
     if (fast) request.filters(TagFilter.excludeTags(SLOW));
     launcher.execute(request.build(), this);
-    leaveNothingBehind(name);
+    leaveNothingBehind();
     say(END, "%d %d %d".formatted(counts[0], counts[1], counts[2]));
   }
 
   /** Fails the class if processes that it started are still there. */
-  private void leaveNothingBehind(String name) throws InterruptedException {
+  private void leaveNothingBehind() throws InterruptedException {
     for (var i = 0; i < 100 && children() > 0; i++) TimeUnit.MILLISECONDS.sleep(50);
     for (var process : ProcessHandle.current().descendants().toList()) {
       var command = process.info().commandLine().orElse("");
-      failed(name, "a process is left behind: " + process.pid() + " " + command, null);
+      failed("afterwards", "a process is left behind: " + process.pid() + " " + command, null);
       process.destroyForcibly();
     }
   }
@@ -111,8 +114,9 @@ final class TestWorker implements TestExecutionListener {
 
   private void failed(String name, String why, Throwable failure) {
     counts[1]++;
-    say(LINE, "  FAILED " + name + ": " + why);
-    say(FAILURE, "  " + name + ": " + why + trace(failure, ""));
+    var line = why.length() > 300 ? why.substring(0, 300) + " ..." : why;
+    say(LINE, "  FAILED " + name + ": " + line);
+    say(FAILURE, "  " + className + ", " + name + ": " + why + trace(failure, ""));
   }
 
   /** The message in one line, and the line of the test that it comes from. */

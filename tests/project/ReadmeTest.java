@@ -6,9 +6,11 @@ import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What the README shows, it does. */
+@Tag("slow")
 class ReadmeTest {
   @Test
   void its_steps_in_order_are_the_guide_by_single_commands() throws Exception {

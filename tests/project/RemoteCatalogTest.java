@@ -24,6 +24,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
@@ -31,6 +32,7 @@ import org.junit.jupiter.api.io.TempDir;
 /**
  * The repository as people use it who have no clone: over HTTP, with a JBang that knows nothing.
  */
+@Tag("slow")
 class RemoteCatalogTest {
   /** Holds all the others: what two of them would fetch at once is there once this one ran. */
   private static final String ALL_IN_ONE = "fly-quickstart";

@@ -13,12 +13,14 @@ import java.util.jar.JarOutputStream;
 import java.util.jar.Manifest;
 import java.util.zip.ZipEntry;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The wrapper ./jbang, in front of a JBang that runs its own echo instead of a script. */
+@Tag("slow")
 class WrapperTest {
   private static final Path JAVA = Path.of(System.getProperty("java.home"));
 

@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
@@ -333,6 +334,7 @@ class FlyTest {
 
   /** The name is known in a file of its own, to a JVM of its own. */
   @Test
+  @Tag("slow")
   void a_host_with_an_underscore_is_reached_under_its_own_name(@TempDir Path folder)
       throws Exception {
     fake.stubFor(

@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -50,6 +51,7 @@ class SettingsTest {
 
   /** A Java program cannot change its own environment, so that this runs fly-env in another. */
   @Test
+  @Tag("slow")
   void a_variable_comes_before_the_file_and_a_property_before_the_variable() throws Exception {
     dotEnv("REGION=fra\nAPP_NAME=file\n");
 

@@ -82,7 +82,7 @@ class FlyctlTest {
   private static final String MACHINES = "/v1/apps/demo/machines";
 
   private final SandboxServer sandbox = SandboxServer.start(SandboxServer.Config.onPort(0));
-  private final HttpClient http = HttpClient.newHttpClient();
+  private final HttpClient http = Http.CLIENT;
 
   @BeforeEach
   void anApp() throws Exception {

@@ -33,7 +33,7 @@ import org.junit.jupiter.api.Test;
 
 class FlyctlWrapTest {
   private final ExecutorService threads = Executors.newCachedThreadPool();
-  private final HttpClient client = HttpClient.newHttpClient();
+  private final HttpClient client = Http.CLIENT;
   private Process program;
   private HttpServer server;
   private FlyctlWrap wrap;

@@ -7,10 +7,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Clients that others have written for Fly.io, as they come from npm, against the sandbox. */
+@Tag("slow")
 class SandboxClientsTest {
   @TempDir Path folder;
   private Path modules;

@@ -33,7 +33,7 @@ class SandboxDataTest {
   private static final String APP = "{'app_name':'%s','org_slug':'personal'}";
 
   @TempDir Path folder;
-  private final HttpClient http = HttpClient.newHttpClient();
+  private final HttpClient http = Http.CLIENT;
   private String url;
   private String token;
 

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Test;
 /** What is not known of Fly.io: each point in the likeliest way, and in the other. */
 class SandboxGuessesTest {
 
-  private final HttpClient http = HttpClient.newHttpClient();
+  private final HttpClient http = Http.CLIENT;
   private SandboxServer sandbox;
 
   @BeforeEach

@@ -6,7 +6,6 @@ import fly.Fly;
 import fly.FlyException;
 import fly.sandbox.SandboxServer;
 import java.net.URI;
-import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Duration;
@@ -38,7 +37,7 @@ class SandboxIdleTest {
             .method(method, HttpRequest.BodyPublishers.ofString(body))
             .timeout(Duration.ofSeconds(60))
             .build();
-    var answer = HttpClient.newHttpClient().send(request, HttpResponse.BodyHandlers.ofString());
+    var answer = Http.CLIENT.send(request, HttpResponse.BodyHandlers.ofString());
     assertEquals(2, answer.statusCode() / 100, answer.body());
     return Fly.JSON.readTree(answer.body());
   }

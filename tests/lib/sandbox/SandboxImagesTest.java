@@ -22,14 +22,15 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
-import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Machines of an image that {@code --image} names: real programs, which the edge leads to. */
+@Tag("slow")
 class SandboxImagesTest {
-  private final HttpClient http = HttpClient.newHttpClient();
+  private final HttpClient http = Http.CLIENT;
   private SandboxServer sandbox;
 
   @BeforeEach
@@ -89,11 +90,6 @@ class SandboxImagesTest {
 
   private HttpRequest.Builder to(String path) {
     return HttpRequest.newBuilder(URI.create(sandbox.url() + "/edge/shop" + path));
-  }
-
-  private static void await(BooleanSupplier condition) throws InterruptedException {
-    for (var i = 0; i < 400 && !condition.getAsBoolean(); i++) TimeUnit.MILLISECONDS.sleep(50);
-    assertTrue(condition.getAsBoolean());
   }
 
   private List<String> log() throws Exception {
@@ -288,8 +284,8 @@ class SandboxImagesTest {
     awaitLog("the client has gone");
   }
 
-  private void awaitLog(String line) throws InterruptedException {
-    await(() -> said(line) > 0);
+  private void awaitLog(String line) throws Exception {
+    Await.until(() -> said(line) > 0);
   }
 
   @Test
@@ -304,7 +300,7 @@ class SandboxImagesTest {
       var before = log().stream().filter("silent from now on"::equals).count();
       try (var socket = new Socket(InetAddress.getLoopbackAddress(), sandbox.port())) {
         socket.getOutputStream().write(request.getBytes(ISO_8859_1));
-        await(() -> said("silent from now on") > before);
+        Await.until(() -> said("silent from now on") > before);
       }
       assertEquals(200, send(to("/")).statusCode(), "its turn has come");
     }
@@ -320,7 +316,7 @@ class SandboxImagesTest {
     try (var socket = new Socket(InetAddress.getLoopbackAddress(), sandbox.port())) {
       var request = "POST /exit?3 HTTP/1.1\r\nHost: shop.localhost\r\nContent-Length: 0\r\n\r\n";
       socket.getOutputStream().write(request.getBytes(ISO_8859_1));
-      await(() -> state(id).equals("starting"));
+      Await.until(() -> state(id).equals("starting"));
     }
 
     assertEquals(200, send(to("/")).statusCode());

@@ -25,7 +25,7 @@ class SandboxListsTest {
   private static final Instant MIDNIGHT = Instant.parse("2026-01-01T00:00:00Z");
 
   private final Time.Virtual time = new Time.Virtual(MIDNIGHT);
-  private final HttpClient http = HttpClient.newHttpClient();
+  private final HttpClient http = Http.CLIENT;
   private SandboxServer sandbox;
 
   @BeforeEach

@@ -14,7 +14,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
-import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Assertions;
@@ -147,19 +146,14 @@ class SandboxLogsTest {
                     .execute("--app", "logs", "--follow"));
     var machine =
         machine("iad", "trap 'echo two >&2' USR1; echo one >&2; while :; do sleep 0.1; done");
-    await(() -> out.toString().contains("[info] one\n"));
+    Await.until(() -> out.toString().contains("[info] one\n"));
 
     fly.post("/v1/apps/logs/machines/" + machine + "/signal", json("{'signal': 'SIGUSR1'}"));
 
-    await(() -> out.toString().contains("[info] two\n"));
+    Await.until(() -> out.toString().contains("[info] two\n"));
     assertEquals(out.toString().indexOf("[info] one"), out.toString().lastIndexOf("[info] one"));
     fly.delete("/v1/apps/logs");
     assertEquals(1, following.get(60, TimeUnit.SECONDS), "the app is gone");
-  }
-
-  private static void await(BooleanSupplier condition) throws InterruptedException {
-    for (var i = 0; i < 1000 && !condition.getAsBoolean(); i++) Thread.sleep(20);
-    assertTrue(condition.getAsBoolean());
   }
 
   private String machine(String region, String command) throws IOException {

@@ -35,7 +35,7 @@ class SandboxOperationsTest {
           "Tokens_request_Kms",
           "Tokens_request_OIDC");
 
-  private final HttpClient http = HttpClient.newHttpClient();
+  private final HttpClient http = Http.CLIENT;
   private final List<String> findings = new ArrayList<>();
   private final Set<String> walked = new LinkedHashSet<>();
   private SandboxServer sandbox;

@@ -22,12 +22,13 @@ import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The page at / shows the sandbox live, and nothing that is secret. */
 class SandboxPageTest {
-  private final HttpClient http = HttpClient.newHttpClient();
+  private final HttpClient http = Http.CLIENT;
   private SandboxServer sandbox;
 
   @BeforeEach
@@ -259,6 +260,7 @@ class SandboxPageTest {
   // ---- In a browser
 
   @Test
+  @Tag("slow")
   void a_browser_shows_it_live_and_asks_nobody_else(@TempDir Path folder) throws Exception {
     try (var browser = new Browser(folder, sandbox.url() + "/")) {
       browser.await("document.body.innerText.includes('1 app, 0 Machines')");
@@ -275,6 +277,7 @@ class SandboxPageTest {
   }
 
   @Test
+  @Tag("slow")
   void what_does_not_change_stays_as_it_is_and_a_filter_leaves_what_is_wanted(@TempDir Path folder)
       throws Exception {
     var id = machine("{\"image\": \"nginx\"}").path("id").asText();
@@ -300,6 +303,7 @@ class SandboxPageTest {
   }
 
   @Test
+  @Tag("slow")
   void the_keyboard_is_enough(@TempDir Path folder) throws Exception {
     var id = machine("{\"image\": \"nginx\"}").path("id").asText();
     try (var browser = new Browser(folder, sandbox.url() + "/")) {
@@ -351,6 +355,7 @@ class SandboxPageTest {
       """;
 
   @Test
+  @Tag("slow")
   void every_word_can_be_read_by_day_and_by_night_and_on_a_phone(@TempDir Path folder)
       throws Exception {
     machine("{\"image\": \"nginx\"}");
@@ -371,6 +376,7 @@ class SandboxPageTest {
   }
 
   @Test
+  @Tag("slow")
   void what_an_app_says_is_text_and_no_page(@TempDir Path folder) throws Exception {
     var evil = "<img src=x onerror='document.title=1'><script>document.title=2</script>";
     var text = Fly.JSON.writeValueAsString(evil);

@@ -18,17 +18,18 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** The life of Machines' programs: small shell scripts, run as real processes. */
+@Tag("slow")
 class SandboxProgramsTest {
   private static final String MACHINES = "/v1/apps/run/machines";
 
-  private final HttpClient http = HttpClient.newHttpClient();
+  private final HttpClient http = Http.CLIENT;
   private SandboxServer sandbox;
 
   @BeforeEach
@@ -91,11 +92,6 @@ class SandboxProgramsTest {
     return exits;
   }
 
-  private static void await(Callable<Boolean> condition) throws Exception {
-    for (var i = 0; i < 600 && !condition.call(); i++) TimeUnit.MILLISECONDS.sleep(50);
-    assertTrue(condition.call());
-  }
-
   private List<String> log(String provider) throws Exception {
     var lines = new ArrayList<String>();
     for (var line : ask("GET", "/api/v1/apps/run/logs", "").path("data")) {
@@ -112,7 +108,7 @@ class SandboxProgramsTest {
   void on_failure_tries_so_often_and_counts_each() throws Exception {
     var machine = machine("exit 7", ",'restart':{'policy':'on-failure','max_retries':1}");
 
-    await(() -> exits(machine).size() == 2);
+    Await.until(() -> exits(machine).size() == 2);
     become(machine, "stopped");
 
     var exits = exits(machine);
@@ -130,7 +126,7 @@ class SandboxProgramsTest {
   void always_restarts_whatever_the_code_and_knows_no_most() throws Exception {
     var machine = machine("exit 0", ",'restart':{'policy':'always','max_retries':1}");
 
-    await(() -> exits(machine).size() > 2);
+    Await.until(() -> exits(machine).size() > 2);
 
     assertTrue(exits(machine).get(2).at("/exit_event/restarting").asBoolean());
   }
@@ -153,7 +149,7 @@ class SandboxProgramsTest {
   void a_stop_sends_its_signal_and_waits_its_time() throws Exception {
     var hears =
         machine("trap 'echo got USR1; exit 5' USR1; echo up; while :; do sleep 0.1; done", "");
-    await(() -> log("app").contains("up"));
+    Await.until(() -> log("app").contains("up"));
 
     ask("POST", hears + "/stop", "{'signal':'SIGUSR1','timeout':'1m'}");
     become(hears, "stopped");
@@ -170,7 +166,7 @@ class SandboxProgramsTest {
         machine(
             "trap '' TERM; echo up; while :; do sleep 0.1; done",
             ",'stop_config':{'signal':'SIGTERM','timeout':'100ms'}");
-    await(() -> log("app").contains("up"));
+    Await.until(() -> log("app").contains("up"));
 
     ask("POST", deaf + "/stop", "");
     become(deaf, "stopped");
@@ -213,7 +209,7 @@ class SandboxProgramsTest {
         ",'files':[{'guest_path':'/etc/fly/plain','raw_value':'cGxhaW4K'},"
             + "{'guest_path':'/etc/fly/secret','secret_name':'HELLO','mode':256}]");
 
-    await(() -> log("app").toString().contains("-r--------"));
+    Await.until(() -> log("app").toString().contains("-r--------"));
 
     assertEquals(List.of("plain", "hello from secret"), log("app").subList(0, 2));
   }
@@ -240,7 +236,7 @@ class SandboxProgramsTest {
   @Test
   void an_update_while_it_is_being_suspended_ends_the_old_program() throws Exception {
     var machine = machine(UNTIL_INTERRUPTED, "");
-    await(() -> log("app").contains("up"));
+    Await.until(() -> log("app").contains("up"));
 
     ask("POST", machine + "/suspend", "");
     ask(
@@ -250,7 +246,7 @@ class SandboxProgramsTest {
     become(machine, "stopped");
     ask("POST", machine + "/start", "");
 
-    await(() -> log("app").contains("new"));
+    Await.until(() -> log("app").contains("new"));
     assertEquals(1, ask("GET", machine + "/ps", "").size());
     assertFalse(log("app").contains("heard"), "it went on");
   }
@@ -261,7 +257,7 @@ class SandboxProgramsTest {
   @Test
   void what_is_suspended_does_not_go_on_to_be_stopped() throws Exception {
     var machine = machine(UNTIL_INTERRUPTED, "");
-    await(() -> log("app").contains("up"));
+    Await.until(() -> log("app").contains("up"));
     ask("POST", machine + "/suspend", "");
     become(machine, "suspended");
 
@@ -283,7 +279,7 @@ class SandboxProgramsTest {
     var checks =
         ",'checks':{'alive':{'type':'tcp','port':80,'interval':'100ms','timeout':'100ms'}}";
     var machine = machine("exec " + WebApp.command(), checks);
-    await(() -> check(machine).equals("passing"));
+    Await.until(() -> check(machine).equals("passing"));
 
     ask("POST", machine + "/suspend", "");
     become(machine, "suspended");
@@ -294,7 +290,7 @@ class SandboxProgramsTest {
     assertEquals(before, ask("GET", machine, "").at("/checks/0/updated_at").asText());
     ask("POST", machine + "/start", "");
     become(machine, "started");
-    await(() -> !ask("GET", machine, "").at("/checks/0/updated_at").asText().equals(before));
+    Await.until(() -> !ask("GET", machine, "").at("/checks/0/updated_at").asText().equals(before));
     assertTrue(log("health").contains("Health check 'alive' on port 80 is now passing"));
   }
 
@@ -322,11 +318,11 @@ class SandboxProgramsTest {
             ",'checks':{'any':%s,'known':%s}"
                 .formatted(check.formatted(",'tls_skip_verify':true"), check.formatted("")));
 
-    await(() -> check(machine).equals("passing"));
-    await(() -> !ask("GET", machine, "").at("/checks/1/output").asText().contains("refused"));
+    Await.until(() -> check(machine).equals("passing"));
+    Await.until(() -> !ask("GET", machine, "").at("/checks/1/output").asText().contains("refused"));
 
     assertEquals("200 I am well", ask("GET", machine, "").at("/checks/0/output").asText());
-    await(() -> ask("GET", machine, "").at("/checks/1/output").asText().contains("PKIX"));
+    Await.until(() -> ask("GET", machine, "").at("/checks/1/output").asText().contains("PKIX"));
     assertEquals("critical", ask("GET", machine, "").at("/checks/1/status").asText());
     Files.delete(keys);
     Files.delete(keys.getParent());
@@ -342,8 +338,8 @@ class SandboxProgramsTest {
         """;
     var machine = MACHINES + "/" + post(Fly.JSON.readTree(request)).path("id").asText();
 
-    await(() -> ask("GET", machine, "").at("/checks/1/status").asText().equals("passing"));
-    await(() -> check(machine).equals("passing"));
+    Await.until(() -> ask("GET", machine, "").at("/checks/1/status").asText().equals("passing"));
+    Await.until(() -> check(machine).equals("passing"));
 
     assertTrue(ask("GET", machine, "").at("/checks/0/output").asText().startsWith("200"));
     ask("POST", machine + "/stop", "");
@@ -357,7 +353,7 @@ class SandboxProgramsTest {
         machine(
             "sleep 1000 & cd /tmp; exec " + WebApp.command(),
             ",'checks':{'alive':{'type':'tcp','port':80}}");
-    await(() -> check(machine).equals("passing"));
+    Await.until(() -> check(machine).equals("passing"));
 
     var byMemory = ask("GET", machine + "/ps?sort_by=rss&order=desc", "");
 

@@ -41,7 +41,7 @@ class SandboxStatesTest {
       force    200     200       200      200     200      200     200       200       200    404
       """;
 
-  private static final HttpClient HTTP = HttpClient.newHttpClient();
+  private static final HttpClient HTTP = Http.CLIENT;
   private static SandboxServer sandbox;
 
   @BeforeAll

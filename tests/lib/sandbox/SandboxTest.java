@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Test;
 
 /** What the sandbox answers, request by request: statuses and bodies. */
 class SandboxTest {
-  private static final HttpClient HTTP = HttpClient.newHttpClient();
+  private static final HttpClient HTTP = Http.CLIENT;
   private static final String STATE_ONLY =
       "{\"region\": \"iad\", \"config\": {\"image\": \"nginx\"}}";
   private static SandboxServer sandbox;

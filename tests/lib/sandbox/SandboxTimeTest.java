@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Test;
 
 /** What takes minutes, at once: the sandbox goes by a clock that the test moves on. */
 class SandboxTimeTest {
-  private final HttpClient http = HttpClient.newHttpClient();
+  private final HttpClient http = Http.CLIENT;
   private final Time.Virtual time = new Time.Virtual(Instant.parse("2026-01-01T00:00:00Z"));
   private SandboxServer sandbox;
 

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Test;
 
 /** The sandbox makes trouble when told to, and the scripts get through it. */
 class SandboxTroubleTest {
-  private final HttpClient http = HttpClient.newHttpClient();
+  private final HttpClient http = Http.CLIENT;
   private SandboxServer sandbox;
 
   @BeforeEach

@@ -25,7 +25,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** Volumes: where they are, how they grow, what they start from, and that nothing leads out. */
 class SandboxVolumesTest {
   @TempDir Path folder;
-  private final HttpClient http = HttpClient.newHttpClient();
+  private final HttpClient http = Http.CLIENT;
   private SandboxServer sandbox;
 
   @BeforeEach

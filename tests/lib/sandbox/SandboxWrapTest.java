@@ -31,7 +31,7 @@ class SandboxWrapTest {
           + " done";
   private static final String BOTH = "application/json, text/event-stream";
 
-  private final HttpClient http = HttpClient.newHttpClient();
+  private final HttpClient http = Http.CLIENT;
   private SandboxServer sandbox;
   private URI edge;
 

@@ -11,9 +11,11 @@ import java.util.List;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** The guide, end to end, on the sandbox. */
+@Tag("slow")
 class GuideTest {
   private static final Path GUIDE = Sh.ROOT.resolve("../shared/guide.md");
   private static final Pattern BLOCK = Pattern.compile("(?ms)^```(?:sh|json)\n(.*?)^```$");

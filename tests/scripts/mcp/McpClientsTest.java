@@ -17,7 +17,6 @@ import java.io.IOException;
 import java.io.InputStreamReader;
 import java.net.ServerSocket;
 import java.net.URI;
-import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
@@ -31,6 +30,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -40,6 +40,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  * The clients that people have, with npm's real servers behind our wrap, directly or through our
  * proxy in front of it.
  */
+@Tag("slow")
 class McpClientsTest {
   /** How a client gets to the server. */
   enum Way {
@@ -293,7 +294,7 @@ class McpClientsTest {
     var request =
         HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + "/api/config"))
             .header("X-MCP-Remote-Auth", "Bearer token");
-    var answer = HttpClient.newHttpClient().send(request.build(), BodyHandlers.ofString());
+    var answer = Http.CLIENT.send(request.build(), BodyHandlers.ofString());
     var config = Fly.JSON.readTree(answer.body());
     var args = new ArrayList<String>();
     config.path("defaultArgs").forEach(arg -> args.add(arg.asText()));

@@ -12,11 +12,13 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The public conformance suite of MCP, with the wrap and the proxy in between. */
+@Tag("slow")
 class McpConformanceTest {
   /** How many the suite has for a server of 2025-11-25. */
   private static final int SCENARIOS = 33;

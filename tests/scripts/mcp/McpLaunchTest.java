@@ -9,7 +9,6 @@ import fly.Fly;
 import fly.sandbox.SandboxServer;
 import java.io.ByteArrayInputStream;
 import java.net.URI;
-import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
@@ -23,6 +22,7 @@ import java.util.stream.Collectors;
 import java.util.zip.ZipInputStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -78,7 +78,7 @@ class McpLaunchTest {
         HttpRequest.newBuilder(URI.create(sandbox.url() + "/v1" + path))
             .header("Authorization", "Bearer " + sandbox.token())
             .build();
-    var answer = HttpClient.newHttpClient().send(request, HttpResponse.BodyHandlers.ofString());
+    var answer = Http.CLIENT.send(request, HttpResponse.BodyHandlers.ofString());
     return Fly.JSON.readTree(answer.body());
   }
 
@@ -279,6 +279,7 @@ class McpLaunchTest {
   }
 
   @Test
+  @Tag("slow")
   void JBang_can_run_the_wrap_that_goes_with_a_script() throws Exception {
     assumeTrue(System.getenv("FLY_ROOT") != null, "these tests were not started by ./jbang");
     var script = Files.writeString(home.resolve("My.java"), "class My {}\n");
@@ -367,6 +368,7 @@ class McpLaunchTest {
   }
 
   @Test
+  @Tag("slow")
   void interrupted_it_tells_what_was_created() throws Exception {
     var java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
     var process =
@@ -513,6 +515,7 @@ class McpLaunchTest {
   }
 
   @Test
+  @Tag("slow")
   void the_curl_commands_of_a_dry_run_do_it_all() throws Exception {
     assumeTrue(new Sh().run("sh", "-c", "command -v curl").exit() == 0, "no curl here");
     System.setProperty("APP_NAME", "by-curl");

@@ -18,6 +18,7 @@ import java.util.concurrent.TimeUnit;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -113,6 +114,7 @@ class McpProxyWaitingTest {
   }
 
   @Test
+  @Tag("slow")
   void a_certificate_that_nobody_vouches_for_is_told_at_once(@TempDir Path folder)
       throws Exception {
     var server = HttpsServer.create(new InetSocketAddress("127.0.0.1", 0), 0);

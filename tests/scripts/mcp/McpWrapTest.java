@@ -44,6 +44,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -61,7 +62,7 @@ class McpWrapTest {
               + " echo \"{\\\"jsonrpc\\\":\\\"2.0\\\",\\\"id\\\":$id,\\\"result\\\":{}}\"; done");
 
   @TempDir Path folder;
-  private final HttpClient client = HttpClient.newHttpClient();
+  private final HttpClient client = Http.CLIENT;
   private final ExecutorService threads = Executors.newCachedThreadPool();
   private final List<String> log = Collections.synchronizedList(new ArrayList<>());
   private final List<String> traced = Collections.synchronizedList(new ArrayList<>());
@@ -1015,6 +1016,7 @@ class McpWrapTest {
   // ---- The command
 
   @Test
+  @Tag("slow")
   void SIGTERM_ends_it_with_all_that_its_program_started() throws Exception {
     var marker = folder.resolve("eof");
     var program =
@@ -1104,6 +1106,7 @@ class McpWrapTest {
   }
 
   @Test
+  @Tag("slow")
   void it_listens_on_this_machine_only_unless_it_is_told_to() throws Exception {
     var others =
         NetworkInterface.networkInterfaces()
@@ -1130,6 +1133,7 @@ class McpWrapTest {
   }
 
   @Test
+  @Tag("slow")
   void its_program_does_not_get_its_credentials() throws Exception {
     var shell = new Sh().with("FLY_MCP_BEARER_TOKEN", "sesame");
     shell.with("FLY_MCP_USER", "ali").with("FLY_MCP_PASSWORD", "baba");
@@ -1142,6 +1146,7 @@ class McpWrapTest {
   }
 
   @Test
+  @Tag("slow")
   void a_command_that_is_not_there_is_an_error() {
     var result = new Sh().run(command("no-such-command"));
 
@@ -1159,6 +1164,7 @@ class McpWrapTest {
   }
 
   @Test
+  @Tag("slow")
   void an_empty_password_is_none_and_one_without_a_user_would_keep_nobody_out() {
     var empty = new Sh().with("FLY_MCP_PASSWORD", "").with("FLY_MCP_USER", "ali");
     var alone = new Sh().with("FLY_MCP_PASSWORD", "baba").with("FLY_MCP_USER", null);
@@ -1174,6 +1180,7 @@ class McpWrapTest {
   }
 
   @Test
+  @Tag("slow")
   void a_wrong_command_line_leaves_nothing_of_the_program_behind() {
     var sleep = "sleep " + System.nanoTime();
     var words = new ArrayList<>(List.of(command("sh", "-c", sleep + "; :")));
@@ -1191,6 +1198,7 @@ class McpWrapTest {
   }
 
   @Test
+  @Tag("slow")
   void a_port_that_is_taken_is_an_error() throws Exception {
     try (var taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
       var busy = String.valueOf(taken.getLocalPort());

@@ -17,10 +17,12 @@ import java.util.regex.Pattern;
 import kong.unirest.core.Unirest;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** fly-sandbox as a command: foreground, background, and its end. */
+@Tag("slow")
 class SandboxScriptTest {
   private final String port = String.valueOf(freePort());
 
