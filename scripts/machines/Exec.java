@@ -93,8 +93,8 @@ class Exec implements Callable<Integer> {
     if (json) {
       cli.print(answer);
     } else {
-      cli.out().print(answer.path("stdout").asText(""));
-      cli.err().print(answer.path("stderr").asText(""));
+      cli.rawOut().print(answer.path("stdout").asText(""));
+      cli.rawErr().print(answer.path("stderr").asText(""));
     }
     return code(answer);
   }

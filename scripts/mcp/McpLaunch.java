@@ -21,6 +21,13 @@
 //FILES wrap/lib/fly/Token.java=../../lib/fly/Token.java
 //FILES wrap/lib/fly/Volume.java=../../lib/fly/Volume.java
 //FILES wrap/lib/fly/cli/Hint.java=../../lib/fly/cli/Hint.java
+//FILES wrap/lib/fly/cli/Progress.java=../../lib/fly/cli/Progress.java
+//FILES wrap/lib/fly/cli/Terminal.java=../../lib/fly/cli/Terminal.java
+//FILES wrap/lib/fly/cli/TerminalWriter.java=../../lib/fly/cli/TerminalWriter.java
+//FILES wrap/lib/fly/cli/ResultStream.java=../../lib/fly/cli/ResultStream.java
+//FILES wrap/lib/fly/cli/Surroundings.java=../../lib/fly/cli/Surroundings.java
+//FILES wrap/lib/fly/cli/Target.java=../../lib/fly/cli/Target.java
+//FILES wrap/lib/fly/cli/View.java=../../lib/fly/cli/View.java
 //FILES wrap/lib/fly/mcp/http/AccessGuard.java=../../lib/fly/mcp/http/AccessGuard.java
 //FILES wrap/lib/fly/mcp/http/Exchange.java=../../lib/fly/mcp/http/Exchange.java
 //FILES wrap/lib/fly/mcp/http/JdkServer.java=../../lib/fly/mcp/http/JdkServer.java

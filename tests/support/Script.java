@@ -1,5 +1,6 @@
 import fly.Settings;
 import fly.cli.Cli;
+import fly.cli.TerminalWriter;
 import java.io.ByteArrayInputStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -18,6 +19,18 @@ final class Script {
         Cli.commandLine(script)
             .setOut(new PrintWriter(out))
             .setErr(new PrintWriter(err))
+            .execute(args);
+    return new Result(exit, out.toString(), err.toString());
+  }
+
+  /** Runs the script as in a terminal: with views on stdout, and progress on stderr. */
+  static Result runOnTerminal(Object script, String... args) {
+    var out = new StringWriter();
+    var err = new StringWriter();
+    var exit =
+        Cli.commandLine(script)
+            .setOut(new TerminalWriter(out))
+            .setErr(new TerminalWriter(err))
             .execute(args);
     return new Result(exit, out.toString(), err.toString());
   }

@@ -1,4 +1,5 @@
-//SOURCES ../Durations.java ../Fly.java ../FlyException.java ../Story.java Hint.java
+//SOURCES ../Durations.java ../Fly.java ../FlyException.java ../Story.java Hint.java Progress.java ResultStream.java
+//SOURCES Surroundings.java Target.java Terminal.java TerminalWriter.java View.java
 //DEPS info.picocli:picocli:4.7.7
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dfile.encoding=UTF-8
 //COMPILE_OPTIONS -XDstringConcat=inline
@@ -11,21 +12,28 @@ import fly.Durations;
 import fly.Fly;
 import fly.FlyException;
 import fly.Story;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.OutputStream;
+import java.io.OutputStreamWriter;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.InvalidPathException;
 import java.time.Duration;
 import java.util.List;
 import picocli.CommandLine;
+import picocli.CommandLine.Help;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.Spec;
 import picocli.CommandLine.TypeConversionException;
 import picocli.CommandLine.UnmatchedArgumentException;
 
 /**
- * What every script shares: its common flags, its streams (the result to stdout, the story to
- * stderr), its errors and its exit codes.
+ * The part that all scripts share: common flags, streams (the result to stdout, messages to
+ * stderr), errors and exit codes.
  */
 public class Cli {
   @Spec(MIXEE)
@@ -39,15 +47,15 @@ public class Cli {
 
   @Option(
       names = {"-q", "--quiet"},
-      description = "Print ids only, and tell no story.")
+      description = "Print ids only, and no messages.")
   public boolean quiet;
 
   @Option(
       names = {"-v", "--verbose"},
-      description = "Show each request and its answer's status.")
+      description = "Show each request and the status of its answer.")
   public boolean verbose;
 
-  /** For scripts that call the API. */
+  /** The flags of scripts that call the API. */
   public static final class Api extends Cli {
     @Option(
         names = {"-n", "--dry-run"},
@@ -64,10 +72,22 @@ public class Cli {
     private Fly fly;
     private Fly reading;
 
-    /** In a dry run nothing goes on that could be told. */
+    /** Says nothing in a dry run, in which nothing happens. */
     @Override
     public void say(String format, Object... args) {
       if (!dryRun) super.say(format, args);
+    }
+
+    /**
+     * Says, before something is created, on which Fly.io that is; on a terminal with -q, too.
+     *
+     * @param organization its slug, or null if the app decides
+     */
+    public void sayTarget(String organization) {
+      if (dryRun || targetSaid) return;
+      var target = Target.here() + (organization == null ? "" : ", organization " + organization);
+      if (!quiet) say("Target: %s", target);
+      else if (err() instanceof TerminalWriter) err().println("Target: " + target);
     }
 
     public Fly fly() {
@@ -88,7 +108,7 @@ public class Cli {
 
         @Override
         public void insist(String format, Object... args) {
-          if (!dryRun) err().println(format.formatted(args));
+          if (!dryRun) Api.this.tell(format.formatted(args));
         }
       };
     }
@@ -103,17 +123,53 @@ public class Cli {
     }
   }
 
+  /** True for a step of a command that has named the target for all its steps. */
+  boolean targetSaid;
+
+  /** Runs the script as a process: from its arguments to its exit code. */
   public static void main(Object script, String... args) {
-    var commandLine = commandLine(script);
-    var exitCode = commandLine.execute(args);
-    commandLine.getOut().flush();
-    commandLine.getErr().flush();
-    System.exit(exitCode);
+    System.exit(
+        run(
+            script,
+            new FileOutputStream(FileDescriptor.out),
+            new FileOutputStream(FileDescriptor.err),
+            args));
   }
 
-  /**
-   * The script's command; its header is an example, shown first and as the reader would type it.
-   */
+  /** Runs the script on these streams, and returns its exit code. */
+  public static int run(Object script, OutputStream stdout, OutputStream stderr, String... args) {
+    Surroundings.settle();
+    var result = new ResultStream(stdout);
+    var commandLine = commandLine(script);
+    commandLine.setOut(writer(result, Terminal.out())).setErr(writer(stderr, Terminal.err()));
+    var helpAsked = List.of(args).contains("--help") || List.of(args).contains("-h");
+    if (helpAsked) commandLine.setUsageHelpWidth(Terminal.width());
+    int exitCode;
+    try {
+      exitCode = commandLine.execute(Surroundings.whole(args));
+    } catch (FlyException e) {
+      exitCode = report(commandLine, e);
+    }
+    idle(commandLine);
+    commandLine.getOut().flush();
+    if (exitCode == 0 && result.lost() != null) exitCode = report(commandLine, lost(result.lost()));
+    commandLine.getErr().flush();
+    return exitCode;
+  }
+
+  private static PrintWriter writer(OutputStream stream, boolean terminal) {
+    var writer = new OutputStreamWriter(stream, StandardCharsets.UTF_8);
+    return terminal ? new TerminalWriter(writer) : new PrintWriter(writer, true);
+  }
+
+  private static FlyException lost(String reason) {
+    return new FlyException(
+        "the result is lost, or a part of it",
+        "stdout could not be written: " + reason,
+        "the command itself is done; look at what is there before you run it again");
+  }
+
+  /** The command of a script, with the example of its header as the reader would type it. */
   public static CommandLine commandLine(Object script) {
     var commandLine = new CommandLine(script);
     var usage = commandLine.getCommandSpec().usageMessage();
@@ -126,45 +182,77 @@ public class Cli {
     return commandLine
         .setOut(new PrintWriter(System.out, true, StandardCharsets.UTF_8))
         .setErr(new PrintWriter(System.err, true, StandardCharsets.UTF_8))
+        .setColorScheme(Help.defaultColorScheme(Terminal.colour(Terminal.out())))
         .setUsageHelpAutoWidth(false)
         .setUsageHelpWidth(100)
+        .setExpandAtFiles(false) // @file among the arguments belongs to the program that gets them
+        .setAllowOptionsAsOptionParameters(false) // --app --org x: the name of the app is missing
         .setCaseInsensitiveEnumValuesAllowed(true)
         .registerConverter(Duration.class, Cli::duration)
+        .setExecutionStrategy(Cli::execute)
         .setParameterExceptionHandler((e, args) -> misuse(e))
         .setExecutionExceptionHandler(
             (e, failed, parsed) -> {
-              if (!(e instanceof FlyException failure)) throw e;
-              return report(failed, failure);
+              if (e instanceof FlyException failure) return report(failed, failure);
+              if (!(e instanceof InvalidPathException path)) throw e;
+              return report(failed, Surroundings.damaged("\"" + path.getInput() + "\""));
             });
   }
 
-  /** Tells the reader what is going on. Without arguments the text is taken as it is. */
+  private static int execute(ParseResult parsed) {
+    if (parsed.hasMatchedOption("--quiet") && parsed.hasMatchedOption("--json")) {
+      throw new ParameterException(
+          parsed.commandSpec().commandLine(),
+          "--quiet and --json exclude each other: ids only, or all of the JSON");
+    }
+    return new CommandLine.RunLast().execute(parsed);
+  }
+
+  /** Prints a line about the work to stderr. Without arguments the text is taken literally. */
   public void say(String format, Object... args) {
-    if (!quiet) err().println(args.length == 0 ? format : format.formatted(args));
+    if (!quiet) tell(args.length == 0 ? format : format.formatted(args));
+  }
+
+  final void tell(String text) {
+    var err = err();
+    err.println(text);
+    if (text.endsWith("...") && err instanceof TerminalWriter terminal) terminal.busy();
   }
 
   public void warn(String text) {
     err().println("warning: " + text);
   }
 
-  /** Hands the result to whoever comes next in the pipe: the JSON, or with -q its id. */
+  /** Progress of an operation over this many things. */
+  public Progress progress(String what, int total) {
+    return new Progress(err(), quiet, what, total);
+  }
+
+  /** Prints the result: its id with -q, a short view on a terminal, else the JSON. */
   public void print(JsonNode result) {
     if (result.isMissingNode()) return; // a dry run: the curl command was the result
     if (quiet) {
       var id = result.path("id");
       out().println((id.isMissingNode() ? result.path("name") : id).asText());
     } else {
-      out().println(Fly.pretty(result));
+      out().println(viewed() ? View.of(result) : Fly.pretty(result));
     }
   }
 
-  /** As {@link #print(JsonNode)}, for an answer that does not say what it is about. */
+  /** Prints a result that does not hold its own id. */
   public void print(JsonNode result, String id) {
     if (quiet && !result.isMissingNode()) out().println(id);
     else print(result);
   }
 
-  /** Hands on a view for people: aligned columns, the headings in capitals above them. */
+  /** True if the result is for people: on a terminal, and without --json. */
+  public boolean viewed() {
+    var json = spec.findOption("--json");
+    var wanted = json != null && Boolean.TRUE.equals(json.getValue());
+    return !wanted && out() instanceof TerminalWriter;
+  }
+
+  /** Prints aligned columns under headings in capitals. */
   public void table(List<String> headings, List<List<String>> rows) {
     var widths = headings.stream().mapToInt(String::length).toArray();
     for (var row : rows) {
@@ -184,12 +272,29 @@ public class Cli {
     out().println(line.toString().stripTrailing());
   }
 
+  /** The result's stream; an operation that shows its progress is over. */
   public PrintWriter out() {
+    idle(spec.commandLine());
     return spec.commandLine().getOut();
   }
 
   public PrintWriter err() {
     return spec.commandLine().getErr();
+  }
+
+  /** The result's stream for the output of a program of the user's, which a terminal obeys. */
+  public PrintWriter rawOut() {
+    return out() instanceof TerminalWriter terminal ? terminal.raw() : out();
+  }
+
+  /** The stream of messages for the output of a program of the user's, which a terminal obeys. */
+  public PrintWriter rawErr() {
+    idle(spec.commandLine());
+    return err() instanceof TerminalWriter terminal ? terminal.raw() : err();
+  }
+
+  private static void idle(CommandLine commandLine) {
+    if (commandLine.getErr() instanceof TerminalWriter terminal) terminal.idle();
   }
 
   private static Duration duration(String text) {
@@ -201,8 +306,8 @@ public class Cli {
   private static int misuse(ParameterException e) {
     var commandLine = e.getCommandLine();
     var err = commandLine.getErr();
-    var what = e.getMessage().replaceFirst("^Error: ", ""); // as picocli begins a few
-    err.println(commandLine.getColorScheme().errorText("error: " + what));
+    var what = e.getMessage().replaceFirst("^Error: ", ""); // picocli begins some messages so
+    err.println(colours(err).errorText("error: " + what));
     UnmatchedArgumentException.printSuggestions(e, err);
     err.println("  try: " + Hint.of(commandLine.getCommandName()) + " --help");
     return FlyException.USAGE;
@@ -210,9 +315,13 @@ public class Cli {
 
   private static int report(CommandLine commandLine, FlyException e) {
     var err = commandLine.getErr();
-    err.println(commandLine.getColorScheme().errorText("error: " + e.getMessage()));
+    err.println(colours(err).errorText("error: " + e.getMessage()));
     if (!e.why.isEmpty()) err.println("  why: " + e.why);
     if (!e.tryNext.isEmpty()) err.println("  try: " + Hint.render(e.tryNext));
     return e.exitCode;
+  }
+
+  private static Help.ColorScheme colours(PrintWriter err) {
+    return Help.defaultColorScheme(Terminal.colour(err instanceof TerminalWriter));
   }
 }

@@ -20,7 +20,7 @@ public final class Options {
     @Option(names = "--app", paramLabel = "NAME", description = "The app ($$APP_NAME).")
     private String name;
 
-    /** The name, or a new one that nobody else is likely to have. */
+    /** The name, or a new name that nobody else is likely to have. */
     public String nameOrNew() {
       if (name == null && Settings.APP_NAME.get() == null) name = random("mcp");
       return name();
@@ -38,7 +38,7 @@ public final class Options {
       if (app.matches("[a-z0-9][a-z0-9-]{0,62}")) return app;
       throw FlyException.usage(
           "\"" + app + "\" is no app name",
-          "lowercase letters, digits and dashes, 63 at most",
+          "a name has lowercase letters, digits and dashes, 63 at most",
           "export APP_NAME=" + Settings.APP_NAME.example());
     }
   }
@@ -72,10 +72,10 @@ public final class Options {
     @Option(
         names = "--set",
         paramLabel = "PATH=VALUE",
-        description = "Set one field of it; an empty VALUE removes the field.")
+        description = "Set one field of the body; an empty VALUE removes it.")
     private Map<String, String> fields = new LinkedHashMap<>();
 
-    @Option(names = "--print-template", description = "Print the shipped request body, and end.")
+    @Option(names = "--print-template", description = "Print the shipped request body, and exit.")
     private boolean print;
 
     /** Prints the shipped body if that is all that was asked for. */
@@ -84,21 +84,21 @@ public final class Options {
       return print;
     }
 
-    /** The body, its variables filled: from {@code values}, else from the settings. */
+    /** The body with its variables replaced: from {@code values}, else from the settings. */
     public ObjectNode load(String shipped, Map<String, String> values) {
       return Template.load(file, shipped, values);
     }
 
-    /** The body with what {@code --set} says, which comes last and so wins. */
+    /** The body with the fields of {@code --set}, which are set last and so win. */
     public ObjectNode changed(ObjectNode request, Cli cli) {
       Template.set(request, fields, cli::warn);
       return request;
     }
   }
 
-  /** For the views, which are tables otherwise. */
+  /** For commands whose result has a view for people. */
   public static final class Json {
-    @Option(names = "--json", description = "Print JSON instead of a table.")
+    @Option(names = "--json", description = "Print JSON instead of a view for people.")
     public boolean wanted;
   }
 

@@ -1,14 +1,34 @@
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import fly.cli.Cli;
 import fly.cli.Hint;
+import fly.cli.TerminalWriter;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.StringWriter;
+import java.nio.charset.StandardCharsets;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 
 class CliTest {
   @BeforeEach
   void settings() {
     Script.settings("http://127.0.0.1:1", FakeFly.TOKEN);
+  }
+
+  @AfterEach
+  void forget() {
+    for (var name : new String[] {"FLY_TTY", "NO_COLOR", "CLICOLOR_FORCE", "FLY_FORCE_TTY"}) {
+      System.clearProperty(name);
+    }
   }
 
   @Test
@@ -52,5 +72,163 @@ class CliTest {
         result.out().startsWith("Example:\n  jbang fly-create-volume@catalog --region iad --size"));
     assertTrue(result.out().strip().endsWith("/machines-api/#create-a-volume"), result.out());
     assertEquals("", result.err());
+  }
+
+  @Test
+  void an_argument_that_begins_with_an_at_sign_is_no_file() {
+    var result =
+        Script.run(
+            new CreateMachine(), "-n", "--no-volume", "--", "curl", "-d", "@machine.json", "--");
+
+    assertEquals(0, result.exit(), result.err());
+    assertTrue(result.out().contains("\"@machine.json\""), result.out());
+    assertTrue(result.out().contains("\"--\""), result.out());
+  }
+
+  @Test
+  void an_option_is_never_the_value_of_another_option() {
+    var result = Script.run(new CreateApp(), "--app", "--org", "personal");
+
+    assertEquals(2, result.exit());
+    assertTrue(result.err().contains("'--app'"), result.err());
+  }
+
+  @Test
+  void ids_only_and_all_of_the_JSON_exclude_each_other() {
+    var result = Script.run(new ListMachines(), "-q", "--json");
+
+    assertEquals(2, result.exit());
+    assertEquals("", result.out());
+    assertTrue(result.err().contains("error: --quiet and --json exclude each other"), result.err());
+  }
+
+  @Test
+  void a_result_that_could_not_be_written_is_a_failure() {
+    var err = new ByteArrayOutputStream();
+
+    var exit = Cli.run(new NameApp(), failing("No space left on device"), err);
+
+    assertEquals(1, exit);
+    assertTrue(text(err).contains("error: the result is lost"), text(err));
+    assertTrue(text(err).contains("why: stdout could not be written: No space"), text(err));
+    assertTrue(text(err).contains("  try: "), text(err));
+  }
+
+  @Test
+  void a_reader_that_has_read_enough_is_no_failure() {
+    var err = new ByteArrayOutputStream();
+
+    var exit = Cli.run(new NameApp(), failing("Broken pipe"), err, "-q");
+
+    assertEquals(0, exit);
+    assertEquals("", text(err));
+  }
+
+  @Test
+  void without_a_word_from_the_wrapper_no_stream_is_a_terminal() {
+    var help = new ByteArrayOutputStream();
+    var err = new ByteArrayOutputStream();
+
+    Cli.run(new NameApp(), help, err, "--help");
+
+    assertFalse(text(help).contains("\033"), text(help));
+  }
+
+  @Test
+  void on_a_terminal_help_has_colours_and_its_width_unless_NO_COLOR_is_set() {
+    System.setProperty("FLY_TTY", "12");
+    System.setProperty("FLY_FORCE_TTY", "64");
+    var coloured = new ByteArrayOutputStream();
+    var plain = new ByteArrayOutputStream();
+    var err = new ByteArrayOutputStream();
+
+    Cli.run(new CreateMachine(), coloured, err, "--help");
+    System.setProperty("NO_COLOR", "1");
+    Cli.run(new CreateMachine(), plain, err, "--help");
+
+    assertTrue(text(coloured).contains("\033[1m"), text(coloured));
+    assertFalse(text(plain).contains("\033"), text(plain));
+    var widest = text(plain).lines().filter(line -> line.startsWith(" ")).mapToInt(String::length);
+    assertTrue(widest.max().orElse(0) <= 64, text(plain));
+  }
+
+  @Test
+  void a_terminal_shows_control_characters_and_does_not_obey_them() {
+    var screen = new StringWriter();
+    try (var writer = new TerminalWriter(screen)) {
+      writer.println("title \033]0;owned\007 up \033[2A red \033[31mred\033[0m del \u007f");
+      writer.println("c1 \u009b2J bidi \u202e mixed\ttab line\r\n");
+      writer.print("umlaut \u00fc");
+    }
+
+    assertEquals(
+        "title ^[]0;owned^G up ^[[2A red \033[31mred\033[0m del ^?\n"
+            + "c1 <9b>2J bidi <U+202E> mixed\ttab line\n\n"
+            + "umlaut \u00fc",
+        screen.toString());
+  }
+
+  @Test
+  void a_long_operation_shows_its_time_below_the_text_and_leaves_nothing_behind() {
+    var screen = new StringWriter();
+    var terminal = new TerminalWriter(screen);
+    System.setProperty("TERM", "xterm");
+    var slow = new Slow();
+
+    Cli.commandLine(slow).setErr(terminal).setOut(new TerminalWriter(new StringWriter())).execute();
+
+    assertTrue(screen.toString().startsWith("Waiting for it ...\n\r\033[K  "), screen.toString());
+    assertTrue(screen.toString().endsWith("\r\033[KDone.\n"), screen.toString());
+  }
+
+  @Command(name = "fly-slow")
+  static class Slow implements Callable<Integer> {
+    @Mixin Cli cli;
+
+    @Override
+    public Integer call() throws InterruptedException {
+      cli.say("Waiting for it ...");
+      Thread.sleep(900);
+      cli.say("Done.");
+      return 0;
+    }
+  }
+
+  @Test
+  void digits_are_those_of_the_API_whatever_the_locale() {
+    var before = Locale.getDefault();
+    var out = new ByteArrayOutputStream();
+    try {
+      Locale.setDefault(new Locale.Builder().setLanguageTag("ar-EG-u-nu-arab").build());
+
+      Cli.run(new Digits(), out, new ByteArrayOutputStream());
+    } finally {
+      Locale.setDefault(before);
+    }
+
+    assertEquals("1234\n", text(out));
+  }
+
+  @Command(name = "fly-digits")
+  static class Digits implements Runnable {
+    @Mixin Cli cli;
+
+    @Override
+    public void run() {
+      cli.out().println("%d".formatted(1234));
+    }
+  }
+
+  private static OutputStream failing(String reason) {
+    return new OutputStream() {
+      @Override
+      public void write(int octet) throws IOException {
+        throw new IOException(reason);
+      }
+    };
+  }
+
+  private static String text(ByteArrayOutputStream bytes) {
+    return bytes.toString(StandardCharsets.UTF_8);
   }
 }

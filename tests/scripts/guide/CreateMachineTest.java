@@ -3,7 +3,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import fly.Fly;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
@@ -53,6 +56,50 @@ class CreateMachineTest {
     assertTrue(
         result.err().contains("starts on its first request. Next: jbang fly-call-mcp@catalog"),
         result.err());
+  }
+
+  @Test
+  void on_a_terminal_the_answer_is_a_view_of_three_lines_and_JSON_if_asked_for() {
+    volumes(VOLUME);
+    fly.stubFor(
+        post(MACHINES)
+            .willReturn(
+                okJson(
+                    "{\"id\": \"148ed127f22387\", \"name\": \"calm-sun-1\", \"state\": \"created\","
+                        + " \"region\": \"iad\", \"config\": "
+                        + Fly.pretty(config())
+                        + "}")));
+
+    var view = Script.runOnTerminal(new CreateMachine());
+    var json = Script.runOnTerminal(new CreateMachine(), "--json");
+
+    assertEquals(
+        "Machine 148ed127f22387 (calm-sun-1): created in iad\n"
+            + "  runs  npx -f @modelcontextprotocol/server-filesystem /data/ (flyio/mcp:latest)\n"
+            + "  has   1 CPU shared, 1024 MB, volume data at /data, answers on port 80 and 443\n",
+        view.out());
+    assertTrue(json.out().startsWith("{\n  \"id\": \"148ed127f22387\","), json.out());
+  }
+
+  private static JsonNode config() {
+    var guide = Script.run(new CreateMachine(), "--print-template").out();
+    try {
+      return Fly.JSON.readTree(guide).path("config");
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  @Test
+  void it_says_which_Fly_io_it_talks_to_on_a_terminal_also_with_q() {
+    volumes(VOLUME);
+    created();
+
+    var told = Script.run(new CreateMachine());
+    var quiet = Script.runOnTerminal(new CreateMachine(), "-q");
+
+    assertTrue(told.err().startsWith("Target: the sandbox at http://localhost:"), told.err());
+    assertTrue(quiet.err().startsWith("Target: the sandbox at http://localhost:"), quiet.err());
   }
 
   @Test
