@@ -1,0 +1,108 @@
+//SOURCES ../Fly.java ../Settings.java ../mcp/check/Conversation.java ../mcp/check/ServerCheck.java
+//SOURCES ../mcp/proxy/StdioProxy.java
+package fly.shell;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import fly.Fly;
+import fly.Settings;
+import fly.mcp.check.Conversation;
+import fly.mcp.check.ServerCheck;
+import fly.mcp.proxy.StdioProxy;
+import java.net.URI;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * An MCP server, called by name: {@code mcp().call("list_directory", Map.of("path", "/data"))}. A
+ * session begins at the first call and is renewed after ten minutes.
+ */
+public final class McpServer implements AutoCloseable {
+  private static final Duration TIMEOUT = Duration.ofMinutes(10);
+  private static final String PROTOCOL = "2025-06-18";
+
+  private final URI server;
+  private Conversation conversation;
+  private ServerCheck check;
+  private int id;
+
+  McpServer(URI server) {
+    this.server = server;
+  }
+
+  /** The names of the server's tools. */
+  public List<String> tools() {
+    var names = new ArrayList<String>();
+    var params = Fly.JSON.createObjectNode();
+    while (true) {
+      var page = ask("tools/list", params);
+      page.path("tools").forEach(tool -> names.add(tool.path("name").asText()));
+      if (!page.path("nextCursor").isTextual()) return names;
+      params.set("cursor", page.path("nextCursor"));
+    }
+  }
+
+  /** Calls a tool; its result as the protocol has it. */
+  public JsonNode call(String tool, Map<String, ?> arguments) {
+    var params = Fly.JSON.createObjectNode().put("name", tool);
+    params.set("arguments", Fly.JSON.valueToTree(arguments));
+    return ask("tools/call", params);
+  }
+
+  /** Calls a tool; the text of its result. */
+  public String text(String tool, Map<String, ?> arguments) {
+    var texts = new ArrayList<String>();
+    for (var part : call(tool, arguments).path("content")) texts.add(part.path("text").asText());
+    return String.join("\n", texts);
+  }
+
+  /** Any request of the protocol; its result. */
+  public JsonNode ask(String method, JsonNode params) {
+    connect();
+    return request(method, params);
+  }
+
+  private JsonNode request(String method, JsonNode params) {
+    var message = Fly.JSON.createObjectNode().put("jsonrpc", "2.0").put("id", id++);
+    message.put("method", method).set("params", params);
+    return check.ask(message, reply -> {}).path("result");
+  }
+
+  private void connect() {
+    if (conversation != null && conversation.age().compareTo(TIMEOUT.dividedBy(2)) < 0) return;
+    close();
+    conversation =
+        new Conversation(
+            server,
+            StdioProxy.Transport.AUTO,
+            headers(),
+            TIMEOUT,
+            why -> System.err.println(why + "; waiting ..."),
+            line -> {});
+    check = new ServerCheck(conversation, TIMEOUT, stage -> {});
+    var hello = Fly.JSON.createObjectNode().put("protocolVersion", PROTOCOL);
+    hello.putObject("capabilities");
+    hello.putObject("clientInfo").put("name", "fly-shell").put("version", "1");
+    request("initialize", hello);
+    check.tell(
+        Fly.JSON
+            .createObjectNode()
+            .put("jsonrpc", "2.0")
+            .put("method", "notifications/initialized"));
+  }
+
+  private Map<String, String> headers() {
+    var token = Settings.FLY_MCP_BEARER_TOKEN.get();
+    if (token == null) return Map.of();
+    Fly.requireSafe(server.toString());
+    return Map.of("Authorization", "Bearer " + token);
+  }
+
+  /** Ends the session. */
+  @Override
+  public void close() {
+    if (conversation != null) conversation.close();
+    conversation = null;
+  }
+}
