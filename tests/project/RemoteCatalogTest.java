@@ -106,8 +106,7 @@ class RemoteCatalogTest {
   }
 
   @TestFactory
-  List<DynamicTest> every_other_alias_compiles_from_what_JBang_fetches_for_it()
-      throws IOException {
+  List<DynamicTest> every_other_alias_compiles_from_what_JBang_fetches_for_it() throws IOException {
     var aliases = new ArrayList<String>();
     var catalog = Fly.JSON.readTree(Sh.ROOT.resolve("jbang-catalog.json").toFile());
     catalog.path("aliases").fieldNames().forEachRemaining(aliases::add);
