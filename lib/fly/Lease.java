@@ -1,4 +1,4 @@
-//SOURCES Fly.java FlyException.java
+//SOURCES Deadline.java Fly.java FlyException.java Story.java
 package fly;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -60,8 +60,8 @@ public final class Lease implements AutoCloseable {
    * @throws FlyException if another holds it, with the holder's name and the time of its end
    */
   public static Lease take(
-      Fly fly, Fly.Story story, String app, String machine, String purpose, Duration patience) {
-    var end = System.nanoTime() + patience.toNanos();
+      Fly fly, Story story, String app, String machine, String purpose, Duration patience) {
+    var end = Deadline.clock().nanos() + patience.toNanos();
     // The mark tells an own lease from another's if the answer was lost.
     var mark = purpose + " " + UUID.randomUUID();
     var request = Fly.JSON.createObjectNode().put("ttl", TTL_S).put("description", mark);
@@ -75,9 +75,9 @@ public final class Lease implements AutoCloseable {
         var known = held.find();
         var holder = known ? held.group(1) : "another client";
         var until = known ? held.group(2) : "a time that Fly.io does not name";
-        if (System.nanoTime() >= end) throw held(machine, holder, until, refused);
+        if (Deadline.clock().nanos() >= end) throw held(machine, holder, until, refused);
         story.say("%s holds the lease of %s until %s; waiting ...", holder, machine, until);
-        Fly.pause(known ? pause(until) : 1_000);
+        Deadline.sleep(Duration.ofMillis(known ? pause(until) : 1_000));
       }
     }
   }
@@ -85,7 +85,7 @@ public final class Lease implements AutoCloseable {
   /** Until the lease expires, and two seconds at most: its holder may release it before. */
   private static long pause(String until) {
     try {
-      var left = Duration.between(Instant.now(), Instant.parse(until)).toMillis();
+      var left = Duration.between(Deadline.clock().now(), Instant.parse(until)).toMillis();
       return Math.max(200, Math.min(2_000, left));
     } catch (DateTimeParseException e) {
       return 1_000;

@@ -1,4 +1,4 @@
-//SOURCES Fly.java FlyException.java Lease.java Machines.java
+//SOURCES Fly.java FlyException.java Lease.java Machines.java Story.java
 package fly;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -21,9 +21,9 @@ public final class MachineUpdate {
       Pattern.compile("(?i).*(token|secret|password|passwd|api_?key|private_?key)[^.]*");
 
   private final Fly fly;
-  private final Fly.Story story;
+  private final Story story;
 
-  public MachineUpdate(Fly fly, Fly.Story story) {
+  public MachineUpdate(Fly fly, Story story) {
     this.fly = fly;
     this.story = story;
   }

@@ -1,4 +1,4 @@
-//SOURCES Fly.java FlyException.java
+//SOURCES Deadline.java Fly.java FlyException.java Story.java
 package fly;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -7,12 +7,13 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import java.util.function.Supplier;
 
 /**
  * Starts, stops, suspends, restarts, destroys and waits for Machines. A Machine that is on its way
- * to another state refuses (409, 412): the request is repeated until it is there, for a minute at
- * most.
+ * to another state refuses (409, 412): the request is repeated until it is there or the deadline is
+ * over.
  */
 public final class Machines {
   /** States in which {@link #waitFor} can end; {@code settled} is any state that lasts. */
@@ -42,14 +43,13 @@ public final class Machines {
       List.of("SIGHUP", "SIGINT", "SIGQUIT", "SIGKILL", "SIGUSR1", "SIGUSR2", "SIGTERM");
 
   private static final String MACHINE = "/v1/apps/{app}/machines/{machine}";
-  private static final long PATIENCE_NS = TimeUnit.SECONDS.toNanos(60);
   private static final long LONGEST_S = 60; // of one request (Fly.io, Machines API, wait)
   private static final long REPLICATION_NS = TimeUnit.SECONDS.toNanos(2);
 
   private final Fly fly;
-  private final Fly.Story story;
+  private final Story story;
 
-  public Machines(Fly fly, Fly.Story story) {
+  public Machines(Fly fly, Story story) {
     this.fly = fly;
     this.story = story;
   }
@@ -69,7 +69,7 @@ public final class Machines {
         app,
         id,
         Set.of("started", "starting"),
-        () -> fly.action(MACHINE + "/start", null, app, id));
+        one -> one.action(MACHINE + "/start", null, app, id));
   }
 
   /**
@@ -80,7 +80,7 @@ public final class Machines {
         app,
         id,
         Set.of("stopped", "stopping"),
-        () -> fly.action(MACHINE + "/stop", request, app, id));
+        one -> one.action(MACHINE + "/stop", request, app, id));
   }
 
   public JsonNode suspend(String app, String id) {
@@ -88,7 +88,7 @@ public final class Machines {
         app,
         id,
         Set.of("suspended", "suspending"),
-        () -> fly.action(MACHINE + "/suspend", null, app, id));
+        one -> one.action(MACHINE + "/suspend", null, app, id));
   }
 
   /**
@@ -99,7 +99,7 @@ public final class Machines {
         app,
         id,
         Set.of("restarting"),
-        () -> fly.action(MACHINE + "/restart" + query, null, app, id));
+        one -> one.action(MACHINE + "/restart" + query, null, app, id));
   }
 
   /** A Machine that is destroyed already counts as destroyed, if its app is there. */
@@ -109,7 +109,7 @@ public final class Machines {
           app,
           id,
           Set.of("destroying", "destroyed"),
-          () -> fly.delete(MACHINE + (force ? "?force=true" : ""), app, id));
+          one -> one.delete(MACHINE + (force ? "?force=true" : ""), app, id));
     } catch (FlyException e) {
       if (e.status != 404 || fly.find("/v1/apps/{app}", app).isEmpty()) throw e;
       story.say("There is no such Machine (any more).");
@@ -118,29 +118,32 @@ public final class Machines {
   }
 
   /** Sends the request again while the Machine passes through a state that refuses it. */
-  private JsonNode repeat(String app, String id, Set<String> there, Supplier<JsonNode> request) {
-    var end = System.nanoTime() + PATIENCE_NS;
+  private JsonNode repeat(
+      String app, String id, Set<String> there, Function<Fly, JsonNode> request) {
+    var deadline = fly.deadline();
+    var within = fly.within(deadline);
     for (long pause = 250; ; pause = Math.min(2 * pause, 2_000)) {
       try {
-        return request.get();
+        return request.apply(within);
       } catch (FlyException refused) {
         if (refused.status != 412 && refused.status != 409) throw refused;
         if (refused.why.contains("lease currently held")) throw refused;
-        var now = look(app, id, refused);
+        var now = look(within, app, id, refused);
         var state = now.path("state").asText();
         if (there.contains(state)) {
           story.say("It is %s already.", state);
           return now;
         }
-        if (!passing(state, refused) || System.nanoTime() - end > 0) throw refused;
+        var over = deadline.left().toMillis() < pause;
+        if (!passing(state, refused) || over) throw refused;
         story.say("It is %s; waiting ...", state);
-        Fly.pause(pause);
+        deadline.pause(Duration.ofMillis(pause));
       }
     }
   }
 
   /** If the look fails, the refusal that it was to explain is the failure. */
-  private JsonNode look(String app, String id, FlyException refused) {
+  private static JsonNode look(Fly fly, String app, String id, FlyException refused) {
     try {
       return fly.get(MACHINE, app, id);
     } catch (FlyException e) {
@@ -182,9 +185,10 @@ public final class Machines {
 
   private JsonNode waitFor(
       String app, String id, State state, Duration timeout, Supplier<String> version) {
-    var start = System.nanoTime();
+    var start = Deadline.clock().nanos();
     while (true) {
-      var left = timeout.toSeconds() - TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - start);
+      var left =
+          timeout.toSeconds() - TimeUnit.NANOSECONDS.toSeconds(Deadline.clock().nanos() - start);
       var seconds = Math.max(1, Math.min(LONGEST_S, left));
       try {
         var wait = MACHINE + "/wait?state={state}&timeout={seconds}";
@@ -192,15 +196,15 @@ public final class Machines {
         if (instance.isEmpty()) return fly.get(wait, app, id, state, seconds);
         return fly.get(wait + "&instance_id={instance}", app, id, state, seconds, instance);
       } catch (FlyException e) {
-        var young = System.nanoTime() - start < REPLICATION_NS;
+        var young = Deadline.clock().nanos() - start < REPLICATION_NS;
         if (e.status == 404 && state == State.destroyed) return gone(app, state, e);
         if (e.status != 408 && !(e.status == 404 && young)) throw e;
-        if (e.status == 408 && System.nanoTime() - start >= timeout.toNanos()) {
+        if (e.status == 408 && Deadline.clock().nanos() - start >= timeout.toNanos()) {
           throw late(state, timeout, e);
         }
         if (e.status == 408) story.say("Not yet: %s", e.why);
       }
-      Fly.pause(500);
+      Deadline.sleep(Duration.ofMillis(500));
     }
   }
 

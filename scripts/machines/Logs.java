@@ -1,15 +1,16 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //JAVA 17+
 //DESCRIPTION Show what an app's Machines say, and what becomes of them.
-//SOURCES ../../lib/fly/Fly.java ../../lib/fly/LogTail.java ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Many.java
-//SOURCES ../../lib/fly/cli/Options.java
+//SOURCES ../../lib/fly/Deadline.java ../../lib/fly/LogTail.java ../../lib/fly/cli/Cli.java
+//SOURCES ../../lib/fly/cli/Many.java ../../lib/fly/cli/Options.java
 
 import com.fasterxml.jackson.databind.JsonNode;
-import fly.Fly;
+import fly.Deadline;
 import fly.LogTail;
 import fly.cli.Cli;
 import fly.cli.Many;
 import fly.cli.Options;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -65,7 +66,7 @@ class Logs implements Runnable {
     // 3. Ask for more, less often while nothing comes.
     var pause = SHORTEST_PAUSE_MS;
     while (!cli.out().checkError()) { // true once the reader, such as head, has closed the pipe
-      Fly.pause(pause);
+      Deadline.sleep(Duration.ofMillis(pause));
       pause = print(tails) ? SHORTEST_PAUSE_MS : Math.min(2 * pause, LONGEST_PAUSE_MS);
     }
   }

@@ -64,6 +64,12 @@ final class FleetSandbox implements BeforeAllCallback, BeforeEachCallback, After
     return id;
   }
 
+  /** A volume that no Machine has. */
+  String volume(String name) {
+    var request = Fly.JSON.createObjectNode().put("name", name).put("region", "iad");
+    return fly().post("/v1/apps/{app}/volumes", request.put("size_gb", 1), app).path("id").asText();
+  }
+
   JsonNode machine(String id) {
     return fly().get("/v1/apps/{app}/machines/{machine}", app, id);
   }

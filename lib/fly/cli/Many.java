@@ -1,13 +1,16 @@
-//SOURCES ../Fly.java ../FlyException.java ../Settings.java Cli.java
+//SOURCES ../Deadline.java ../Fly.java ../FlyException.java ../Parallel.java ../Settings.java ../Story.java Cli.java
 package fly.cli;
 
 import static picocli.CommandLine.Spec.Target.MIXEE;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import fly.Deadline;
 import fly.Fly;
 import fly.FlyException;
+import fly.Parallel;
 import fly.Settings;
+import fly.Story;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -15,9 +18,6 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -123,8 +123,8 @@ public abstract class Many {
     }
   }
 
-  /** One of the Machines to work on, with what the work needs. */
-  public record Item(String id, Fly fly, Fly.Story story) {}
+  /** One of the Machines to work on; its client has a budget of time for this Machine alone. */
+  public record Item(String id, Fly fly, Story story) {}
 
   /** Does one thing to one Machine, and returns the result. */
   public interface Work {
@@ -218,11 +218,11 @@ public abstract class Many {
     if (one()) {
       var id = ids.get(0);
       cli.say("%s the Machine %s ...", doing, id);
-      cli.print(work.on(new Item(id, cli.fly(), cli::say)), id);
+      cli.print(work.on(item(cli, id, cli::say)), id);
       return;
     }
     if (cli.dryRun) {
-      for (var id : ids) work.on(new Item(id, cli.fly(), cli::say));
+      for (var id : ids) work.on(item(cli, id, cli::say));
       return;
     }
     if (ids.isEmpty()) {
@@ -237,51 +237,28 @@ public abstract class Many {
     if (!failures.isEmpty()) throw failed(failures, ids.size());
   }
 
-  private Map<String, FlyException> inParallel(Cli.Api cli, List<String> ids, Work work) {
-    var left = new ConcurrentLinkedQueue<>(ids);
-    var failures = new LinkedHashMap<String, FlyException>();
-    var done = new AtomicInteger();
-    var threads = Math.max(1, Math.min(parallel, ids.size()));
-    var ended = new CountDownLatch(threads);
-    Fly.Story silence = cli.verbose ? cli::say : (format, args) -> {};
-    Runnable worker =
-        () -> {
-          try {
-            for (var id = left.poll(); id != null; id = left.poll()) {
-              try {
-                var result = work.on(new Item(id, cli.fly(), silence));
-                synchronized (this) {
-                  line(cli, id, result);
-                }
-              } catch (FlyException e) {
-                synchronized (this) {
-                  failures.put(id, e);
-                  cli.err().printf("failed: %s: %s (%s)%n", id, e.getMessage(), e.why);
-                }
-                if (e.exitCode == FlyException.TOKEN) left.clear();
-              }
-              done.incrementAndGet();
-            }
-          } finally {
-            ended.countDown();
-          }
-        };
-    for (int i = 0; i < threads; i++) {
-      var thread = new Thread(worker, "many-" + i);
-      thread.setDaemon(true);
-      thread.start();
-    }
-    await(ended);
-    return failures;
+  private static Item item(Cli.Api cli, String id, Story story) {
+    return new Item(id, cli.fly().within(Deadline.after(cli.deadline)), story);
   }
 
-  private static void await(CountDownLatch ended) {
-    try {
-      ended.await();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new FlyException("interrupted", "the wait was ended", "");
-    }
+  private Map<String, FlyException> inParallel(Cli.Api cli, List<String> ids, Work work) {
+    Story silence = cli.verbose ? cli::say : (format, args) -> {};
+    return Parallel.each(
+        ids,
+        parallel,
+        id -> {
+          try {
+            var result = work.on(item(cli, id, silence));
+            synchronized (this) {
+              line(cli, id, result);
+            }
+          } catch (FlyException e) {
+            synchronized (this) {
+              cli.err().printf("failed: %s: %s (%s)%n", id, e.getMessage(), e.why);
+            }
+            throw e;
+          }
+        });
   }
 
   /** The answer with its Machine's id before it; with -q the id alone. */

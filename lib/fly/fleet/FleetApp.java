@@ -1,0 +1,22 @@
+//SOURCES ../Ensure.java ../Fly.java ../Story.java
+package fly.fleet;
+
+import fly.Ensure;
+import fly.Fly;
+import fly.Story;
+import java.util.List;
+
+/** The app of one user's environment: with addresses, so that the internet reaches it. */
+public final class FleetApp {
+  private FleetApp() {}
+
+  /** Creates the app and its addresses, unless they are there. */
+  public static void ensure(Fly fly, Story story, String app, String organization) {
+    var ensure = new Ensure(fly, story);
+    var request = Fly.JSON.createObjectNode().put("app_name", app);
+    ensure.app(app, request.put("org_slug", organization));
+    for (var type : List.of("shared_v4", "v6")) {
+      if (ensure.address(app, type).isEmpty()) ensure.allocate(app, type);
+    }
+  }
+}

@@ -1,0 +1,135 @@
+//SOURCES ../Fly.java ../FlyException.java
+package fly.fleet;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import fly.Fly;
+import fly.FlyException;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.format.DateTimeParseException;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.function.Consumer;
+
+/**
+ * Things of an organization that cost money and serve nobody: volumes that no Machine has, and
+ * dedicated IPv4 addresses of apps without a Machine.
+ */
+public final class Orphans {
+  /** States of a volume that is about to disappear by itself, or is still being made. */
+  static final Set<String> PASSING =
+      Set.of(
+          "scheduling_destroy",
+          "fork_cleanup",
+          "waiting_for_detach",
+          "pending_destroy",
+          "destroying",
+          "destroyed",
+          "creating",
+          "restoring",
+          "hydrating",
+          "enabling_remote_export");
+
+  private final Fly fly;
+
+  public Orphans(Fly fly) {
+    this.fly = fly;
+  }
+
+  /**
+   * One of them.
+   *
+   * @param kind volume or address
+   * @param id the volume's id, or the address
+   * @param about its size, name and age, for people
+   */
+  public record Orphan(String kind, String app, String id, String about) {}
+
+  /**
+   * Finds them.
+   *
+   * @param age younger things are left out: somebody may be about to use them
+   */
+  public List<Orphan> find(String organization, Duration age) {
+    var orphans = new ArrayList<Orphan>();
+    var before = Instant.now().minus(age);
+    pages(
+        "/v1/orgs/{org}/volumes",
+        "volumes",
+        organization,
+        volume -> {
+          if (PASSING.contains(text(volume, "state"))) return;
+          if (!text(volume, "attached_machine_id").isEmpty() || younger(volume, before)) return;
+          orphans.add(
+              new Orphan(
+                  "volume",
+                  text(volume, "app_name"),
+                  text(volume, "id"),
+                  "%s, %s GB in %s, created %s"
+                      .formatted(
+                          text(volume, "name"),
+                          text(volume, "size_gb"),
+                          text(volume, "region"),
+                          text(volume, "created_at"))));
+        });
+    var used = new HashSet<String>();
+    pages("/v1/orgs/{org}/machines", "machines", organization, m -> used.add(text(m, "app_name")));
+    for (var app : fly.get("/v1/apps?org_slug={org}", organization).path("apps")) {
+      var name = text(app, "name");
+      if (used.contains(name) || app.path("machine_count").asInt() > 0) continue;
+      var ips = fly.find("/v1/apps/{app}/ip_assignments", name).orElse(Fly.JSON.nullNode());
+      for (var ip : ips.path("ips")) {
+        var address = text(ip, "ip");
+        if (ip.path("shared").asBoolean() || address.contains(":") || younger(ip, before)) continue;
+        orphans.add(new Orphan("address", name, address, "dedicated IPv4, its app has no Machine"));
+      }
+    }
+    return orphans;
+  }
+
+  /**
+   * Destroys one, unless it is in use by now.
+   *
+   * @return false if it is in use, or gone already
+   */
+  public boolean destroy(Orphan orphan) {
+    try {
+      if (orphan.kind().equals("address")) {
+        if (!fly.list("/v1/apps/{app}/machines", orphan.app()).isEmpty()) return false;
+        fly.delete("/v1/apps/{app}/ip_assignments/{ip}", orphan.app(), orphan.id());
+        return true;
+      }
+      var now = fly.get("/v1/apps/{app}/volumes/{volume}", orphan.app(), orphan.id());
+      if (!text(now, "attached_machine_id").isEmpty()) return false;
+      fly.delete("/v1/apps/{app}/volumes/{volume}", orphan.app(), orphan.id());
+      return true;
+    } catch (FlyException e) {
+      if (e.status == 404 || e.status == 412) return false;
+      throw e;
+    }
+  }
+
+  /** A page may be shorter than asked for; only the absence of a cursor is the end. */
+  private void pages(String path, String field, String organization, Consumer<JsonNode> each) {
+    var page = fly.get(path + "?limit=1000", organization);
+    page.path(field).forEach(each);
+    while (!text(page, "next_cursor").isEmpty()) {
+      page = fly.get(path + "?limit=1000&cursor={c}", organization, text(page, "next_cursor"));
+      page.path(field).forEach(each);
+    }
+  }
+
+  private static boolean younger(JsonNode thing, Instant before) {
+    try {
+      return Instant.parse(text(thing, "created_at")).isAfter(before);
+    } catch (DateTimeParseException e) {
+      return false;
+    }
+  }
+
+  private static String text(JsonNode thing, String field) {
+    return thing.path(field).asText("");
+  }
+}

@@ -1,0 +1,88 @@
+///usr/bin/env jbang "$0" "$@" ; exit $?
+//JAVA 17+
+//DESCRIPTION Show the Machines of a fleet: state, owner, and since when.
+//SOURCES ../../lib/fly/Durations.java ../../lib/fly/Fly.java ../../lib/fly/cli/Cli.java
+//SOURCES ../../lib/fly/cli/Options.java ../../lib/fly/fleet/Marks.java ../../lib/fly/fleet/Pool.java
+
+import fly.Durations;
+import fly.Fly;
+import fly.cli.Cli;
+import fly.cli.Options;
+import fly.fleet.Marks;
+import fly.fleet.Pool;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.format.DateTimeParseException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.TreeMap;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+@Command(
+    name = "fly-fleet-status",
+    header = "fly-fleet-status --name fleet",
+    description = "Show the Machines of a fleet: state, owner, and since when.",
+    footer = "%nIDLE is the time since the last change of the Machine. With -q: ids only.")
+class FleetStatus implements Runnable {
+  @Mixin Cli.Api cli;
+  @Mixin Options.App app;
+  @Mixin Options.Json json;
+
+  @Option(
+      names = "--name",
+      paramLabel = "NAME",
+      description = "The name of the fleet (default: ${DEFAULT-VALUE}).")
+  String name = "fleet";
+
+  public static void main(String... args) {
+    Cli.main(new FleetStatus(), args);
+  }
+
+  @Override
+  public void run() {
+    cli.say("Asking for the fleet %s of %s ...", name, app.name());
+    var machines = new Pool(cli.fly(), cli::say, app.name(), name).members();
+    if (cli.dryRun) return;
+
+    var rows = new ArrayList<List<String>>();
+    var states = new TreeMap<String, Integer>();
+    var owned = 0;
+    for (var machine : machines) {
+      var id = machine.path("id").asText();
+      var state = machine.path("state").asText();
+      var idle = idle(machine.path("updated_at").asText());
+      states.merge(state, 1, Integer::sum);
+      if (!Pool.owner(machine).isEmpty()) owned++;
+      if (cli.quiet) {
+        cli.out().println(id);
+      } else if (json.wanted) {
+        var line = Fly.JSON.createObjectNode().put("id", id);
+        line.put("name", machine.path("name").asText()).put("state", state);
+        line.put("region", machine.path("region").asText()).put("owner", Pool.owner(machine));
+        line.put(
+            "claimed_at",
+            machine.path("config").path("metadata").path(Marks.CLAIMED_AT).asText(""));
+        cli.out().println(line.put("idle", idle));
+      } else {
+        var region = machine.path("region").asText();
+        rows.add(
+            List.of(machine.path("name").asText(), id, state, region, Pool.owner(machine), idle));
+      }
+    }
+    if (!rows.isEmpty()) {
+      cli.table(List.of("NAME", "MACHINE", "STATE", "REGION", "OWNER", "IDLE"), rows);
+    }
+    cli.say("%d Machines, %d with an owner: %s", machines.size(), owned, states);
+  }
+
+  private static String idle(String since) {
+    try {
+      var time = Duration.between(Instant.parse(since), Instant.now());
+      return Durations.text(Duration.ofSeconds(Math.max(0, time.toSeconds())));
+    } catch (DateTimeParseException e) {
+      return "";
+    }
+  }
+}
