@@ -51,7 +51,7 @@ jbang_cksum='1276078515 9472883'
 lock() {
   if command -v flock >/dev/null 2>&1; then
     exec 9>"$JBANG_DIR/wrapper/lock"
-    flock -n 9 || { waits; flock 9; }
+    flock -n 9 9>&9 || { waits; flock 9 9>&9; } # ksh hands on what it is told to
   else
     lock=$JBANG_DIR/wrapper/lock.d
     until mkdir "$lock" 2>/dev/null; do
@@ -136,6 +136,7 @@ find_alias() { # sets alias, catalog, verb and its options, and the number of wo
 }
 
 . "$root/.jbang/record.sh"
+. "$root/.jbang/front.sh"
 find_jdk
 find_jbang
 find_alias "$@"
@@ -149,8 +150,8 @@ if [ -n "$alias" ]; then
     fi
     look
     home=$PWD
-    cd "$root" || exit
-    JBANG_LOCAL_ROOT=$root resolve run --catalog "$catalog" "$alias" </dev/null
+    cd "$JBANG_DIR/wrapper" || exit # JBang prefers a file or folder of the alias's name
+    JBANG_LOCAL_ROOT=$JBANG_DIR/wrapper resolve run --catalog "$catalog" "$alias" </dev/null
     cd "$home" || exit
     [ $code -ne 255 ] || keep
   else

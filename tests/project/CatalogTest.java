@@ -150,11 +150,11 @@ class CatalogTest {
   void what_fly_mcp_launch_ships_is_all_of_fly_mcp_wrap() throws Exception {
     var root = Sh.ROOT.toAbsolutePath().normalize();
     var sources = new TreeSet<String>();
-    for (var file : ScriptBundle.files(root.resolve("lib/fly/mcp/wrap/WrapMain.java")).keySet()) {
+    for (var file : ScriptBundle.files(root.resolve("scripts/mcp/McpWrap.java")).keySet()) {
       sources.add(root.relativize(file).toString());
     }
 
-    var launch = read(root.resolve("lib/fly/mcp/launch/LaunchRequest.java"));
+    var launch = read(root.resolve("scripts/mcp/McpLaunch.java"));
     var shipped =
         Pattern.compile("(?m)^//FILES wrap/(\\S+)=(\\S+)$")
             .matcher(launch)
@@ -163,10 +163,7 @@ class CatalogTest {
                 Collectors.toMap(
                     match -> match.group(1),
                     match ->
-                        Path.of("lib/fly/mcp/launch")
-                            .resolve(match.group(2))
-                            .normalize()
-                            .toString()));
+                        Path.of("scripts/mcp").resolve(match.group(2)).normalize().toString()));
 
     assertEquals(sources, new TreeSet<>(shipped.keySet()));
     shipped.forEach((name, file) -> assertEquals(name, file));
@@ -225,6 +222,7 @@ class CatalogTest {
 
   /** fly-create-machine -> CreateMachine */
   private static String className(String alias) {
+    if (alias.equals("fly")) return "Commands";
     return Stream.of(alias.replaceFirst("^fly-", "").split("-"))
         .map(word -> word.substring(0, 1).toUpperCase() + word.substring(1))
         .collect(Collectors.joining());

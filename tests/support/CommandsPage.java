@@ -55,6 +55,7 @@ final class CommandsPage {
 
   /** fly-create-machine -> CreateMachine */
   static String className(String alias) {
+    if (alias.equals("fly")) return "Commands";
     return Stream.of(alias.replaceFirst("^fly-", "").split("-"))
         .map(word -> word.substring(0, 1).toUpperCase() + word.substring(1))
         .collect(Collectors.joining());

@@ -19,6 +19,7 @@ public final class Hint {
   public static String of(String alias) {
     var wrapper = System.getProperty("FLY_JBANG", System.getenv("FLY_JBANG"));
     if (wrapper == null || wrapper.isEmpty()) return "jbang " + alias + "@catalog";
+    if (wrapper.equals("-")) return alias; // ./jbang install put it on the PATH
     return (wrapper.matches("[\\w./-]+") ? wrapper : "'" + wrapper + "'") + " " + alias;
   }
 

@@ -1,5 +1,5 @@
 //SOURCES ../message/JsonRpcHead.java ../message/JsonRpcMessage.java DeliveryException.java HttpErrors.java
-//SOURCES HttpSender.java Patience.java PendingCall.java ProxyLog.java SendQueue.java StdioClient.java
+//SOURCES HttpSender.java Patience.java PendingCall.java SendQueue.java StdioClient.java
 package fly.mcp.proxy;
 
 import fly.mcp.message.JsonRpcHead;
@@ -14,9 +14,13 @@ import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
 
 /** The server, spoken to in one of the ways in which MCP goes over HTTP. */
-abstract class ServerTransport {
+public abstract class ServerTransport {
+  /** Start of a log line that says why the proxy waits for the server. */
+  public static final String WAITING = "waiting: ";
+
   static final String JSON = "application/json";
   static final String EVENTS = "text/event-stream";
 
@@ -41,7 +45,7 @@ abstract class ServerTransport {
       SendQueue outbox,
       Duration timeout,
       Patience patience,
-      ProxyLog log,
+      Consumer<String> log,
       End end) {}
 
   /** The end of the client's input, once it has come. */
@@ -92,7 +96,7 @@ abstract class ServerTransport {
   void leave() throws InterruptedException {}
 
   void log(String text) {
-    link.log.line(text);
+    link.log.accept(text);
   }
 
   /** Remembers the handshake, which a later session needs. */
@@ -174,7 +178,7 @@ abstract class ServerTransport {
       }
       way.returned();
       if (!broken || !why.equals(call.trouble)) brokenSince = System.nanoTime();
-      if (!why.equals(call.trouble)) link.log.waiting(why);
+      if (!why.equals(call.trouble)) log(WAITING + why);
       call.trouble = why;
       var leftAt = call.written;
       call.written = 0;

@@ -209,8 +209,7 @@ abstract class SingleStreamTransport extends ServerTransport {
 
   /** Whether there is no point in asking again. */
   private synchronized boolean failed(String why, DeliveryException last) {
-    if (why.equals(trouble) || last != null) log(why);
-    else link.log().waiting(why);
+    log(why.equals(trouble) || last != null ? why : ServerTransport.WAITING + why);
     trouble = why;
     if (!wasUp || last != null && (last.status == 401 || last.status == 403)) refusal = last;
     awaySinceCut = true;

@@ -1,8 +1,6 @@
-//SOURCES ../../DaemonThread.java ../message/JsonRpcMessage.java ../message/LineReader.java McpProgram.java
-//SOURCES ProgramEnvironment.java
+//SOURCES ../message/JsonRpcMessage.java ../message/LineReader.java McpProgram.java
 package fly.mcp.wrap;
 
-import fly.DaemonThread;
 import fly.mcp.message.JsonRpcMessage;
 import fly.mcp.message.LineReader;
 import java.io.BufferedOutputStream;
@@ -20,16 +18,16 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 
-/** An MCP server in a process of its own, on stdin and stdout. */
-public final class StdioProgram implements McpProgram {
+/** A stdio MCP program. */
+final class StdioProgram implements McpProgram {
   private static final int LAST_LINES = 5;
 
-  /** Time in which output may still arrive after the process has ended. */
+  /** So long after its end the last words of a program may take to come. */
   private static final int STRAGGLERS_MS = 200;
 
   private static final Duration GRACE = Duration.ofSeconds(2);
 
-  /** Longest wait for a killed process. */
+  /** The longest that a killed process is waited for. */
   private static final Duration KILLED = Duration.ofSeconds(5);
 
   private final Process process;
@@ -39,73 +37,65 @@ public final class StdioProgram implements McpProgram {
   private final Thread stderr;
   private volatile boolean stopping;
 
-  /** True while a read of stdout blocks. */
+  /** Whether we wait for it to say something. */
   private volatile boolean listening;
 
   /**
-   * Starts a process for a program that is constructed later.
+   * Starts a program.
    *
-   * @throws IOException if there is no such command
+   * @throws IOException where there is no such command
    */
-  public static Process launch(List<String> command, ProgramEnvironment environment)
-      throws IOException {
+  static Process launch(List<String> command) throws IOException {
     var builder = new ProcessBuilder(command);
-    environment.restrict(builder.environment());
+    // The bridge's own credentials are none of the program's business.
+    builder.environment().keySet().removeIf(name -> name.startsWith("FLY_MCP_"));
     return builder.start();
   }
 
-  /** Starts programs with one command. */
-  public static McpProgram.Source source(
-      List<String> command, ProgramEnvironment environment, Consumer<String> log) {
-    return () -> new StdioProgram(launch(command, environment), log);
-  }
-
   /**
-   * @param log takes the program's stderr, and lines of its stdout that are no messages
+   * @param log takes its stderr, and what it says on stdout that is no message
    */
-  public StdioProgram(Process process, Consumer<String> log) {
+  StdioProgram(Process process, Consumer<String> log) {
     this.process = process;
     this.stdin = new BufferedOutputStream(process.getOutputStream(), 1 << 16);
     this.log = log;
-    this.stderr = DaemonThread.start("mcp-stderr", this::readStderr);
+    this.stderr = thread("mcp-stderr", this::readStderr);
   }
 
   @Override
-  public void serve(Receiver receiver) {
+  public void serve(Receiver client) {
     var reader =
-        DaemonThread.start(
+        thread(
             "mcp-stdout",
             () -> {
               try {
-                readStdout(receiver);
+                readStdout(client);
               } catch (IOException e) {
-                // the end, as below
+                // its end, as below
               } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
               }
               var why = ending();
-              if (process.isAlive()) end(GRACE); // without stdout the program is of no use
-              receiver.ended(why);
+              if (process.isAlive()) end(GRACE); // it says nothing any more, and is of no use
+              client.ended(why);
             });
-    process
-        .onExit()
-        .thenRun(() -> DaemonThread.start("mcp-exit", () -> endWithout(reader, receiver)));
+    process.onExit().thenRun(() -> thread("mcp-exit", () -> endWithout(reader, client)));
   }
 
-  /** Ends the session if child processes outlive the program and hold its stdout open. */
-  private void endWithout(Thread reader, Receiver receiver) {
+  /** What a program has started may outlive it, and hold its stdout open. */
+  private void endWithout(Thread reader, Receiver client) {
     try {
       do {
         reader.join(STRAGGLERS_MS);
       } while (reader.isAlive() && !listening);
-      if (reader.isAlive()) receiver.ended(ending());
-      closeStdin(); // child processes read the end of input
+      if (reader.isAlive()) client.ended(ending());
+      closeStdin(); // so that they hear of it
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
   }
 
-  private void readStdout(Receiver receiver) throws IOException, InterruptedException {
+  private void readStdout(Receiver client) throws IOException, InterruptedException {
     var stdout =
         new FilterInputStream(process.getInputStream()) {
           @Override
@@ -121,9 +111,9 @@ public final class StdioProgram implements McpProgram {
     var reader = new LineReader(stdout);
     for (var message = reader.next(); message != null; message = reader.next()) {
       if (message.head().kind.isOne() && message.head().versioned) {
-        receiver.said(message);
+        client.said(message);
       } else {
-        log.accept("ignored, no message: " + message.start(200));
+        log.accept("no message, passed over: " + message.start(200));
         message.close();
       }
     }
@@ -141,7 +131,7 @@ public final class StdioProgram implements McpProgram {
         }
       }
     } catch (IOException e) {
-      // the end of stderr
+      // its end
     }
   }
 
@@ -184,7 +174,7 @@ public final class StdioProgram implements McpProgram {
     }
   }
 
-  /** Ends the program and its child processes: end of input, then SIGTERM, then SIGKILL. */
+  /** Ends it and all that it started: the end of its input, then SIGTERM, then SIGKILL. */
   @Override
   public void stop(Duration grace) {
     stopping = true;
@@ -193,19 +183,19 @@ public final class StdioProgram implements McpProgram {
 
   private void end(Duration grace) {
     var family = family();
-    DaemonThread.start("mcp-eof", this::closeStdin); // blocks if the program does not read
+    thread("mcp-eof", this::closeStdin); // a program that does not read would hold it up
     if (!gone(family, grace)) family.forEach(ProcessHandle::destroy);
     if (gone(family, grace)) return;
     var left = Stream.concat(family.stream(), family().stream()).toList();
     left.forEach(ProcessHandle::destroyForcibly);
-    gone(left, KILLED);
+    gone(left, KILLED); // they take their moment
   }
 
   private void closeStdin() {
     try {
       stdin.close();
     } catch (IOException e) {
-      // the program has ended
+      // it has ended already
     }
   }
 
@@ -227,5 +217,12 @@ public final class StdioProgram implements McpProgram {
       }
     }
     return true;
+  }
+
+  private static Thread thread(String name, Runnable task) {
+    var thread = new Thread(null, task, name, 1 << 18);
+    thread.setDaemon(true);
+    thread.start();
+    return thread;
   }
 }
