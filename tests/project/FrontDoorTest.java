@@ -120,10 +120,9 @@ class FrontDoorTest {
 
   @Test
   void the_words_of_completion_are_those_of_the_commands() throws Exception {
-    assertEquals(
-        CompletionWords.text(Sh.ROOT),
-        Files.readString(Sh.ROOT.resolve(CompletionWords.FILE)),
-        "run ./jbang docs");
+    var words = Files.readString(Sh.ROOT.resolve(CompletionWords.FILE));
+
+    assertTrue(words.equals(CompletionWords.text(Sh.ROOT)), "run ./jbang docs");
   }
 
   @ParameterizedTest
