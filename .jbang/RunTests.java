@@ -49,7 +49,7 @@ class RunTests {
           fast,
           times,
           workers == null
-              ? Runtime.getRuntime().availableProcessors()
+              ? Runtime.getRuntime().availableProcessors() + 1 // many tests wait
               : Math.max(1, Integer.parseInt(workers)));
     }
 

@@ -127,12 +127,14 @@ final class TestPool {
     Files.createDirectories(folder.resolve("home"));
     Files.createDirectories(folder.resolve("tmp"));
     var java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
-    var command = new ArrayList<>(List.of(java, "-Xmx1g", "-XX:+UseSerialGC"));
+    var command =
+        new ArrayList<>(List.of(java, "-Xmx1g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"));
     command.add("-Duser.home=" + folder.resolve("home"));
     command.add("-Djava.io.tmpdir=" + folder.resolve("tmp"));
     command.add("-Dfly.tests.cache=" + cache);
     command.addAll(List.of("-cp", System.getProperty("java.class.path"), "RunTests", "--worker"));
     if (arguments.fast()) command.add("--fast");
+    if (arguments.times()) command.add("--times");
     var builder = new ProcessBuilder(command).redirectErrorStream(true);
     builder.environment().put("TMPDIR", folder.resolve("tmp").toString());
     return builder.start();

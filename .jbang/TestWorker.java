@@ -7,6 +7,8 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import org.junit.platform.engine.TestExecutionResult;
 import org.junit.platform.engine.TestExecutionResult.Status;
@@ -37,10 +39,13 @@ final class TestWorker implements TestExecutionListener {
   private static volatile long lastSign = System.nanoTime();
 
   private final String className;
+  private final boolean times;
+  private final Map<String, Long> begun = new ConcurrentHashMap<>();
   private final int[] counts = new int[3];
 
-  private TestWorker(String className) {
+  private TestWorker(String className, boolean times) {
     this.className = className;
+    this.times = times;
   }
 
   static void main(String... args) throws Exception {
@@ -49,10 +54,11 @@ final class TestWorker implements TestExecutionListener {
     watchdog.start();
     var launcher = LauncherFactory.create();
     var fast = List.of(args).contains("--fast");
+    var times = List.of(args).contains("--times");
     var input = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     System.setIn(InputStream.nullInputStream());
     for (var name = input.readLine(); name != null; name = input.readLine()) {
-      new TestWorker(name).run(launcher, fast);
+      new TestWorker(name, times).run(launcher, fast);
     }
     System.exit(0);
   }
@@ -91,6 +97,11 @@ final class TestWorker implements TestExecutionListener {
   }
 
   @Override
+  public void executionStarted(TestIdentifier test) {
+    begun.put(test.getUniqueId(), System.nanoTime());
+  }
+
+  @Override
   public void executionFinished(TestIdentifier test, TestExecutionResult result) {
     lastSign = System.nanoTime();
     var why = result.getThrowable().map(TestWorker::cause).orElse("");
@@ -102,7 +113,8 @@ final class TestWorker implements TestExecutionListener {
       say(LINE, "  skipped " + name + ": " + why);
     } else if (test.isTest()) {
       counts[0]++;
-      say(LINE, "  + " + name);
+      var took = (System.nanoTime() - begun.get(test.getUniqueId())) / 1_000_000;
+      say(LINE, "  + " + name + (times ? " (" + took + " ms)" : ""));
     }
   }
 

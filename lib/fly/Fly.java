@@ -1,6 +1,5 @@
 //SOURCES App.java Deadline.java FlyException.java Machine.java Settings.java Story.java Token.java Volume.java
 //DEPS com.konghq:unirest-java-core:4.10.1
-//DEPS com.fasterxml.jackson.core:jackson-databind:2.22.4
 package fly;
 
 import com.fasterxml.jackson.core.JsonProcessingException;

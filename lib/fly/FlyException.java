@@ -1,3 +1,4 @@
+//DEPS com.fasterxml.jackson.core:jackson-databind:2.22.4
 package fly;
 
 import com.fasterxml.jackson.databind.JsonNode;

@@ -3,13 +3,14 @@
 //DESCRIPTION Serve a remote MCP server to a local client: stdio here, HTTP there.
 //SOURCES ../../lib/fly/FlyException.java ../../lib/fly/Settings.java ../../lib/fly/cli/Cli.java
 //SOURCES ../../lib/fly/mcp/check/ServerOptions.java ../../lib/fly/mcp/proxy/Patience.java
-//SOURCES ../../lib/fly/mcp/proxy/StdioProxy.java
+//SOURCES ../../lib/fly/mcp/proxy/ProxyLog.java ../../lib/fly/mcp/proxy/StdioProxy.java
 
 import fly.FlyException;
 import fly.Settings;
 import fly.cli.Cli;
 import fly.mcp.check.ServerOptions;
 import fly.mcp.proxy.Patience;
+import fly.mcp.proxy.ProxyLog;
 import fly.mcp.proxy.StdioProxy;
 import java.io.FileDescriptor;
 import java.io.FileInputStream;
@@ -24,7 +25,6 @@ import java.time.LocalTime;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
-import java.util.function.Consumer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -132,7 +132,7 @@ class McpProxy implements Callable<Integer> {
     }
   }
 
-  private Consumer<String> log() {
+  private ProxyLog log() {
     if (logFile == null) return cli.verbose ? line -> cli.err().println(line) : line -> {};
     try {
       var file = new PrintStream(new FileOutputStream(logFile.toFile(), true), true, "UTF-8");

@@ -4,7 +4,7 @@
 //MAIN Sandbox
 //SOURCES ../../lib/fly/Fly.java ../../lib/fly/FlyException.java ../../lib/fly/cli/Cli.java
 //SOURCES ../../lib/fly/cli/Hint.java ../../lib/fly/sandbox/Guesses.java ../../lib/fly/sandbox/SandboxServer.java
-//SOURCES ../mcp/FilesServer.java ../mcp/McpWrap.java
+//SOURCES ../mcp/FilesServer.java
 //RUNTIME_OPTIONS -XX:TieredStopAtLevel=4
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -173,7 +173,7 @@ class Sandbox implements Callable<Integer> {
   private void serve() {
     requireFreePort();
     var run = new LinkedHashMap<>(images);
-    if (wrap == Wrap.OURS) run.put("flyio/mcp", SandboxServer.ourWrap(McpWrap.class));
+    if (wrap == Wrap.OURS) run.put("flyio/mcp", SandboxServer.ourWrap());
     var config =
         new SandboxServer.Config(port, System.getenv(TOKEN), line -> cli.say("%s", line))
             .filesServer(FilesServer.class)

@@ -150,11 +150,11 @@ class CatalogTest {
   void what_fly_mcp_launch_ships_is_all_of_fly_mcp_wrap() throws Exception {
     var root = Sh.ROOT.toAbsolutePath().normalize();
     var sources = new TreeSet<String>();
-    for (var file : ScriptBundle.files(root.resolve("scripts/mcp/McpWrap.java")).keySet()) {
+    for (var file : ScriptBundle.files(root.resolve("lib/fly/mcp/wrap/WrapMain.java")).keySet()) {
       sources.add(root.relativize(file).toString());
     }
 
-    var launch = read(root.resolve("scripts/mcp/McpLaunch.java"));
+    var launch = read(root.resolve("lib/fly/mcp/launch/LaunchRequest.java"));
     var shipped =
         Pattern.compile("(?m)^//FILES wrap/(\\S+)=(\\S+)$")
             .matcher(launch)
@@ -163,7 +163,10 @@ class CatalogTest {
                 Collectors.toMap(
                     match -> match.group(1),
                     match ->
-                        Path.of("scripts/mcp").resolve(match.group(2)).normalize().toString()));
+                        Path.of("lib/fly/mcp/launch")
+                            .resolve(match.group(2))
+                            .normalize()
+                            .toString()));
 
     assertEquals(sources, new TreeSet<>(shipped.keySet()));
     shipped.forEach((name, file) -> assertEquals(name, file));

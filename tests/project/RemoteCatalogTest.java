@@ -8,18 +8,23 @@ import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import fly.Fly;
+import java.io.File;
 import java.io.IOException;
+import java.io.StringWriter;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentSkipListSet;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import javax.tools.ToolProvider;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -101,22 +106,56 @@ class RemoteCatalogTest {
   }
 
   @TestFactory
-  List<DynamicTest> every_other_alias_shows_its_help() throws IOException {
+  List<DynamicTest> every_other_alias_compiles_from_what_JBang_fetches_for_it() throws IOException {
     var aliases = new ArrayList<String>();
     var catalog = Fly.JSON.readTree(Sh.ROOT.resolve("jbang-catalog.json").toFile());
     catalog.path("aliases").fieldNames().forEachRemaining(aliases::add);
-    aliases.remove("fly-create-machine");
+    aliases.removeAll(List.of("fly-create-machine", ALL_IN_ONE));
+    var all = jbang(ALL_IN_ONE, "--help");
 
     var tests = new ArrayList<DynamicTest>();
-    if (aliases.remove(ALL_IN_ONE)) {
-      var result = jbang(ALL_IN_ONE, "--help");
-      tests.add(dynamicTest(ALL_IN_ONE, () -> assertHelp(ALL_IN_ONE, result)));
-    }
+    tests.add(dynamicTest(ALL_IN_ONE, () -> assertHelp(ALL_IN_ONE, all)));
     for (var alias : aliases) {
-      var result = CompletableFuture.supplyAsync(() -> jbang(alias, "--help"), twoAtOnce);
-      tests.add(dynamicTest(alias, () -> assertHelp(alias, result.join())));
+      var fetched = CompletableFuture.supplyAsync(() -> fetch(alias), twoAtOnce);
+      tests.add(dynamicTest(alias, () -> assertCompiles(fetched.join())));
     }
     return tests;
+  }
+
+  private static Sh.Result fetch(String alias) {
+    return shell().run(command(alias, "info", "tools").toArray(String[]::new));
+  }
+
+  /** Compiles the sources that JBang has fetched, in this JVM, with their dependencies alone. */
+  private static void assertCompiles(Sh.Result fetched) throws IOException {
+    assertEquals(0, fetched.exit(), () -> "not there: " + notThere + "\n" + fetched.err());
+    var script = Fly.JSON.readTree(fetched.out());
+    var sources = new LinkedHashSet<Path>();
+    sources.add(Path.of(script.path("backingResource").asText()));
+    for (var source : script.path("sources")) {
+      sources.add(Path.of(source.path("backingResource").asText()));
+    }
+    for (var file : script.path("files")) {
+      var path = Path.of(file.path("backingResource").asText());
+      assertTrue(Files.isRegularFile(path), () -> "not there: " + file);
+    }
+    var libraries = new ArrayList<String>();
+    for (var library : script.path("resolvedDependencies")) libraries.add(library.asText());
+
+    var compiler = ToolProvider.getSystemJavaCompiler();
+    var told = new StringWriter();
+    try (var files = compiler.getStandardFileManager(null, null, StandardCharsets.UTF_8)) {
+      var options =
+          List.of(
+              "-proc:none",
+              "-implicit:none",
+              "-d",
+              Files.createTempDirectory(caches, "classes").toString(),
+              "-classpath",
+              String.join(File.pathSeparator, libraries));
+      var units = files.getJavaFileObjectsFromPaths(sources);
+      assertTrue(compiler.getTask(told, files, null, options, null, units).call(), told::toString);
+    }
   }
 
   private static void assertHelp(String alias, Sh.Result result) {
@@ -128,19 +167,19 @@ class RemoteCatalogTest {
 
   /** JBang either does the work, or prints a command for us to run and exits with 255. */
   private static Sh.Result jbang(String alias, String... arguments) {
-    var command =
-        new ArrayList<>(
-            List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-jar",
-                JBANG.toString(),
-                "--verbose",
-                "run",
-                "%s@http://localhost:%d/jbang-catalog.json"
-                    .formatted(alias, server.getAddress().getPort())));
+    var command = command(alias, "--verbose", "run");
     command.addAll(List.of(arguments));
     var built = shell().run(command.toArray(String[]::new));
     return built.exit() == 255 ? shell().run("sh", "-c", "exec " + built.out()) : built;
+  }
+
+  private static List<String> command(String alias, String... doing) {
+    var java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
+    var command = new ArrayList<>(List.of(java, "-jar", JBANG.toString()));
+    command.addAll(List.of(doing));
+    var catalog = "http://localhost:%d/jbang-catalog.json".formatted(server.getAddress().getPort());
+    command.add(alias + "@" + catalog);
+    return command;
   }
 
   private static Sh shell() {

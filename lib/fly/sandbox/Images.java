@@ -1,7 +1,8 @@
-//SOURCES Machine.java SandboxServer.java
+//SOURCES ../mcp/wrap/WrapMain.java Machine.java SandboxServer.java
 package fly.sandbox;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import fly.mcp.wrap.WrapMain;
 import java.io.File;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -101,8 +102,8 @@ final class Images {
    */
   private static List<String> localScript(List<String> command) {
     var local = new ArrayList<>(command);
-    if (local.size() > 2 && local.get(2).contains("McpWrap.java")) {
-      local.set(2, "exec " + SandboxServer.ourWrap("McpWrap") + " \"$@\"");
+    if (local.size() > 2 && local.get(2).contains(WrapMain.SOURCE)) {
+      local.set(2, "exec " + SandboxServer.ourWrap() + " \"$@\"");
     }
     return local;
   }

@@ -1,7 +1,7 @@
-//SOURCES ../Fly.java ../FlyException.java ApiError.java App.java AppsApi.java Database.java Durations.java Edge.java
-//SOURCES Forward.java GraphQlApi.java Guesses.java Ids.java Load.java LogsApi.java MachinesApi.java
-//SOURCES OrganizationsApi.java Orphans.java PageApi.java PlatformApi.java Requests.java Rest.java Rules.java
-//SOURCES TemporaryHome.java Time.java Trouble.java Tunnel.java VolumesApi.java World.java
+//SOURCES ../Fly.java ../FlyException.java ../mcp/wrap/WrapMain.java ApiError.java App.java AppsApi.java Database.java
+//SOURCES Durations.java Edge.java Forward.java GraphQlApi.java Guesses.java Ids.java Load.java LogsApi.java
+//SOURCES MachinesApi.java OrganizationsApi.java Orphans.java PageApi.java PlatformApi.java Requests.java Rest.java
+//SOURCES Rules.java TemporaryHome.java Time.java Trouble.java Tunnel.java VolumesApi.java World.java
 //DEPS io.javalin:javalin:7.2.3
 //DEPS org.eclipse.jetty:jetty-client:12.1.12
 //DEPS com.graphql-java:graphql-java:25.0
@@ -14,6 +14,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.TextNode;
 import fly.Fly;
 import fly.FlyException;
+import fly.mcp.wrap.WrapMain;
 import io.javalin.Javalin;
 import io.javalin.http.Context;
 import io.javalin.http.HttpResponseException;
@@ -109,15 +110,14 @@ public final class SandboxServer implements AutoCloseable {
    * A line for the shell that puts fly-mcp-wrap, of this JVM's class path, before the MCP server of
    * a Machine; only this machine can reach it.
    */
-  public static String ourWrap(Class<?> wrap) {
-    return ourWrap(wrap.getName());
-  }
-
-  static String ourWrap(String wrap) {
+  public static String ourWrap() {
     var java = Path.of(System.getProperty("java.home"), "bin", "java");
-    var options = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmx64m -Xss512k -Dfile.encoding=UTF-8";
+    var options =
+        "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmx64m -Xss512k -XX:+ExitOnOutOfMemoryError"
+            + " -Dfile.encoding=UTF-8";
     return "'%s' %s -cp '%s' %s --port \"$PORT\" --allow-host \"$FLY_APP_NAME.fly.dev\""
-            .formatted(java, options, System.getProperty("java.class.path"), wrap)
+            .formatted(
+                java, options, System.getProperty("java.class.path"), WrapMain.class.getName())
         + " --allow-host \"$FLY_APP_NAME.localhost\" --";
   }
 

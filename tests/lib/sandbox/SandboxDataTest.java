@@ -22,6 +22,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.h2.mvstore.MVStore;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -260,6 +261,7 @@ class SandboxDataTest {
   }
 
   @Test
+  @Tag("slow")
   void killed_by_SIGKILL_amid_many_changes_of_every_kind_it_loses_none_that_it_acknowledged()
       throws Exception {
     var apps = new ArrayList<List<Growth>>();

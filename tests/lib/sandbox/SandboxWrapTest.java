@@ -58,7 +58,7 @@ class SandboxWrapTest {
   }
 
   private void ours() {
-    wrappedBy(Map.of("flyio/mcp", ourWrap(McpWrap.class)), "FLY_MCP_BEARER_TOKEN=open-sesame");
+    wrappedBy(Map.of("flyio/mcp", ourWrap()), "FLY_MCP_BEARER_TOKEN=open-sesame");
   }
 
   private HttpRequest.Builder request(String accept) {
@@ -151,8 +151,7 @@ class SandboxWrapTest {
 
   @Test
   void without_a_token_both_ask_for_user_and_password() throws Exception {
-    for (var images :
-        List.of(Map.<String, String>of(), Map.of("flyio/mcp", ourWrap(McpWrap.class)))) {
+    for (var images : List.of(Map.<String, String>of(), Map.of("flyio/mcp", ourWrap()))) {
       wrappedBy(images, "FLY_MCP_USER=ali", "FLY_MCP_PASSWORD=baba");
       var ping = BodyPublishers.ofString("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}");
       var request =
@@ -201,6 +200,6 @@ class SandboxWrapTest {
   }
 
   private static boolean isWrap(ProcessHandle process) {
-    return process.info().commandLine().orElse("").contains("McpWrap");
+    return process.info().commandLine().orElse("").contains("WrapMain");
   }
 }

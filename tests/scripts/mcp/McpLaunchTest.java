@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.Fly;
+import fly.mcp.wrap.WrapMain;
 import fly.sandbox.SandboxServer;
 import java.io.ByteArrayInputStream;
 import java.net.URI;
@@ -237,7 +238,7 @@ class McpLaunchTest {
             .contains("lost+found"));
     sandbox.close();
     assertEquals(List.of(), programs("FilesServer"));
-    assertEquals(List.of(), programs("McpWrap"));
+    assertEquals(List.of(), programs("WrapMain"));
   }
 
   @Test
@@ -292,10 +293,10 @@ class McpLaunchTest {
       }
     }
     var jbang = Sh.ROOT.resolve("jbang").toAbsolutePath().toString();
-    var help = new Sh().in(home).run(jbang, "scripts/mcp/McpWrap.java", "--help");
+    var help = new Sh().in(home).run(jbang, WrapMain.SOURCE, "--help");
 
     assertEquals(0, help.exit(), help.err());
-    assertTrue(help.out().contains("Usage: fly-mcp-wrap"), help.out());
+    assertTrue(help.out().contains("usage: fly-mcp-wrap"), help.out());
   }
 
   private static JsonNode dryConfig(Script.Result dry) throws Exception {
@@ -467,8 +468,7 @@ class McpLaunchTest {
   @Test
   void a_server_that_asks_for_no_token_is_a_failure() {
     sandbox.close();
-    var open =
-        Map.of("flyio/mcp", "env -u FLY_MCP_BEARER_TOKEN " + SandboxServer.ourWrap(McpWrap.class));
+    var open = Map.of("flyio/mcp", "env -u FLY_MCP_BEARER_TOKEN " + SandboxServer.ourWrap());
     sandbox =
         SandboxServer.start(
             SandboxServer.Config.onPort(0).filesServer(FilesServer.class).run(open));
@@ -496,7 +496,7 @@ class McpLaunchTest {
   @Test
   void with_wrap_ours_it_works_too_and_wakes_up_from_suspension() throws Exception {
     sandbox.close();
-    var ours = Map.of("flyio/mcp", SandboxServer.ourWrap(McpWrap.class));
+    var ours = Map.of("flyio/mcp", SandboxServer.ourWrap());
     sandbox =
         SandboxServer.start(
             SandboxServer.Config.onPort(0).filesServer(FilesServer.class).run(ours));

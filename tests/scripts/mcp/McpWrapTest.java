@@ -11,7 +11,10 @@ import com.sun.net.httpserver.HttpServer;
 import fly.Fly;
 import fly.mcp.http.AccessGuard;
 import fly.mcp.http.JdkServer;
+import fly.mcp.wrap.BridgeConfig;
 import fly.mcp.wrap.HttpBridge;
+import fly.mcp.wrap.ProgramEnvironment;
+import fly.mcp.wrap.StdioProgram;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
@@ -67,7 +70,7 @@ class McpWrapTest {
   private final List<String> log = Collections.synchronizedList(new ArrayList<>());
   private final List<String> traced = Collections.synchronizedList(new ArrayList<>());
   private AccessGuard guard = new AccessGuard(null, null, null, true, Set.of(), Set.of());
-  private HttpBridge.Protocol protocol = HttpBridge.Protocol.AUTO;
+  private BridgeConfig.Protocol protocol = BridgeConfig.Protocol.AUTO;
   private Duration idle = Duration.ofMinutes(10);
   private Duration heartbeat = Duration.ofMinutes(10);
   private boolean shared;
@@ -161,7 +164,9 @@ class McpWrapTest {
     var replies = reader(getLines());
     for (var line = ""; !line.contains("\"id\":2"); ) line = replies.readLine();
 
-    assertEquals(List.of("more than 12 MiB wait to be read: the oldest go"), List.copyOf(log));
+    assertEquals(
+        List.of("more than 12 MiB wait to be read: the oldest messages are dropped"),
+        List.copyOf(log));
   }
 
   @Test
@@ -304,7 +309,7 @@ class McpWrapTest {
 
     assertEquals("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":0}", replies.readLine());
     assertEquals("{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":2}", replies.readLine());
-    assertTrue(log.contains("no message, passed over: Welcome!"), log.toString());
+    assertTrue(log.contains("ignored, no message: Welcome!"), log.toString());
   }
 
   // ---- Streamable HTTP
@@ -1006,7 +1011,7 @@ class McpWrapTest {
 
   @Test
   void one_protocol_can_be_forced() throws Exception {
-    protocol = HttpBridge.Protocol.STREAMABLE;
+    protocol = BridgeConfig.Protocol.STREAMABLE;
     wrap(SHELL_PROGRAM);
 
     assertEquals(406, getLines().statusCode());
@@ -1128,7 +1133,8 @@ class McpWrapTest {
         wrap.waitFor();
       }
       var told = new String(wrap.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
-      assertEquals(everybody, told.contains("warning: whoever reaches this port may use"), told);
+      assertEquals(
+          everybody, told.contains("warning: anybody who reaches this port may use"), told);
     }
   }
 
@@ -1314,8 +1320,7 @@ class McpWrapTest {
   private void wrap(List<String> command) throws IOException {
     bridge =
         new HttpBridge(
-            new HttpBridge.Config(
-                command,
+            new BridgeConfig(
                 protocol,
                 guard,
                 bodyLimit,
@@ -1325,7 +1330,8 @@ class McpWrapTest {
                 shared,
                 restart,
                 log::add,
-                traced::add));
+                traced::add),
+            StdioProgram.source(command, ProgramEnvironment.inherited(), log::add));
     var address = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
     server = JdkServer.serve(address, bridge::handle);
     port = server.getAddress().getPort();

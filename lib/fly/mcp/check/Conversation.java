@@ -1,5 +1,5 @@
 //SOURCES ../../Fly.java ../../FlyException.java ../message/SpooledBytes.java ../proxy/Patience.java
-//SOURCES ../proxy/ServerTransport.java ../proxy/StdioProxy.java
+//SOURCES ../proxy/ProxyLog.java ../proxy/StdioProxy.java
 package fly.mcp.check;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
@@ -8,7 +8,7 @@ import fly.Fly;
 import fly.FlyException;
 import fly.mcp.message.SpooledBytes;
 import fly.mcp.proxy.Patience;
-import fly.mcp.proxy.ServerTransport;
+import fly.mcp.proxy.ProxyLog;
 import fly.mcp.proxy.StdioProxy;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -69,10 +69,16 @@ public final class Conversation implements AutoCloseable {
             timeout,
             new Patience(timeout, Duration.ofSeconds(20)),
             new Replies(),
-            line -> {
-              log.accept(line);
-              if (line.startsWith(ServerTransport.WAITING)) {
-                waiting.accept(line.substring(ServerTransport.WAITING.length()));
+            new ProxyLog() {
+              @Override
+              public void line(String text) {
+                log.accept(text);
+              }
+
+              @Override
+              public void waiting(String why) {
+                ProxyLog.super.waiting(why);
+                waiting.accept(why);
               }
             });
     serving = new Thread(this::serve, "mcp-dialog");

@@ -64,6 +64,14 @@ public final class ServerOptions {
       description = "Always ask this Machine (fly-force-instance-id).")
   public String instance;
 
+  /** Options for the server of an app, behind the token in a file. */
+  public static ServerOptions of(String app, Path tokenFile) {
+    var options = new ServerOptions();
+    options.url = Settings.edgeUrl(app);
+    options.tokenFile = tokenFile == null ? Settings.tokenFile(app) : tokenFile.toAbsolutePath();
+    return options;
+  }
+
   /** The server's address: an http or https URL. */
   public URI server() {
     var template = Settings.FLY_EDGE_URL.get();

@@ -81,7 +81,12 @@ public final class ClientConfigFile {
         });
   }
 
-  /** Those that are on this machine: their own folder or file is there. */
+  /** The user's files of these clients, or of all clients found on this computer. */
+  public static List<ClientConfigFile> ofUser(List<Client> clients) {
+    return (clients.isEmpty() ? found() : clients).stream().map(ClientConfigFile::ofUser).toList();
+  }
+
+  /** Clients on this computer: their folder or file exists. */
   public static List<Client> found() {
     return Arrays.stream(Client.values())
         .filter(

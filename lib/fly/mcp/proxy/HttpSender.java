@@ -39,7 +39,7 @@ import javax.net.ssl.SSLHandshakeException;
  * <p>It is kept from repeating a POST by itself, and from waiting 1 ms for every reused connection:
  * only one that lay idle is looked at before it is used, whether the server has closed it.
  */
-final class HttpSender {
+public final class HttpSender {
   static {
     System.setProperty("sun.net.http.retryPost", "false");
     System.setProperty("sun.net.http.allowRestrictedHeaders", "true"); // --header "Origin: ..."
@@ -87,6 +87,15 @@ final class HttpSender {
     // address needs none of this, which takes its time.
     if (!uri.getHost().matches("[\\d.]+|\\[.*")) {
       Security.setProperty("networkaddress.cache.negative.ttl", "0");
+    }
+  }
+
+  /** Status of the answer to an empty POST without credentials. */
+  public static int statusOfEmptyPost(URI uri, int timeoutMs) throws IOException {
+    var sender = new HttpSender(uri, Map.of(), line -> {});
+    try (var empty = JsonRpcMessage.of("");
+        var response = sender.send("POST", uri, Map.of(), empty, () -> {}, timeoutMs, null)) {
+      return response.status;
     }
   }
 

@@ -1,5 +1,5 @@
 //SOURCES ../message/JsonRpcHead.java ../message/JsonRpcMessage.java DeliveryException.java HttpErrors.java
-//SOURCES HttpSender.java Patience.java PendingCall.java SendQueue.java StdioClient.java
+//SOURCES HttpSender.java Patience.java PendingCall.java ProxyLog.java SendQueue.java StdioClient.java
 package fly.mcp.proxy;
 
 import fly.mcp.message.JsonRpcHead;
@@ -14,13 +14,9 @@ import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.function.Consumer;
 
 /** The server, spoken to in one of the ways in which MCP goes over HTTP. */
-public abstract class ServerTransport {
-  /** Start of a log line that says why the proxy waits for the server. */
-  public static final String WAITING = "waiting: ";
-
+abstract class ServerTransport {
   static final String JSON = "application/json";
   static final String EVENTS = "text/event-stream";
 
@@ -45,7 +41,7 @@ public abstract class ServerTransport {
       SendQueue outbox,
       Duration timeout,
       Patience patience,
-      Consumer<String> log,
+      ProxyLog log,
       End end) {}
 
   /** The end of the client's input, once it has come. */
@@ -96,7 +92,7 @@ public abstract class ServerTransport {
   void leave() throws InterruptedException {}
 
   void log(String text) {
-    link.log.accept(text);
+    link.log.line(text);
   }
 
   /** Remembers the handshake, which a later session needs. */
@@ -178,7 +174,7 @@ public abstract class ServerTransport {
       }
       way.returned();
       if (!broken || !why.equals(call.trouble)) brokenSince = System.nanoTime();
-      if (!why.equals(call.trouble)) log(WAITING + why);
+      if (!why.equals(call.trouble)) link.log.waiting(why);
       call.trouble = why;
       var leftAt = call.written;
       call.written = 0;

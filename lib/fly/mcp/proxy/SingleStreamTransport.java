@@ -209,7 +209,8 @@ abstract class SingleStreamTransport extends ServerTransport {
 
   /** Whether there is no point in asking again. */
   private synchronized boolean failed(String why, DeliveryException last) {
-    log(why.equals(trouble) || last != null ? why : ServerTransport.WAITING + why);
+    if (why.equals(trouble) || last != null) log(why);
+    else link.log().waiting(why);
     trouble = why;
     if (!wasUp || last != null && (last.status == 401 || last.status == 403)) refusal = last;
     awaySinceCut = true;

@@ -1,6 +1,6 @@
 //SOURCES ../../FlyException.java ../message/JsonRpcMessage.java ../message/LineReader.java DeliveryException.java
-//SOURCES FlyWrapTransport.java HttpErrors.java HttpSender.java Patience.java PendingCall.java SendQueue.java
-//SOURCES ServerTransport.java SingleStreamTransport.java SseTransport.java StdioClient.java
+//SOURCES FlyWrapTransport.java HttpErrors.java HttpSender.java Patience.java PendingCall.java ProxyLog.java
+//SOURCES SendQueue.java ServerTransport.java SingleStreamTransport.java SseTransport.java StdioClient.java
 //SOURCES StreamableHttpTransport.java
 package fly.mcp.proxy;
 
@@ -15,7 +15,6 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
-import java.util.function.Consumer;
 
 /**
  * A stdio MCP server in front of one that speaks HTTP: what the client says goes there, and what
@@ -38,7 +37,7 @@ public final class StdioProxy {
 
   private final ServerTransport.End end = new ServerTransport.End();
   private final CompletableFuture<Void> over = new CompletableFuture<>();
-  private final Consumer<String> log;
+  private final ProxyLog log;
   private final Duration timeout;
   private final HttpSender http;
   private final StdioClient client;
@@ -60,11 +59,11 @@ public final class StdioProxy {
       Duration timeout,
       Patience patience,
       OutputStream stdout,
-      Consumer<String> log) {
+      ProxyLog log) {
     this.log = log;
     this.timeout = timeout;
-    http = new HttpSender(url, headers, log);
-    client = new StdioClient(stdout, log);
+    http = new HttpSender(url, headers, log::line);
+    client = new StdioClient(stdout, log::line);
     outbox = new SendQueue(this::send);
     var link = new ServerTransport.Link(http, client, outbox, timeout, patience, log, end);
     switch (transport) {
@@ -142,7 +141,7 @@ public final class StdioProxy {
     try {
       for (var line = lines.next(); line != null; line = lines.next()) accept(line);
     } catch (IOException e) {
-      log.accept("stdin: " + HttpErrors.reason(e));
+      log.line("stdin: " + HttpErrors.reason(e));
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } catch (RuntimeException | Error e) {
@@ -173,7 +172,7 @@ public final class StdioProxy {
 
   private void pass(JsonRpcMessage message) throws IOException, InterruptedException {
     var call = new PendingCall(message, System.nanoTime() + timeout.toNanos());
-    log.accept("client: " + call);
+    log.line("client: " + call);
     if (call.head.is("notifications/cancelled")) {
       client.cancelled(call.head.cancels);
       if (remote.cancelsByHangingUp()) {
@@ -193,7 +192,7 @@ public final class StdioProxy {
     try {
       remote.send(call);
     } catch (DeliveryException e) {
-      if (call.open.isEmpty()) log.accept(call + " was not delivered: " + e.getMessage());
+      if (call.open.isEmpty()) log.line(call + " was not delivered: " + e.getMessage());
       client.fail(call, StdioClient.NO_CONNECTION, e.getMessage());
       if (!client.answered()) {
         lastFailure = e;
@@ -253,7 +252,7 @@ public final class StdioProxy {
 
     @Override
     public void wrapped(PendingCall call) throws DeliveryException, InterruptedException {
-      log.accept("the server speaks the protocol of fly mcp wrap");
+      log.line("the server speaks the protocol of fly mcp wrap");
       var wrapped = new FlyWrapTransport(link);
       remote = wrapped;
       wrapped.adopt(call);

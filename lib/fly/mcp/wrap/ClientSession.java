@@ -12,20 +12,20 @@ import java.util.Map;
 import java.util.function.Consumer;
 
 /**
- * One client's conversation with a program of its own: which reply belongs to which request, and
- * what goes to the client's standing stream.
+ * A client's session with a program. Assigns each reply to its request's stream, and all other
+ * messages to the client's standing stream.
  */
 final class ClientSession implements McpProgram.Receiver {
   private static final int FINISHED_KEPT = 16;
 
   private record OpenRequest(String id, String progressToken, ReplayStream stream) {}
 
-  /** Null for the one of the wrap protocol, which knows no sessions. */
+  /** Null for the session of the wrap protocol, which has no session ids. */
   final String id;
 
-  final McpProgram child;
+  final McpProgram program;
 
-  /** What belongs to no request; its name is 0. */
+  /** Stream of messages that belong to no request; its name is 0. */
   final ReplayStream standing;
 
   private final Duration heartbeat;
@@ -39,31 +39,32 @@ final class ClientSession implements McpProgram.Receiver {
   private long lastUsed = System.nanoTime();
 
   /**
-   * @param patient whether the program waits for a slow reader: not where others have it too
-   * @param log is told of messages that are lost
-   * @param onEnd told when the program has ended
+   * @param patient true if the program waits for a slow reader; false if other sessions share it
+   * @param log takes a line about dropped messages
+   * @param onEnd called when the program has ended
    */
   ClientSession(
       String id,
-      McpProgram child,
+      McpProgram program,
       Duration heartbeat,
       boolean patient,
       Consumer<String> log,
       Consumer<ClientSession> onEnd) {
     this.id = id;
-    this.child = child;
+    this.program = program;
     this.heartbeat = heartbeat;
     this.patient = patient;
     this.log = log;
     this.standing = new ReplayStream("0", heartbeat, patient, log);
     this.onEnd = onEnd;
-    child.serve(this);
+    program.serve(this);
   }
 
   /**
-   * Passes messages on; the replies, and what belongs to them, come on the stream.
+   * Passes messages to the program.
    *
-   * @return null where a request with one of these ids has no reply yet
+   * @return stream of the replies and what belongs to them; null if a request with one of these ids
+   *     still waits for its reply
    */
   ReplayStream request(List<JsonRpcMessage> messages) throws IOException {
     ReplayStream stream;
@@ -81,7 +82,7 @@ final class ClientSession implements McpProgram.Receiver {
     return stream;
   }
 
-  /** Passes a message on; its reply comes on the standing stream. */
+  /** Passes a message to the program; the reply comes on the standing stream. */
   void requestOnStanding(JsonRpcMessage message) throws IOException {
     synchronized (this) {
       if (message.head().kind == JsonRpcHead.Kind.REQUEST) expect(message, standing);
@@ -96,19 +97,19 @@ final class ClientSession implements McpProgram.Receiver {
     return true;
   }
 
-  /** Passes a message on that nobody answers. */
+  /** Passes a message without a reply to the program. */
   void pass(JsonRpcMessage message) throws IOException {
     used();
     if (message.head().is("notifications/cancelled")) cancelled(message);
     try {
-      child.send(message);
+      program.send(message);
     } catch (IOException e) {
-      ended(child.ending()); // it hears nothing any more
-      if (child.alive()) child.stop(Duration.ZERO);
+      ended(program.ending()); // the program reads no more
+      if (program.alive()) program.stop(Duration.ZERO);
     }
   }
 
-  /** A request that is cancelled gets no reply. */
+  /** Drops a cancelled request: it gets no reply. */
   private synchronized void cancelled(JsonRpcMessage message) throws IOException {
     var call = calls.get(message.head().cancels);
     if (call == null || call.stream() == standing) return;
@@ -131,7 +132,7 @@ final class ClientSession implements McpProgram.Receiver {
     }
   }
 
-  /** A stream by its name in event ids; null where it is forgotten. */
+  /** The stream with this name in event ids; null if it was dropped. */
   synchronized ReplayStream stream(String name) {
     return name.equals("0") ? standing : streams.get(name);
   }
@@ -145,7 +146,7 @@ final class ClientSession implements McpProgram.Receiver {
       if (message.head().kind == JsonRpcHead.Kind.RESPONSE) {
         var call = calls.remove(message.head().key);
         if (call == null && id != null) {
-          message.close(); // it answers a request that was cancelled
+          message.close(); // the reply to a cancelled request
           return;
         }
         if (call != null) stream = call.stream();
@@ -160,8 +161,9 @@ final class ClientSession implements McpProgram.Receiver {
   }
 
   /**
-   * Stdio does not tell to which request a message belongs. Progress does; anything else goes to
-   * the standing stream where somebody reads it, and else to the oldest request.
+   * The request that a message of the program belongs to; null for the standing stream. On stdio
+   * only progress names its request. All else goes to the standing stream if a client reads it, and
+   * to the oldest request otherwise.
    */
   private OpenRequest callOf(JsonRpcMessage message) throws IOException {
     if (message.head().is("notifications/progress") && message.head().progressToken != null) {
@@ -184,7 +186,7 @@ final class ClientSession implements McpProgram.Receiver {
     onEnd.accept(this);
   }
 
-  /** Every request gets its reply: here, that there will be none. */
+  /** Answers every open request with an error. */
   private void fail(String why) {
     for (var call : calls.values()) {
       call.stream().addAtOnce(JsonRpcMessage.error(call.id(), -32000, why));
@@ -205,7 +207,7 @@ final class ClientSession implements McpProgram.Receiver {
     lastUsed = System.nanoTime();
   }
 
-  /** Whether nobody reads, waits for a reply, or has sent anything for so long. */
+  /** True if no client has read, waited or sent for this long. */
   synchronized boolean idle(long nanos) {
     if (standing.read() || streams.values().stream().anyMatch(ReplayStream::read)) {
       lastUsed = System.nanoTime();
@@ -213,7 +215,7 @@ final class ClientSession implements McpProgram.Receiver {
     return System.nanoTime() - lastUsed > nanos;
   }
 
-  /** Forgets all that is kept for the client, once it has heard the end. */
+  /** Drops all that is kept for the client, once the client has read the end. */
   synchronized void forget() {
     standing.drop();
     streams.values().forEach(ReplayStream::drop);

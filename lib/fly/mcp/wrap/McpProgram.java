@@ -5,32 +5,44 @@ import fly.mcp.message.JsonRpcMessage;
 import java.io.IOException;
 import java.time.Duration;
 
-/** A program behind a session: one of its own, or a part in one that is shared. */
-interface McpProgram {
-  /** Who gets what it says. */
+/** An MCP server that a session talks to: a process, or a share of a process. */
+public interface McpProgram {
+  /** Receives the program's output. */
   interface Receiver {
+    /** Takes one message. The receiver closes it. */
     void said(JsonRpcMessage message) throws IOException, InterruptedException;
 
+    /** The program sends no more messages; {@code why} is for people. */
     void ended(String why);
   }
 
-  /** Hands on what it says, until it ends. */
-  void serve(Receiver client);
+  /** Starts programs. */
+  interface Source {
+    /**
+     * Starts one program.
+     *
+     * @throws IOException if there is no such command
+     */
+    McpProgram start() throws IOException;
+  }
 
-  /** Passes a line to it, whole. */
+  /** Passes the program's messages to {@code receiver} until the program ends. */
+  void serve(Receiver receiver);
+
+  /** Writes one message to the program. */
   void send(JsonRpcMessage message) throws IOException;
 
   boolean alive();
 
-  /** Whether it ended by itself. */
+  /** True if the program ended without being asked to. */
   boolean crashed();
 
   /** Waits for the end. */
   int exitCode() throws InterruptedException;
 
-  /** How it ended, in words, with its last ones. */
+  /** The reason of the end, with the program's last words. */
   String ending();
 
-  /** Ends it with all that it started, or the part in it. */
+  /** Ends the program with its child processes, or this share of it. */
   void stop(Duration grace);
 }

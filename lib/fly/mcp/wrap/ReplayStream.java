@@ -10,24 +10,23 @@ import java.util.ArrayDeque;
 import java.util.function.Consumer;
 
 /**
- * What one client is to read, in order: kept until it is read, and some of it longer, for a client
- * whose connection broke. It is bounded: a reader who is slow holds up the program, and where there
- * is no reader, or the program has no time for a slow one, the oldest messages go, and that is
- * told.
+ * Messages for one client, in order. Each is kept until it is read, and some longer, for a client
+ * whose connection broke. Bounded: a slow reader blocks the program. Without a reader, or if the
+ * program may not wait, the oldest messages are dropped, and that is logged.
  */
 final class ReplayStream {
-  /** More than fits into the buffers of a connection, where messages are lost with it. */
+  /** Bytes kept: more than the buffers of a broken connection lose. */
   private static final long KEPT = Math.min(12 << 20, Runtime.getRuntime().maxMemory() / 8);
 
-  /** So far a reader may be behind without holding up the program. */
+  /** Bytes that a reader may be behind before the program has to wait. */
   private static final long BEHIND = KEPT / 3;
 
-  /** What a message takes in memory beside its bytes. */
+  /** Memory of a message beside its bytes. */
   private static final int OVERHEAD = 200;
 
-  /** How messages look to the reader. */
+  /** Representation of messages on the wire. */
   enum Format {
-    /** The wrap protocol: bare lines. A blank before a line is one that JSON allows. */
+    /** The wrap protocol: bare lines. JSON allows the heartbeat, a blank before a line. */
     LINES,
     EVENTS
   }
@@ -55,10 +54,10 @@ final class ReplayStream {
   private long answers;
 
   /**
-   * @param name stands before the number in an event's id
-   * @param heartbeat how long a stream may be silent
-   * @param patient whether {@link #add} waits for a reader who is far behind
-   * @param log is told, once for each reader who is missed, that messages are lost
+   * @param name prefix of event ids
+   * @param heartbeat longest silence
+   * @param patient true if {@link #add} waits for a reader that is far behind
+   * @param log takes a line when messages are dropped, once per missing reader
    */
   ReplayStream(String name, Duration heartbeat, boolean patient, Consumer<String> log) {
     this.name = name;
@@ -67,13 +66,13 @@ final class ReplayStream {
     this.log = log;
   }
 
-  /** Takes a message; a reader who is far behind may hold that up. */
+  /** Adds a message; blocks while the reader is far behind. */
   synchronized void add(JsonRpcMessage message) throws InterruptedException {
     while (patient && reader != null && waitingBytes > BEHIND && !ended) wait();
     addAtOnce(message);
   }
 
-  /** Takes a message and waits for nobody. */
+  /** Adds a message without waiting. */
   synchronized void addAtOnce(JsonRpcMessage message) {
     var event = new Event(++last, message);
     waiting.add(event);
@@ -89,12 +88,14 @@ final class ReplayStream {
       oldest.message().close();
     }
     while (waiting.size() > 1 && waitingBytes > KEPT && !(patient && reader != null)) {
-      var first = waiting.poll(); // it may be under way
+      var first = waiting.poll(); // a write of it may have begun
       var oldest = waiting.poll();
       waiting.addFirst(first);
       waitingBytes -= oldest.size();
       oldest.message().close();
-      if (!losing) log.accept("more than " + (KEPT >> 20) + " MiB wait to be read: the oldest go");
+      if (!losing)
+        log.accept(
+            "more than " + (KEPT >> 20) + " MiB wait to be read: the oldest messages are dropped");
       losing = true;
     }
   }
@@ -113,7 +114,7 @@ final class ReplayStream {
     waitingBytes += event.size();
   }
 
-  /** No message comes any more. */
+  /** Marks the end: no message follows. */
   synchronized void end() {
     ended = true;
     notifyAll();
@@ -127,7 +128,7 @@ final class ReplayStream {
     return reader != null;
   }
 
-  /** Ends, and forgets all; who reads hears the rest before that. */
+  /** Ends the stream and drops all messages; a reader still gets the rest first. */
   synchronized void drop() {
     dropped = true;
     end();
@@ -144,8 +145,8 @@ final class ReplayStream {
   /**
    * Makes the caller the reader.
    *
-   * @param resumed whether the caller was the reader before, and lost the connection
-   * @return the token for {@link #serve}, or null where there is a reader, who is still there
+   * @param resumed true if the caller was the reader before and lost its connection
+   * @return token for {@link #serve}; null if another reader is connected
    */
   synchronized Object take(boolean resumed) throws InterruptedException {
     if (!resumed) awaitSignOfLife();
@@ -157,8 +158,8 @@ final class ReplayStream {
   }
 
   /**
-   * Whether a client is there only writing can tell: its reader is asked to, three times. One that
-   * has gone answers the first bytes with a reset, so that the later ones fail.
+   * Waits until the present reader has written three times, or has failed to. Only writing shows
+   * that a client has disconnected: the first bytes cause a reset, and later ones fail.
    */
   private void awaitSignOfLife() throws InterruptedException {
     var enough = answers + 3;
@@ -171,9 +172,9 @@ final class ReplayStream {
   }
 
   /**
-   * Writes what there is and what comes, until the end or until the client has gone.
+   * Writes kept and new messages until the end, or until the client disconnects.
    *
-   * @param after the number of the last event that the client has; -1 for all that it was not sent
+   * @param after number of the last event that the client has; -1 for all that were not sent
    */
   void serve(Object token, OutputStream out, Format format, long after) throws IOException {
     try {
@@ -237,7 +238,7 @@ final class ReplayStream {
     out.write(bytes(format == Format.EVENTS ? ":\n\n" : " "));
   }
 
-  /** An event without a message, so that a client can resume before the first one. */
+  /** Writes an event without a message, so that a client can resume before the first message. */
   void prime(OutputStream out) throws IOException {
     out.write(bytes("id: " + name + "-0\nretry: 1000\ndata:\n\n"));
   }

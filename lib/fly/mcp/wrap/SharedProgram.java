@@ -14,12 +14,13 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * One program for several sessions. Their ids and progress tokens may be the same, so the program
- * gets others, and each session its own back. What the program says to nobody in particular, all
- * hear; what it asks, the session whose request is open, the newest of several, or was the last.
+ * One program for several sessions. Request ids and progress tokens of two sessions may be equal,
+ * so the program gets numbers in their place, and each session gets its own back. Notifications go
+ * to all sessions. A request of the program goes to the session with the newest open request, or to
+ * the last active one.
  */
 final class SharedProgram implements McpProgram.Receiver {
-  /** What a number that the program knows stands for; a request's has its token's number too. */
+  /** The value that a number stands for; {@code token} is the number of a request's token. */
   private record Given(Part part, String value, String key, String token) {}
 
   private final McpProgram program;
@@ -39,23 +40,23 @@ final class SharedProgram implements McpProgram.Receiver {
     return !program.alive();
   }
 
-  /** A part of it, for one session. */
+  /** A share of the program, for one session. */
   McpProgram part() {
     return new Part();
   }
 
   private final class Part implements McpProgram {
-    private Receiver client;
+    private Receiver receiver;
 
     @Override
-    public void serve(Receiver client) {
-      this.client = client;
+    public void serve(Receiver receiver) {
+      this.receiver = receiver;
       String over;
       synchronized (SharedProgram.this) {
         parts.add(this);
         over = ending;
       }
-      if (over != null) client.ended(over);
+      if (over != null) receiver.ended(over);
     }
 
     @Override
@@ -122,7 +123,7 @@ final class SharedProgram implements McpProgram.Receiver {
     return number;
   }
 
-  /** No reply to it comes any more, nor progress; null where it is not known. */
+  /** Removes a request that gets no more replies or progress; null if it is not known. */
   private Given taken(String id) {
     var given = ids.remove(id);
     if (given != null && given.token() != null) tokens.remove(given.token());
@@ -149,7 +150,7 @@ final class SharedProgram implements McpProgram.Receiver {
       }
     }
     message.close();
-    for (var delivery : deliveries) delivery.getKey().client.said(delivery.getValue());
+    for (var delivery : deliveries) delivery.getKey().receiver.said(delivery.getValue());
   }
 
   private static void deliver(
@@ -164,6 +165,6 @@ final class SharedProgram implements McpProgram.Receiver {
       ending = why;
       all = List.copyOf(parts);
     }
-    all.forEach(part -> part.client.ended(why));
+    all.forEach(part -> part.receiver.ended(why));
   }
 }

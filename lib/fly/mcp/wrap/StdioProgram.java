@@ -1,6 +1,8 @@
-//SOURCES ../message/JsonRpcMessage.java ../message/LineReader.java McpProgram.java
+//SOURCES ../../DaemonThread.java ../message/JsonRpcMessage.java ../message/LineReader.java McpProgram.java
+//SOURCES ProgramEnvironment.java
 package fly.mcp.wrap;
 
+import fly.DaemonThread;
 import fly.mcp.message.JsonRpcMessage;
 import fly.mcp.message.LineReader;
 import java.io.BufferedOutputStream;
@@ -18,16 +20,16 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 
-/** A stdio MCP program. */
-final class StdioProgram implements McpProgram {
+/** An MCP server in a process of its own, on stdin and stdout. */
+public final class StdioProgram implements McpProgram {
   private static final int LAST_LINES = 5;
 
-  /** So long after its end the last words of a program may take to come. */
+  /** Time in which output may still arrive after the process has ended. */
   private static final int STRAGGLERS_MS = 200;
 
   private static final Duration GRACE = Duration.ofSeconds(2);
 
-  /** The longest that a killed process is waited for. */
+  /** Longest wait for a killed process. */
   private static final Duration KILLED = Duration.ofSeconds(5);
 
   private final Process process;
@@ -37,65 +39,73 @@ final class StdioProgram implements McpProgram {
   private final Thread stderr;
   private volatile boolean stopping;
 
-  /** Whether we wait for it to say something. */
+  /** True while a read of stdout blocks. */
   private volatile boolean listening;
 
   /**
-   * Starts a program.
+   * Starts a process for a program that is constructed later.
    *
-   * @throws IOException where there is no such command
+   * @throws IOException if there is no such command
    */
-  static Process launch(List<String> command) throws IOException {
+  public static Process launch(List<String> command, ProgramEnvironment environment)
+      throws IOException {
     var builder = new ProcessBuilder(command);
-    // The bridge's own credentials are none of the program's business.
-    builder.environment().keySet().removeIf(name -> name.startsWith("FLY_MCP_"));
+    environment.restrict(builder.environment());
     return builder.start();
   }
 
+  /** Starts programs with one command. */
+  public static McpProgram.Source source(
+      List<String> command, ProgramEnvironment environment, Consumer<String> log) {
+    return () -> new StdioProgram(launch(command, environment), log);
+  }
+
   /**
-   * @param log takes its stderr, and what it says on stdout that is no message
+   * @param log takes the program's stderr, and lines of its stdout that are no messages
    */
-  StdioProgram(Process process, Consumer<String> log) {
+  public StdioProgram(Process process, Consumer<String> log) {
     this.process = process;
     this.stdin = new BufferedOutputStream(process.getOutputStream(), 1 << 16);
     this.log = log;
-    this.stderr = thread("mcp-stderr", this::readStderr);
+    this.stderr = DaemonThread.start("mcp-stderr", this::readStderr);
   }
 
   @Override
-  public void serve(Receiver client) {
+  public void serve(Receiver receiver) {
     var reader =
-        thread(
+        DaemonThread.start(
             "mcp-stdout",
             () -> {
               try {
-                readStdout(client);
+                readStdout(receiver);
               } catch (IOException e) {
-                // its end, as below
+                // the end, as below
               } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
               }
               var why = ending();
-              if (process.isAlive()) end(GRACE); // it says nothing any more, and is of no use
-              client.ended(why);
+              if (process.isAlive()) end(GRACE); // without stdout the program is of no use
+              receiver.ended(why);
             });
-    process.onExit().thenRun(() -> thread("mcp-exit", () -> endWithout(reader, client)));
+    process
+        .onExit()
+        .thenRun(() -> DaemonThread.start("mcp-exit", () -> endWithout(reader, receiver)));
   }
 
-  /** What a program has started may outlive it, and hold its stdout open. */
-  private void endWithout(Thread reader, Receiver client) {
+  /** Ends the session if child processes outlive the program and hold its stdout open. */
+  private void endWithout(Thread reader, Receiver receiver) {
     try {
       do {
         reader.join(STRAGGLERS_MS);
       } while (reader.isAlive() && !listening);
-      if (reader.isAlive()) client.ended(ending());
-      closeStdin(); // so that they hear of it
+      if (reader.isAlive()) receiver.ended(ending());
+      closeStdin(); // child processes read the end of input
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
   }
 
-  private void readStdout(Receiver client) throws IOException, InterruptedException {
+  private void readStdout(Receiver receiver) throws IOException, InterruptedException {
     var stdout =
         new FilterInputStream(process.getInputStream()) {
           @Override
@@ -111,9 +121,9 @@ final class StdioProgram implements McpProgram {
     var reader = new LineReader(stdout);
     for (var message = reader.next(); message != null; message = reader.next()) {
       if (message.head().kind.isOne() && message.head().versioned) {
-        client.said(message);
+        receiver.said(message);
       } else {
-        log.accept("no message, passed over: " + message.start(200));
+        log.accept("ignored, no message: " + message.start(200));
         message.close();
       }
     }
@@ -131,7 +141,7 @@ final class StdioProgram implements McpProgram {
         }
       }
     } catch (IOException e) {
-      // its end
+      // the end of stderr
     }
   }
 
@@ -174,7 +184,7 @@ final class StdioProgram implements McpProgram {
     }
   }
 
-  /** Ends it and all that it started: the end of its input, then SIGTERM, then SIGKILL. */
+  /** Ends the program and its child processes: end of input, then SIGTERM, then SIGKILL. */
   @Override
   public void stop(Duration grace) {
     stopping = true;
@@ -183,19 +193,19 @@ final class StdioProgram implements McpProgram {
 
   private void end(Duration grace) {
     var family = family();
-    thread("mcp-eof", this::closeStdin); // a program that does not read would hold it up
+    DaemonThread.start("mcp-eof", this::closeStdin); // blocks if the program does not read
     if (!gone(family, grace)) family.forEach(ProcessHandle::destroy);
     if (gone(family, grace)) return;
     var left = Stream.concat(family.stream(), family().stream()).toList();
     left.forEach(ProcessHandle::destroyForcibly);
-    gone(left, KILLED); // they take their moment
+    gone(left, KILLED);
   }
 
   private void closeStdin() {
     try {
       stdin.close();
     } catch (IOException e) {
-      // it has ended already
+      // the program has ended
     }
   }
 
@@ -217,12 +227,5 @@ final class StdioProgram implements McpProgram {
       }
     }
     return true;
-  }
-
-  private static Thread thread(String name, Runnable task) {
-    var thread = new Thread(null, task, name, 1 << 18);
-    thread.setDaemon(true);
-    thread.start();
-    return thread;
   }
 }

@@ -1,0 +1,185 @@
+//SOURCES ../../Ensure.java ../../Fly.java ../../FlyException.java ../../cli/Hint.java
+package fly.mcp.launch;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import fly.Ensure;
+import fly.Fly;
+import fly.FlyException;
+import fly.cli.Hint;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Consumer;
+import java.util.stream.StreamSupport;
+
+/**
+ * Launches an MCP server: an app, its addresses, a volume, secrets and one Machine. A repeated
+ * launch keeps what is there and creates the rest.
+ */
+public final class Launch implements AutoCloseable {
+  /** Metadata: digest of the Machine's config, and digest of the config with the secrets. */
+  private static final String DIGEST = "launch_digest";
+
+  private static final String STATE = "launch_state";
+
+  private final Fly fly;
+  private final Ensure ensure;
+  private final Consumer<String> story;
+  private final Consumer<String> warnings;
+  private final String app;
+  private boolean complete;
+
+  /**
+   * @param story takes what happens
+   * @param warnings takes what an incomplete launch left behind, because it costs money
+   */
+  public Launch(
+      Fly fly, Ensure ensure, String app, Consumer<String> story, Consumer<String> warnings) {
+    this.fly = fly;
+    this.ensure = ensure;
+    this.app = app;
+    this.story = story;
+    this.warnings = warnings;
+    Runtime.getRuntime().addShutdownHook(new Thread(this::close)); // Ctrl-C
+  }
+
+  /** Marks the launch as complete. */
+  public synchronized void complete() {
+    complete = true;
+  }
+
+  /** Reports once what an incomplete launch created. */
+  @Override
+  public synchronized void close() {
+    if (complete || fly.dryRun() || ensure.created().isEmpty()) return;
+    complete = true;
+    warnings.accept(
+        """
+        this was created, and stays: %s
+          To go on, run this again with --app %s
+          To end it: %s --app %s --confirm %s\
+        """
+            .formatted(String.join(", ", ensure.created()), app, Hint.of("fly-cleanup"), app, app));
+  }
+
+  /** The app, with an address of each kind that it needs. */
+  public void app(JsonNode request) {
+    say("The app %s in the organization %s ...", app, request.path("org_slug").asText());
+    ensure.app(app, request);
+    for (var type : new String[] {"shared_v4", "v6"}) {
+      if (ensure.address(app, type).isPresent()) continue;
+      say("Its address, %s ...", type);
+      ensure.allocate(app, type);
+    }
+  }
+
+  /**
+   * The Machine. One of an earlier launch is kept if it runs the same, and updated if it may be.
+   *
+   * @param volume request for the volume; null for none
+   * @param update true if the Machine may change to another command, or other files
+   */
+  public JsonNode machine(
+      ObjectNode request, Map<String, String> secrets, ObjectNode volume, boolean update) {
+    var config = request.withObject("/config");
+    var digest = digest(config.toString());
+    var state = digest(config + "\n" + secrets);
+    var there = fly.dryRun() ? Optional.<JsonNode>empty() : launched();
+    if (there.isPresent()) {
+      var metadata = there.get().at("/config/metadata");
+      if (metadata.path(STATE).asText().equals(state)) {
+        say("The Machine %s is there already, and runs this.", there.get().path("id").asText());
+        return there.get();
+      }
+      requireUpdatable(
+          there.get(), update || metadata.path(DIGEST).asText().equals(digest), volume);
+    }
+    say("Secrets of the app: %s ...", String.join(", ", secrets.keySet()));
+    var version = fly.setSecrets(app, secrets).path("version");
+    if (version.isIntegralNumber()) request.set("min_secrets_version", version);
+    if (!fly.dryRun()) config.withObject("/metadata").put(DIGEST, digest).put(STATE, state);
+    if (there.isPresent()) return update(request, there.get());
+    if (volume != null) ensure.volume(app, volume, false);
+    return create(request);
+  }
+
+  private void requireUpdatable(JsonNode machine, boolean allowed, JsonNode volume) {
+    var id = machine.path("id").asText();
+    if (!allowed) {
+      throw new FlyException(
+          "the app %s runs another MCP server already".formatted(app),
+          "its Machine %s was launched with another command, other files or other fields"
+              .formatted(id),
+          "--update to run this there instead, or another --app");
+    }
+    if (machine.at("/config/mounts").isEmpty() == (volume == null)) return;
+    throw new FlyException(
+        "the Machine %s has %s volume".formatted(id, volume == null ? "a" : "no"),
+        "that stays as it was when it was created",
+        (volume == null ? "with --volume" : "without --volume") + ", or another --app");
+  }
+
+  private JsonNode create(ObjectNode request) {
+    var config = request.path("config");
+    var command = new StringBuilder();
+    config.at("/init/cmd").forEach(word -> command.append(' ').append(word.asText()));
+    say(
+        "Creating a Machine: %s, %s MB, runs%s ...",
+        config.path("image").asText(), config.at("/guest/memory_mb").asText("256"), command);
+    var machine = fly.create("/v1/apps/{app}/machines", request, this::launched, app);
+    ensure.created("the Machine " + machine.path("id").asText());
+    return machine;
+  }
+
+  /**
+   * The Machine of an earlier launch.
+   *
+   * @throws FlyException if the app has other Machines, which would get the server's requests, too
+   */
+  private Optional<JsonNode> launched() {
+    var machines = fly.list("/v1/apps/{app}/machines", app);
+    var ours =
+        StreamSupport.stream(machines.spliterator(), false)
+            .filter(machine -> machine.at("/config/metadata").has(DIGEST))
+            .findFirst();
+    if (machines.size() == (ours.isPresent() ? 1 : 0)) return ours;
+    throw new FlyException(
+        "the app %s has other Machines".formatted(app),
+        "requests to the app would reach them, too",
+        "another --app, or fly-list-machines --app " + app);
+  }
+
+  /** Replaces the Machine's config; its volume stays. */
+  private JsonNode update(ObjectNode request, JsonNode old) {
+    var id = old.path("id").asText();
+    var mounts = old.at("/config/mounts");
+    if (!mounts.isEmpty()) request.withObject("/config").set("mounts", mounts);
+    request.set("current_version", old.path("instance_id"));
+    say("Updating the Machine %s ...", id);
+    var updated = fly.post("/v1/apps/{app}/machines/{machine}", request, app, id);
+    try {
+      var wait = "/v1/apps/{app}/machines/{machine}/wait?state=started&timeout=60&instance_id={v}";
+      fly.get(wait, app, id, updated.path("instance_id").asText());
+    } catch (FlyException e) {
+      if (e.status != 408) throw e; // it sleeps, and its first request starts it
+    }
+    return updated;
+  }
+
+  private static String digest(String text) {
+    try {
+      var digest = MessageDigest.getInstance("SHA-256");
+      return HexFormat.of().formatHex(digest.digest(text.getBytes(StandardCharsets.UTF_8)), 0, 16);
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private void say(String format, Object... values) {
+    story.accept(format.formatted(values));
+  }
+}
