@@ -13,13 +13,12 @@ echo $$ >"$folder/lock/pid"
 
 java=$1
 shift
-options='' path=''
+collector=-XX:+UseSerialGC path=''
 while [ $# -gt 0 ] && [ -z "$path" ]; do
   case $1 in
     -classpath) path=$2; shift ;;
     -XX:AOTCache=* | -XX:SharedArchiveFile=* | -Xlog:*) flag=${flag:-${1%%=*}} ;;
-    *) options="$options
-$1" ;;
+    -XX:+Use*GC) collector=$1 ;;
   esac
   shift
 done
@@ -31,9 +30,6 @@ failed() { # the reason; nobody tries again with these libraries and this JDK
   echo "$1" >"$archive.failed"
   exit 1
 }
-IFS='
-'
-set -f
 {
   "${java%java}javac" --release 17 -d "$work" "$root/Train.java" &&
     "${java%java}jar" cf "$work/train.jar" -C "$work" Train.class
@@ -43,13 +39,11 @@ mv -f "$work/train.jar" "${libraries##*:}"
 unset JAVA_TOOL_OPTIONS JDK_JAVA_OPTIONS
 case $flag in
   -XX:AOTCache)
-    # shellcheck disable=SC2086
-    "$java" $options "-XX:AOTCacheOutput=$work/classes" -cp "$libraries" Train "$own" "$main"
+    "$java" "$collector" -XX:TieredStopAtLevel=1 "-XX:AOTCacheOutput=$work/classes" -cp "$libraries" Train "$own" "$main"
     ;;
   *)
-    # shellcheck disable=SC2086
-    "$java" $options -Xshare:off "-XX:DumpLoadedClassList=$work/list" -cp "$libraries" Train "$own" "$main" &&
-      "$java" $options -Xshare:dump "-XX:SharedClassListFile=$work/list" "-XX:SharedArchiveFile=$work/classes" -cp "$libraries"
+    "$java" "$collector" -XX:TieredStopAtLevel=1 -Xshare:off "-XX:DumpLoadedClassList=$work/list" -cp "$libraries" Train "$own" "$main" &&
+      "$java" "$collector" -XX:TieredStopAtLevel=1 -Xshare:dump "-XX:SharedClassListFile=$work/list" "-XX:SharedArchiveFile=$work/classes" -cp "$libraries"
     ;;
 esac >"$work/log" 2>&1
 [ -s "$work/classes" ] || failed "$(cat "$work/log")"

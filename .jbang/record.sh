@@ -27,12 +27,14 @@ keep() {
   [ -f "$release" ] || release=$1
   [ -z "${HOME:-}" ] || first="$first \"-Duser.home=\$HOME\""
   shift
-  options='' path=''
+  options='' path='' collector=''
   while [ $# -gt 0 ] && [ -z "$path" ]; do
     case $1 in
-      -classpath | -cp) path=$2; shift ;;
-      *) quote "$1"; options="$options $quoted" ;;
+      -classpath | -cp) path=$2; shift 2; break ;;
+      -XX:+Use*GC) collector=$1 ;;
     esac
+    quote "$1"
+    options="$options $quoted"
     shift
   done
   [ -n "$path" ] || return 0
@@ -62,17 +64,18 @@ keep() {
 
 # The archive of classes for all scripts with the same libraries: named by the contents of these, the JDK's build, and
 # how it is made. The JVM takes an archive if the class path begins with the jars that it was made of, in their order.
-# So the libraries stand first, then the jar that trained it, then the script's own.
+# So the libraries stand first, sorted, for all scripts alike; then the jar that trained it, then the script's own.
 name_archive() {
   own=${path%%:*}
-  libraries=${path#*:}
+  [ "$own" != "$path" ] || return 0
+  libraries=$(IFS=:; set -f; printf '%s\n' ${path#*:} | sort | tr '\n' ':')
+  libraries=${libraries%:}
   case $newline$jars$newline in *[!r]"$newline"?*) return 0 ;; esac # a folder on the class path
-  [ "$own" != "$libraries" ] || return 0
   case $own in "${JBANG_CACHE_DIR:-$JBANG_DIR/cache}"/*) ;; *) return 0 ;; esac
   jdk_version=$(sed -n 's/^JAVA_VERSION="\([0-9]*\).*/\1/p' "$release") # no release, no archive
   [ -n "$jdk_version" ] || return 0
   made_of=$(IFS=:; set -f; cksum "$release" "$root/.jbang/archive.sh" "$root/.jbang/Train.java" $libraries)
-  hash=$(printf '%s\n' "$first$options" "$made_of" | sha256) || return 0
+  hash=$(printf '%s\n' "$first $collector" "$made_of" | sha256) || return 0
   archive=$JBANG_DIR/wrapper/archives/$hash/classes
   if [ "$jdk_version" -ge 25 ]; then flag=-XX:AOTCache; else flag=-XX:SharedArchiveFile; fi
   quote "$flag=$archive"
