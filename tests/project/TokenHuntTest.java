@@ -1,0 +1,72 @@
+import static com.github.tomakehurst.wiremock.client.WireMock.aResponse;
+import static com.github.tomakehurst.wiremock.client.WireMock.any;
+import static com.github.tomakehurst.wiremock.client.WireMock.anyUrl;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+
+import fly.cli.Cli;
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** The token is in nothing that a command prints, with -v, in dry runs and in refusals. */
+class TokenHuntTest {
+  @RegisterExtension static final FakeFly fly = new FakeFly();
+
+  /** Commands that talk to the API: those with a dry run. */
+  static List<String> commands() throws Exception {
+    var commands = new ArrayList<String>();
+    for (var alias : EachCommand.aliases()) {
+      if (EachCommand.options(alias).contains("--dry-run")) commands.add(alias);
+    }
+    return commands;
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("commands")
+  void it_is_in_no_dry_run(String alias) throws Exception {
+    answer(404);
+
+    hunt(alias, "-n", "-v");
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("commands")
+  void it_is_in_no_refusal(String alias) throws Exception {
+    for (var status : List.of(400, 401, 403, 404, 422)) {
+      answer(status);
+      hunt(alias, "-v");
+    }
+  }
+
+  private static void answer(int status) {
+    fly.stubFor(
+        any(anyUrl())
+            .willReturn(
+                aResponse()
+                    .withStatus(status)
+                    .withHeader("Content-Type", "application/json")
+                    .withHeader("fly-request-id", "01ABC-iad")
+                    .withBody("{\"error\":\"this is not for you\"}")));
+  }
+
+  private static void hunt(String alias, String... flags) throws Exception {
+    var words = new ArrayList<>(List.of(flags));
+    words.addAll(EachCommand.words(alias));
+    words.remove("--follow");
+    if (EachCommand.options(alias).contains("--timeout"))
+      words.addAll(0, List.of("--timeout", "1s"));
+    var out = new ByteArrayOutputStream();
+    var err = new ByteArrayOutputStream();
+
+    Cli.run(EachCommand.script(alias), out, err, words.toArray(String[]::new));
+
+    for (var stream : List.of(out, err)) {
+      var text = stream.toString(StandardCharsets.UTF_8);
+      assertFalse(text.contains(FakeFly.TOKEN), () -> words + ": " + text);
+    }
+  }
+}
