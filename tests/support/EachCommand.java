@@ -1,3 +1,4 @@
+import com.fasterxml.jackson.databind.JsonNode;
 import fly.Fly;
 import fly.cli.Cli;
 import java.io.ByteArrayOutputStream;
@@ -10,8 +11,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import picocli.CommandLine;
 
 /** Runs every command of the catalog with the example of its help, as a dry run if it has one. */
@@ -36,24 +35,25 @@ final class EachCommand {
   }
 
   static List<String> aliases() throws IOException {
-    var catalog = Fly.JSON.readTree(Sh.ROOT.resolve("jbang-catalog.json").toFile());
     var aliases = new ArrayList<String>();
-    catalog.path("aliases").fieldNames().forEachRemaining(aliases::add);
+    catalog().fieldNames().forEachRemaining(aliases::add);
     return aliases;
   }
 
-  static Object script(String alias) throws ReflectiveOperationException {
-    var name =
-        Stream.of(alias.replaceFirst("^fly-", "").split("-"))
-            .map(word -> word.substring(0, 1).toUpperCase() + word.substring(1))
-            .collect(Collectors.joining());
+  private static JsonNode catalog() throws IOException {
+    return Fly.JSON.readTree(Sh.ROOT.resolve("jbang-catalog.json").toFile()).path("aliases");
+  }
+
+  static Object script(String alias) throws IOException, ReflectiveOperationException {
+    var file = catalog().path(alias).path("script-ref").asText();
+    var name = file.replaceAll(".*/|\\.java$", "");
     var constructor = Class.forName(name).getDeclaredConstructor();
     constructor.setAccessible(true);
     return constructor.newInstance();
   }
 
   /** Arguments of the example, with -n first; --help for a command without a dry run. */
-  static String[] example(String alias) throws ReflectiveOperationException {
+  static String[] example(String alias) throws Exception {
     var words = words(alias);
     if (options(alias).contains("--dry-run")) words.add(0, "-n");
     else if (!HARMLESS.contains(alias)) return new String[] {"--help"};
@@ -61,7 +61,7 @@ final class EachCommand {
   }
 
   /** Arguments of the example in the help. */
-  static List<String> words(String alias) throws ReflectiveOperationException {
+  static List<String> words(String alias) throws Exception {
     var header = new CommandLine(script(alias)).getCommandSpec().usageMessage().header();
     var words = new ArrayList<String>();
     Pattern.compile("'([^']*)'|(\\S+)")
@@ -73,7 +73,7 @@ final class EachCommand {
     return words;
   }
 
-  static List<String> options(String alias) throws ReflectiveOperationException {
+  static List<String> options(String alias) throws Exception {
     return List.copyOf(Cli.commandLine(script(alias)).getCommandSpec().optionsMap().keySet());
   }
 
