@@ -70,6 +70,7 @@ class DocsTest {
 
   @Tag("slow")
   @ParameterizedTest(name = "{0}")
+  @Tag("slow")
   @MethodSource("pagesThatRun")
   void each_block_of_a_page_that_says_so_runs(Path page) throws Exception {
     for (var section : RUN.matcher(Files.readString(page)).results().toList()) {
