@@ -78,7 +78,7 @@ public final class FlyException extends RuntimeException {
    * @param body the answer, parsed: {@code {"error": text, "status": text}}, or {@code {"message":
    *     text}} from some central endpoints (superfly/fly-go, flaps_error.go)
    */
-  static FlyException refused(
+  public static FlyException refused(
       String method, String url, int status, String requestId, JsonNode body) {
     var message = message(body);
     var refusal = Refusal.of(status, message, body.path("status").asText());
@@ -92,7 +92,7 @@ public final class FlyException extends RuntimeException {
   }
 
   /** GraphQL reports a failure inside a 200. */
-  static FlyException refusedByGraphQl(String url, String requestId, JsonNode errors) {
+  public static FlyException refusedByGraphQl(String url, String requestId, JsonNode errors) {
     var message = errors.at("/0/message").asText("(no message)");
     var code = errors.at("/0/extensions/code").asText();
     var status =
@@ -113,7 +113,7 @@ public final class FlyException extends RuntimeException {
    *
    * @param sent whether the request may have reached Fly.io
    */
-  static FlyException unreachable(String method, String url, Throwable cause, boolean sent) {
+  public static FlyException unreachable(String method, String url, Throwable cause, boolean sent) {
     return new FlyException(
         (sent ? "no answer from " : "could not reach ") + hostOf(url),
         "%s (%s %s)".formatted(reason(cause), method, url),

@@ -2,7 +2,7 @@
 //JAVA 17+
 //DESCRIPTION JShell with the library ready: at a prompt, from a file or a pipe, or one expression.
 //SOURCES ../../lib/fly/FlyException.java ../../lib/fly/cli/Cli.java ../../lib/fly/shell/Prelude.java
-//SOURCES ../../lib/fly/shell/Snippets.java ../../lib/fly/shell/Terminal.java
+//SOURCES ../../lib/fly/shell/Prompt.java ../../lib/fly/shell/Snippets.java
 //FILES imports.jsh=../../lib/fly/shell/imports.jsh
 //FILES shell-help.txt=../../lib/fly/shell/shell-help.txt
 //FILES META-INF/services/jdk.jshell.spi.ExecutionControlProvider=../../lib/fly/shell/services/jdk.jshell.spi.ExecutionControlProvider
@@ -13,8 +13,8 @@
 import fly.FlyException;
 import fly.cli.Cli;
 import fly.shell.Prelude;
+import fly.shell.Prompt;
 import fly.shell.Snippets;
-import fly.shell.Terminal;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -64,9 +64,9 @@ class Shell implements Callable<Integer> {
   public Integer call() {
     // 1. At a terminal JShell's own tool takes over.
     Prelude.args = arguments;
-    if (code.isEmpty() && file == null && Terminal.isThere()) {
+    if (code.isEmpty() && file == null && Prompt.possible()) {
       cli.say("fly, app(), json(), template() and mcp() are ready; help() lists all.");
-      return Terminal.serve();
+      return Prompt.serve();
     }
 
     // 2. Everything else is a text, run up to its first failure.

@@ -26,7 +26,7 @@ class ShellTest {
         .with("FLY_API_TOKEN", FakeFly.TOKEN)
         .with("APP_NAME", "mcp-demo")
         .with("FLY_JBANG", "")
-        .with("JBANG_STDIN_NOTTY", "true");
+        .with("FLY_TTY", "");
   }
 
   private static String[] shell(String... args) {
@@ -195,7 +195,7 @@ class ShellTest {
     var lines = "record A(int x) {}\nnew A(app().length())\nthrow new fly.FlyException(\"what\",";
 
     var result =
-        sh().with("JBANG_STDIN_NOTTY", "false")
+        sh().with("FLY_TTY", "012")
             .with("TERM", "dumb")
             .input(lines + " \"because\", \"fly-status\")\n/exit 3\n")
             .run("script", "-qec", quoted, "/dev/null");

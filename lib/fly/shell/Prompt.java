@@ -1,6 +1,7 @@
-//SOURCES InProcess.java Prelude.java
+//SOURCES ../cli/Terminal.java InProcess.java Prelude.java
 package fly.shell;
 
+import fly.cli.Terminal;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -8,13 +9,15 @@ import java.util.prefs.Preferences;
 import jdk.jshell.tool.JavaShellToolBuilder;
 
 /** JShell's own tool at a terminal: prompt, tab completion and history. */
-public final class Terminal {
-  private Terminal() {}
+public final class Prompt {
+  private Prompt() {}
 
-  /** Says whether stdin comes from a terminal, as far as that can be known. */
-  public static boolean isThere() {
-    var piped = System.getenv("JBANG_STDIN_NOTTY");
-    return piped == null ? System.console() != null : piped.equals("false");
+  /**
+   * True if the shell may prompt. Started by JBang alone, the streams are not reported by the
+   * wrapper, but the JVM has a console.
+   */
+  public static boolean possible() {
+    return System.getenv("FLY_TTY") != null ? Terminal.in() : System.console() != null;
   }
 
   /** Serves the prompt until {@code /exit}; the exit code. */

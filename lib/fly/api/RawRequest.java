@@ -1,0 +1,185 @@
+//SOURCES ../Fly.java ../FlyException.java ../Settings.java ../Token.java
+package fly.api;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import fly.Fly;
+import fly.FlyException;
+import fly.Settings;
+import fly.Token;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import kong.unirest.core.HttpResponse;
+import kong.unirest.core.Unirest;
+import kong.unirest.core.UnirestException;
+
+/** One request, sent once as it is, and its answer as it came. */
+public final class RawRequest {
+  public static final String GRAPHQL = "/graphql";
+
+  private final String method;
+  private final String path;
+  private final Map<String, String> query;
+  private final JsonNode body;
+  private final Map<String, String> headers;
+
+  /**
+   * An answer.
+   *
+   * @param head the status line and the headers, as lines
+   */
+  public record Answer(int status, String head, String requestId, String body) {
+    /** The body as JSON, or null if it is none. */
+    public JsonNode json() {
+      try {
+        return body.isBlank() ? null : Fly.JSON.readTree(body);
+      } catch (com.fasterxml.jackson.core.JsonProcessingException e) {
+        return null;
+      }
+    }
+  }
+
+  /**
+   * @param path from {@code /v1} on, or {@link #GRAPHQL}
+   * @param body or null
+   */
+  public RawRequest(
+      String method,
+      String path,
+      Map<String, String> query,
+      JsonNode body,
+      Map<String, String> headers) {
+    this.method = method;
+    this.path = path;
+    this.query = new LinkedHashMap<>(query);
+    this.body = body;
+    this.headers = headers;
+  }
+
+  /** The path with its query. */
+  public String target() {
+    var target = new StringBuilder(path);
+    var mark = path.contains("?") ? "&" : "?";
+    for (var part : query.entrySet()) {
+      target
+          .append(mark)
+          .append(encoded(part.getKey()))
+          .append("=")
+          .append(encoded(part.getValue()));
+      mark = "&";
+    }
+    return target.toString();
+  }
+
+  private static String encoded(String text) {
+    return URLEncoder.encode(text, StandardCharsets.UTF_8).replace("+", "%20");
+  }
+
+  /** Sends it. Any answer is returned; without one a {@link FlyException} is thrown. */
+  public Answer send() {
+    var url = url();
+    Fly.requireSafe(url);
+    var token = Token.parse(Settings.FLY_API_TOKEN.require());
+    var authorization = path.equals(GRAPHQL) ? token.graphqlHeader() : token.header();
+    try (var http = Unirest.spawnInstance()) {
+      http.config().followRedirects(false).setDefaultHeader("User-Agent", "fly-jbang");
+      var request = http.request(method, url).header("Authorization", authorization);
+      request.headers(headers);
+      HttpResponse<String> response =
+          body == null
+              ? request.asString()
+              : request.header("Content-Type", "application/json").body(body.toString()).asString();
+      var head =
+          new StringBuilder(
+              "HTTP/1.1 %d %s\n"
+                  .formatted(response.getStatus(), response.getStatusText())
+                  .replace(" \n", "\n"));
+      response
+          .getHeaders()
+          .all()
+          .forEach(h -> head.append(h.getName()).append(": ").append(h.getValue()).append("\n"));
+      return new Answer(
+          response.getStatus(),
+          head.toString(),
+          response.getHeaders().getFirst("fly-request-id"),
+          response.getBody() == null ? "" : response.getBody());
+    } catch (UnirestException e) {
+      throw FlyException.unreachable(method, url, e, !method.equals("GET"));
+    }
+  }
+
+  /** The answer's failure, or null if it is a success. */
+  public FlyException failure(Answer answer) {
+    var json = answer.json();
+    if (answer.status() < 200 || answer.status() >= 300) {
+      var error = Fly.JSON.createObjectNode().put("error", answer.body().strip());
+      return FlyException.refused(
+          method, url(), answer.status(), answer.requestId(), json == null ? error : json);
+    }
+    if (path.equals(GRAPHQL) && json != null && json.path("errors").size() > 0) {
+      return FlyException.refusedByGraphQl(url(), answer.requestId(), json.path("errors"));
+    }
+    return null;
+  }
+
+  /**
+   * Follows {@code next_cursor} from page to page.
+   *
+   * @return the pages as one: the elements of their lists joined
+   */
+  public JsonNode allPages() {
+    JsonNode all = null;
+    for (var seen = new HashSet<String>(); ; ) {
+      var answer = send();
+      var failure = failure(answer);
+      if (failure != null) throw failure;
+      var page = answer.json();
+      all = all == null ? page : joined(all, page);
+      var next = page == null ? "" : page.path("next_cursor").asText("");
+      if (next.isEmpty() || !seen.add(next)) return all;
+      query.put("cursor", next);
+    }
+  }
+
+  private static JsonNode joined(JsonNode all, JsonNode page) {
+    if (all instanceof ArrayNode list && page.isArray()) return list.addAll((ArrayNode) page);
+    if (!(all instanceof ObjectNode object)) return page;
+    for (var member : page.properties()) {
+      var there = object.path(member.getKey());
+      if (there instanceof ArrayNode list && member.getValue().isArray()) {
+        list.addAll((ArrayNode) member.getValue());
+      } else {
+        object.set(member.getKey(), member.getValue());
+      }
+    }
+    if (!page.has("next_cursor")) object.remove("next_cursor");
+    return object;
+  }
+
+  /** Prints the request as curl instead. */
+  public void show(Fly dryRun) {
+    if (path.equals(GRAPHQL)) {
+      dryRun.graphql(body.path("query").asText(), body.path("variables"));
+    } else {
+      switch (method) {
+        case "GET" -> dryRun.get(target());
+        case "PUT" -> dryRun.put(target(), body);
+        case "DELETE" -> dryRun.delete(target());
+        case "POST" -> dryRun.post(target(), body);
+        default ->
+            throw FlyException.usage(
+                "no curl for " + method, "-n shows GET, POST, PUT and DELETE", "run it without -n");
+      }
+    }
+  }
+
+  private String url() {
+    var hostname =
+        path.equals(GRAPHQL) ? Settings.FLY_API_BASE_URL.get() : Settings.FLY_API_HOSTNAME.get();
+    return hostname.replaceFirst("/+$", "") + target();
+  }
+}

@@ -1,0 +1,32 @@
+//SOURCES ../Fly.java ../Settings.java Checkup.java Local.java Remote.java
+package fly.doctor;
+
+import fly.Fly;
+import fly.Settings;
+
+/** The checks of fly-doctor, in the order in which things build on each other. */
+public final class Examination {
+  private Examination() {}
+
+  /** Runs all checks. */
+  public static void run(Checkup checkup, Fly fly) {
+    checkup.check("JDK", Local::jdk);
+    checkup.check("JBang", Local::jbang);
+    checkup.check("Node", Local::node);
+    checkup.check("settings", Local::settings);
+    checkup.check("MCP clients", Local::clients);
+
+    var remote = new Remote(fly);
+    checkup.need("target", Remote::target);
+    checkup.need("reachability", Remote::reach);
+    checkup.need("token", Remote::token);
+    checkup.need("access", remote::accepted);
+    if (Settings.APP_NAME.get() == null) checkup.skipRest("APP_NAME, which is not set");
+    checkup.need("app", remote::app);
+    checkup.need("addresses", remote::addresses);
+    checkup.need("volumes", remote::volumes);
+    checkup.need("Machines", remote::machines);
+    checkup.need("edge", remote::edge);
+    checkup.need("MCP reply", remote::mcp);
+  }
+}

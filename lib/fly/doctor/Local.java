@@ -1,0 +1,111 @@
+//SOURCES ../FlyException.java ../Settings.java ../mcp/launch/ClientConfigFile.java
+package fly.doctor;
+
+import fly.FlyException;
+import fly.Settings;
+import fly.mcp.launch.ClientConfigFile;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.concurrent.TimeUnit;
+
+/** Checks of this machine: they send nothing. */
+final class Local {
+  private Local() {}
+
+  static String jdk() {
+    var home = System.getProperty("java.home");
+    var version = Runtime.version();
+    if (version.feature() < 17 || javac(home) == null) {
+      throw new FlyException(
+          "no JDK 17 or newer runs this",
+          "java.home is " + home + ", version " + version,
+          "install a JDK, for example from https://adoptium.net, and set JAVA_HOME");
+    }
+    return version + " at " + home;
+  }
+
+  private static Path javac(String home) {
+    for (var name : new String[] {"bin/javac", "bin/javac.exe"}) {
+      if (Files.exists(Path.of(home, name))) return Path.of(home, name);
+    }
+    return null;
+  }
+
+  /** JBang's own folder, and the wrapper that started this command, if one did. */
+  static String jbang() {
+    var folder = Settings.lookup("JBANG_DIR");
+    var home = Path.of(System.getProperty("user.home"), ".jbang");
+    var dir = folder == null ? home : Path.of(folder);
+    if (!Files.isWritable(dir)) {
+      throw new FlyException(
+          "JBang's folder " + dir + " cannot be written",
+          "JBang keeps compiled scripts there" + (folder == null ? "" : "; JBANG_DIR names it"),
+          "export JBANG_DIR=FOLDER");
+    }
+    var wrapper = Settings.lookup("FLY_JBANG");
+    return (wrapper == null ? "jbang itself" : "by the wrapper " + wrapper) + ", folder " + dir;
+  }
+
+  /** Node is wanted for npm's MCP servers on the sandbox; none is fine. */
+  static String node() throws InterruptedException {
+    try {
+      var process = new ProcessBuilder("node", "--version").redirectErrorStream(true).start();
+      process.getOutputStream().close();
+      if (!process.waitFor(10, TimeUnit.SECONDS)) {
+        process.destroyForcibly();
+        throw new FlyException(
+            "node does not answer", "node --version took 10 s", "node --version");
+      }
+      var version = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      return version.strip();
+    } catch (IOException e) {
+      return "none: the sandbox runs FilesServer, in Java, instead of npm's server";
+    }
+  }
+
+  /** Each setting with its source; no secret is shown. */
+  static String settings() {
+    var lines = new ArrayList<String>();
+    for (var setting : Settings.values()) {
+      var value = setting.get();
+      if (value == null) continue;
+      lines.add("%s=%s (%s)".formatted(setting, setting.secret() ? "***" : value, source(setting)));
+    }
+    return String.join("\n", lines);
+  }
+
+  private static String source(Settings setting) {
+    var name = setting.name();
+    if (present(System.getProperty(name))) return "system property";
+    if (present(System.getenv(name))) return "environment";
+    return Settings.lookup(name) == null ? "default" : ".env";
+  }
+
+  private static boolean present(String value) {
+    return value != null && !value.isBlank();
+  }
+
+  /** The MCP clients of this machine whose configuration names the app's address. */
+  static String clients() {
+    var found = ClientConfigFile.found();
+    if (found.isEmpty()) return "no MCP client found";
+    var app = Settings.APP_NAME.get();
+    var texts = new ArrayList<String>();
+    for (var client : found) {
+      var file = ClientConfigFile.ofUser(client).file;
+      texts.add(client + (app != null && names(file, app) ? " points to " : " without ") + app);
+    }
+    return String.join(", ", texts);
+  }
+
+  private static boolean names(Path file, String app) {
+    try {
+      return Files.exists(file) && Files.readString(file).contains(Settings.edgeUrl(app));
+    } catch (IOException e) {
+      return false;
+    }
+  }
+}

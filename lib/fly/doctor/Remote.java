@@ -1,0 +1,167 @@
+//SOURCES ../Fly.java ../FlyException.java ../Settings.java ../Token.java ../mcp/check/Conversation.java
+//SOURCES ../mcp/check/ServerCheck.java ../mcp/proxy/StdioProxy.java
+package fly.doctor;
+
+import fly.Fly;
+import fly.FlyException;
+import fly.Settings;
+import fly.Token;
+import fly.mcp.check.Conversation;
+import fly.mcp.check.ServerCheck;
+import fly.mcp.proxy.StdioProxy;
+import java.io.IOException;
+import java.net.HttpURLConnection;
+import java.net.InetAddress;
+import java.net.URI;
+import java.net.URL;
+import java.net.UnknownHostException;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+/** Checks of Fly.io, or the sandbox, from the name to the MCP server's reply. */
+final class Remote {
+  private static final int TIMEOUT_MS = 10_000;
+  private static final Duration PATIENCE = Duration.ofSeconds(30);
+
+  private final Fly fly;
+
+  Remote(Fly fly) {
+    this.fly = fly;
+  }
+
+  static String token() {
+    var token = Token.parse(Settings.FLY_API_TOKEN.require());
+    return token.scheme().equals("FlyV1")
+        ? "whole: %d macaroon(s), sent as FlyV1".formatted(token.pieces().size())
+        : "opaque, sent as Bearer";
+  }
+
+  static String target() {
+    var url = Settings.FLY_API_HOSTNAME.get();
+    Fly.requireSafe(url);
+    var local = url.matches("https?://(localhost|127\\.[\\d.]+|\\[::1])([:/].*)?");
+    return (local ? "a sandbox on this machine: " : "Fly.io: ") + url;
+  }
+
+  /** Name, connection, TLS and proxy, by a request without a token. */
+  static String reach() throws IOException {
+    var url = Settings.FLY_API_HOSTNAME.get().replaceFirst("/+$", "") + "/v1/apps";
+    var host = URI.create(url).getHost();
+    var proxy = Settings.lookup("https_proxy");
+    var by = proxy == null ? "" : "; https_proxy is set, but Java takes -Dhttps.proxyHost";
+    var address = "";
+    try {
+      if (host != null) address = InetAddress.getByName(host).getHostAddress();
+    } catch (UnknownHostException e) {
+      throw new FlyException(
+          "there is no host " + host, "its name does not resolve" + by, "check your network");
+    }
+    try {
+      return "%d from %s%s".formatted(status(url), address, by);
+    } catch (IOException e) {
+      throw new FlyException(
+          "could not reach " + url,
+          FlyException.reason(e) + by,
+          url.startsWith("http://127.") || url.startsWith("http://localhost")
+              ? "eval \"$(fly-sandbox --start)\""
+              : "check your network, your proxy and https://status.flyio.net");
+    }
+  }
+
+  private static int status(String url) throws IOException {
+    var connection = (HttpURLConnection) new URL(url).openConnection();
+    connection.setConnectTimeout(TIMEOUT_MS);
+    connection.setReadTimeout(TIMEOUT_MS);
+    connection.setInstanceFollowRedirects(false);
+    try {
+      return connection.getResponseCode();
+    } finally {
+      connection.disconnect();
+    }
+  }
+
+  String accepted() {
+    var tokens = fly.get("/v1/tokens/current").path("tokens");
+    return "accepted; %d token(s), organization %s"
+        .formatted(
+            tokens.size(),
+            tokens.findValuesAsText("organization").stream()
+                .distinct()
+                .collect(Collectors.joining(", ")));
+  }
+
+  String app() {
+    var name = Settings.APP_NAME.require();
+    var app = fly.get("/v1/apps/{app}", name);
+    return "%s, %s".formatted(name, app.path("status").asText("no status"));
+  }
+
+  String addresses() {
+    var ips = fly.get("/v1/apps/{app}/ip_assignments", name()).path("ips");
+    if (ips.isEmpty()) {
+      throw new FlyException(
+          "the app has no IP address", "nobody can reach it", "fly-allocate-ips");
+    }
+    return ips.findValuesAsText("ip").stream().collect(Collectors.joining(", "));
+  }
+
+  String volumes() {
+    var volumes = fly.volumes(name());
+    if (volumes.isEmpty()) return "none";
+    return volumes.stream()
+        .map(v -> "%s in %s, %s".formatted(v.name(), v.region(), v.free() ? "free" : "attached"))
+        .collect(Collectors.joining("; "));
+  }
+
+  String machines() {
+    var machines = fly.machines(name());
+    if (machines.isEmpty()) {
+      throw new FlyException("the app has no Machine", "nothing runs in it", "fly-create-machine");
+    }
+    var states = new LinkedHashMap<String, Integer>();
+    machines.forEach(m -> states.merge(m.state() + " in " + m.region(), 1, Integer::sum));
+    return states.entrySet().stream()
+        .map(state -> state.getValue() + " " + state.getKey())
+        .collect(Collectors.joining(", "));
+  }
+
+  /** A request through the edge, which starts a stopped Machine. */
+  String edge() {
+    var url = Settings.edgeUrl(name());
+    try {
+      var status = status(url + "healthz");
+      if (status < 500) return "%d from %s".formatted(status, url);
+      throw new FlyException(
+          "the edge answers " + status, url + " reaches no Machine that serves", "fly-logs");
+    } catch (IOException e) {
+      throw new FlyException(
+          "the app does not answer", FlyException.reason(e) + " (" + url + ")", "fly-status");
+    }
+  }
+
+  String mcp() {
+    var server = URI.create(Settings.edgeUrl(name()));
+    var token = Settings.FLY_MCP_BEARER_TOKEN.get();
+    Map<String, String> headers =
+        token == null ? Map.of() : Map.of("Authorization", "Bearer " + token);
+    if (token != null) Fly.requireSafe(server.toString());
+    var hello = Fly.JSON.createObjectNode().put("jsonrpc", "2.0").put("id", 0);
+    var params = hello.put("method", "initialize").putObject("params");
+    params.put("protocolVersion", "2025-06-18").putObject("capabilities");
+    params.putObject("clientInfo").put("name", "fly-doctor").put("version", "1");
+    try (var conversation =
+        new Conversation(
+            server, StdioProxy.Transport.AUTO, headers, PATIENCE, why -> {}, line -> {})) {
+      var check = new ServerCheck(conversation, PATIENCE, stage -> {});
+      var info = check.ask(hello, reply -> {}).at("/result/serverInfo");
+      return "%s %s"
+          .formatted(info.path("name").asText("a server"), info.path("version").asText(""));
+    }
+  }
+
+  private static String name() {
+    return Settings.APP_NAME.require();
+  }
+}
