@@ -2,12 +2,13 @@
 //JAVA 17+
 //DESCRIPTION Measure the sandbox beside an empty Javalin, or the MCP bridge beside its peers: bench sandbox|mcp.
 //MAIN Bench
-//SOURCES BenchMcp.java BenchSandbox.java
+//SOURCES BenchFleet.java BenchMcp.java BenchSandbox.java
 
 /** Which of the benchmarks runs. */
 class Bench {
   public static void main(String... args) throws Exception {
     switch (args.length == 0 ? "" : args[0]) {
+      case "fleet" -> BenchFleet.main(args);
       case "mcp" -> BenchMcp.main(args);
       case "sandbox" -> BenchSandbox.main(args);
       default -> {

@@ -1,13 +1,12 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //JAVA 17+
 //DESCRIPTION Create many Machines with deterministic names; run again, it completes what is missing.
-//SOURCES ../../lib/fly/FlyException.java ../../lib/fly/Parallel.java ../../lib/fly/cli/Cli.java
-//SOURCES ../../lib/fly/cli/Hint.java ../../lib/fly/cli/Options.java ../../lib/fly/fleet/Csv.java
-//SOURCES ../../lib/fly/fleet/Fleet.java ../../lib/fly/fleet/FleetApp.java ../../lib/fly/fleet/Rest.java
+//SOURCES ../../lib/fly/FlyException.java ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Hint.java
+//SOURCES ../../lib/fly/cli/Options.java ../../lib/fly/fleet/Csv.java ../../lib/fly/fleet/Fleet.java
+//SOURCES ../../lib/fly/fleet/FleetApp.java ../../lib/fly/fleet/Rest.java
 //FILES fleet.json
 
 import fly.FlyException;
-import fly.Parallel;
 import fly.cli.Cli;
 import fly.cli.Hint;
 import fly.cli.Options;
@@ -93,15 +92,10 @@ class CreateFleet implements Runnable {
     }
 
     // 2. Create what is missing, at the pace that Fly.io allows.
-    cli.say(
-        "Creating %d Machines, each %s; they cost money until destroyed ...",
-        members.size(), state);
-    if (appPerMachine) {
-      var apps = members.stream().map(Fleet.Member::app).toList();
-      Parallel.each(apps, 20, one -> FleetApp.ensure(cli.fly(), cli::say, one, org.slug()))
-          .values()
-          .forEach(failure -> cli.warn(failure.getMessage() + ": " + failure.why));
-    }
+    cli.sayTarget(null);
+    cli.say("Each is left %s; they cost money until they are destroyed.", state);
+    var progress = cli.progress("Creating %d Machines".formatted(members.size()), members.size());
+    if (appPerMachine) FleetApp.ensureAll(cli.fly(), cli::say, members, org.slug());
     var fresh = new AtomicInteger();
     var failures =
         new Fleet(cli.fly(), cli::say, regions, state)
@@ -111,7 +105,9 @@ class CreateFleet implements Runnable {
                 machine -> {
                   if (machine.path("created").asBoolean()) fresh.incrementAndGet();
                   cli.out().println(cli.quiet ? machine.path("id").asText() : machine.toString());
+                  progress.step();
                 });
+    progress.close();
 
     // 3. Sum up: what is there, and what is missing.
     cli.say(

@@ -31,6 +31,9 @@ import picocli.CommandLine.Spec;
 public abstract class Many {
   private static final int SHOWN = 10;
 
+  /** Fewer need no progress. */
+  private static final int FEW = 20;
+
   @Spec(MIXEE)
   private CommandSpec spec;
 
@@ -229,9 +232,17 @@ public abstract class Many {
       cli.say("No Machine of %s matches: nothing to do.", app);
       return;
     }
-    cli.say("%s %d Machines ...", doing, ids.size());
+    var what = "%s %d Machines".formatted(doing, ids.size());
     var start = System.nanoTime();
-    var failures = inParallel(cli, ids, work);
+    Map<String, FlyException> failures;
+    if (ids.size() < FEW) {
+      cli.say("%s ...", what);
+      failures = inParallel(cli, ids, work, () -> {});
+    } else {
+      try (var progress = cli.progress(what, ids.size())) {
+        failures = inParallel(cli, ids, work, progress::step);
+      }
+    }
     var took = (System.nanoTime() - start) / 1e9;
     cli.say("%d of %d done in %.1f s.", ids.size() - failures.size(), ids.size(), took);
     if (!failures.isEmpty()) throw failed(failures, ids.size());
@@ -241,7 +252,8 @@ public abstract class Many {
     return new Item(id, cli.fly().within(Deadline.after(cli.deadline)), story);
   }
 
-  private Map<String, FlyException> inParallel(Cli.Api cli, List<String> ids, Work work) {
+  private Map<String, FlyException> inParallel(
+      Cli.Api cli, List<String> ids, Work work, Runnable step) {
     Story silence = cli.verbose ? cli::say : (format, args) -> {};
     return Parallel.each(
         ids,
@@ -257,6 +269,8 @@ public abstract class Many {
               cli.err().printf("failed: %s: %s (%s)%n", id, e.getMessage(), e.why);
             }
             throw e;
+          } finally {
+            step.run();
           }
         });
   }

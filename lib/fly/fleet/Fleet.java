@@ -210,7 +210,8 @@ public final class Fleet {
           var machine = fly.get(MACHINES + "/{machine}", app, named.group(1));
           if (machine.path("name").equals(request.path("name"))) return machine;
         }
-        if (FULL.matcher(e.why).matches() || !FleetVolumes.open(e)) throw e;
+        var again = e.status == 429 || FleetVolumes.open(e);
+        if (FULL.matcher(e.why).matches() || !again) throw e;
         if (deadline.left().compareTo(pause) <= 0) throw e;
         story.say("%s: %s; sending the same again ...", request.path("name").asText(), e.why);
         Deadline.sleep(pause);

@@ -1,14 +1,23 @@
-//SOURCES ../Ensure.java ../Fly.java ../Story.java
+//SOURCES ../Ensure.java ../Fly.java ../Parallel.java ../Story.java Fleet.java
 package fly.fleet;
 
 import fly.Ensure;
 import fly.Fly;
+import fly.Parallel;
 import fly.Story;
 import java.util.List;
 
 /** The app of one user's environment: with addresses, so that the internet reaches it. */
 public final class FleetApp {
   private FleetApp() {}
+
+  /** Creates the app of each member; one that fails is named, and its member fails later. */
+  public static void ensureAll(
+      Fly fly, Story story, List<Fleet.Member> members, String organization) {
+    var apps = members.stream().map(Fleet.Member::app).toList();
+    var failures = Parallel.each(apps, 20, app -> ensure(fly, story, app, organization));
+    failures.forEach((app, e) -> story.insist("warning: %s: %s (%s)", app, e.getMessage(), e.why));
+  }
 
   /** Creates the app and its addresses, unless they are there. */
   public static void ensure(Fly fly, Story story, String app, String organization) {

@@ -93,6 +93,7 @@ final class FleetVolumes {
         taken.add(id);
         return new Taken(id, name);
       } catch (FlyException e) {
+        if (e.status == 429) continue; // refused before it had any effect, and waited for inside
         if (!open(e)) throw e;
         story.say("%s: %s; looking for it ...", name, e.why);
         var found = look(name, region);
