@@ -3,7 +3,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.sun.net.httpserver.HttpServer;
 import fly.mcp.http.JdkServer;
 import fly.sandbox.runtime.FlyctlWrap;
 import java.io.BufferedReader;
@@ -35,7 +34,7 @@ class FlyctlWrapTest {
   private final ExecutorService threads = Executors.newCachedThreadPool();
   private final HttpClient client = Http.CLIENT;
   private Process program;
-  private HttpServer server;
+  private JdkServer server;
   private FlyctlWrap wrap;
 
   @AfterEach
@@ -48,7 +47,7 @@ class FlyctlWrapTest {
     wrap.close();
     program.descendants().forEach(ProcessHandle::destroyForcibly);
     program.destroyForcibly();
-    server.stop(0);
+    server.close();
   }
 
   @Test
@@ -388,7 +387,7 @@ class FlyctlWrapTest {
   }
 
   private URI url(String path) {
-    return URI.create("http://127.0.0.1:" + server.getAddress().getPort() + "/" + path);
+    return URI.create("http://127.0.0.1:" + server.port() + "/" + path);
   }
 
   private HttpRequest.Builder request(String path) {
@@ -417,7 +416,7 @@ class FlyctlWrapTest {
   }
 
   private Socket raw(String head) throws IOException {
-    var socket = new Socket(InetAddress.getLoopbackAddress(), server.getAddress().getPort());
+    var socket = new Socket(InetAddress.getLoopbackAddress(), server.port());
     socket.getOutputStream().write(head.getBytes(StandardCharsets.US_ASCII));
     return socket;
   }

@@ -6,40 +6,40 @@ import java.io.OutputStream;
 import java.util.List;
 import java.util.Map;
 
-/** One HTTP request and its answer, whatever server it came through. */
+/** One HTTP request and its answer, independent of the server behind it. */
 public interface Exchange {
   /** In capitals: {@code GET}. */
   String method();
 
-  /** Without the query; never empty. */
+  /** Path without the query; never empty. */
   String path();
 
-  /** Without the question mark; null where there is none. */
+  /** Query without the question mark; null for none. */
   String query();
 
-  /** The first value of a header, or null; case does not matter. */
+  /** First value of a header, or null; names ignore case. */
   String header(String name);
 
-  /** All values of a header; empty where there is none. */
+  /** All values of a header; empty for none. */
   default List<String> headers(String name) {
     var first = header(name);
     return first == null ? List.of() : List.of(first);
   }
 
-  /** Whether a browser asks, or what looks like one, and no MCP client. */
+  /** True for requests of browsers, which are no MCP clients. */
   default boolean fromBrowser() {
     var accept = String.join(",", headers("Accept"));
     return accept.matches("(?is).*(html|image/).*") && !accept.contains("json");
   }
 
-  /** The request's body; empty where there is none. */
+  /** Body of the request; empty for none. */
   InputStream body() throws IOException;
 
   /**
-   * Sends status and headers. The stream then carries the body: what is flushed is on its way, the
-   * headers with it. Closing it ends the answer.
+   * Sends status and headers. The stream carries the body: a flush sends what was written, the
+   * headers with it. Closing the stream ends the answer.
    *
-   * @throws IOException where the client is gone; so do the stream's methods
+   * @throws IOException if the client has disconnected; the stream's methods throw it, too
    */
   OutputStream respond(int status, Map<String, String> headers) throws IOException;
 }

@@ -11,6 +11,7 @@
 //FILES wrap/lib/fly/mcp/wrap/WrapServer.java=../wrap/WrapServer.java
 //FILES wrap/lib/fly/DaemonThread.java=../../DaemonThread.java
 //FILES wrap/lib/fly/mcp/http/JdkServer.java=../http/JdkServer.java
+//FILES wrap/lib/fly/mcp/http/RequestWorkers.java=../http/RequestWorkers.java
 //FILES wrap/lib/fly/mcp/message/JsonRpcMessage.java=../message/JsonRpcMessage.java
 //FILES wrap/lib/fly/mcp/message/JsonRpcHead.java=../message/JsonRpcHead.java
 //FILES wrap/lib/fly/mcp/message/SpooledBytes.java=../message/SpooledBytes.java

@@ -2,7 +2,6 @@
 //SOURCES HttpBridge.java HttpRefusal.java McpProgram.java ProgramEnvironment.java StdioProgram.java WrapOptions.java
 package fly.mcp.wrap;
 
-import com.sun.net.httpserver.HttpServer;
 import fly.DaemonThread;
 import fly.FlyException;
 import fly.mcp.http.JdkServer;
@@ -81,7 +80,7 @@ public final class WrapServer {
       Runtime.getRuntime().addShutdownHook(new Thread(bridge::close));
       var server = listen(address, options.host, bridge);
       var name = options.host.contains(":") ? "[" + options.host + "]" : options.host;
-      out.accept("http://" + name + ":" + server.getAddress().getPort() + "/");
+      out.accept("http://" + name + ":" + server.port() + "/");
       if (config.guard().isOpen() && !config.guard().loopback()) {
         System.err.println(
             "warning: anybody who reaches this port may use the server: it asks for no"
@@ -89,7 +88,7 @@ public final class WrapServer {
       }
       var code = bridge.await();
       bridge.close(); // before the server cuts its streams
-      server.stop(0);
+      server.close();
       return code;
     }
   }
@@ -106,7 +105,7 @@ public final class WrapServer {
     }
   }
 
-  private static HttpServer listen(InetSocketAddress address, String host, HttpBridge bridge) {
+  private static JdkServer listen(InetSocketAddress address, String host, HttpBridge bridge) {
     try {
       return JdkServer.serve(address, bridge::handle);
     } catch (IOException e) {
