@@ -1,0 +1,74 @@
+//SOURCES ../FlyException.java Mask.java Page.java ../shell/Snippets.java
+package fly.page;
+
+import fly.FlyException;
+import fly.shell.Snippets;
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.BiConsumer;
+
+/** Runs the blocks of a page up to the first failure. */
+public final class PageRun {
+  private final String file;
+  private final Page page;
+
+  public PageRun(String file, Page page) {
+    this.file = file;
+    this.page = page;
+  }
+
+  /**
+   * Runs the blocks, in order.
+   *
+   * @param last the name of the last block to run; null for all
+   * @param onBlock hears of each block with what it printed
+   * @return what the blocks printed, ids and times masked
+   */
+  public List<String> run(String last, BiConsumer<Page.Block, String> onBlock) {
+    if (last != null && page.blocks().stream().noneMatch(block -> block.name().equals(last))) {
+      throw FlyException.usage("there is no block " + last, file + " has others", "--list");
+    }
+    var outputs = new ArrayList<String>();
+    try (var snippets = new Snippets()) {
+      var found = false;
+      for (var block : page.blocks()) {
+        if (found && !block.name().equals(last)) break;
+        found = block.name().equals(last);
+        var output = capture(snippets, block);
+        onBlock.accept(block, output);
+        outputs.add(Mask.apply(output));
+      }
+    }
+    return outputs;
+  }
+
+  private String capture(Snippets snippets, Page.Block block) {
+    var printed = new ByteArrayOutputStream();
+    var stdout = System.out;
+    System.setOut(new PrintStream(printed, true, StandardCharsets.UTF_8));
+    try {
+      snippets.run(file, block.placed());
+    } catch (FlyException e) {
+      throw new FlyException(e.what, "block " + block.name() + ": " + e.why, e.tryNext, e.exitCode);
+    } finally {
+      System.setOut(stdout);
+    }
+    return printed.toString(StandardCharsets.UTF_8);
+  }
+
+  /** Refuses outputs that are not those on the page. */
+  public void check(List<String> outputs) {
+    for (int i = 0; i < outputs.size(); i++) {
+      var block = page.blocks().get(i);
+      var shown = block.output() == null ? "" : block.output();
+      if (shown.equals(outputs.get(i))) continue;
+      throw new FlyException(
+          "the page shows another output than block " + block.name() + " has",
+          "%s:%d: printed was%n%s".formatted(file, block.line(), outputs.get(i).stripTrailing()),
+          "fly-run-page --update " + file);
+    }
+  }
+}

@@ -1,0 +1,77 @@
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Pages that run: each in a JVM of its own, as the command does it. */
+class RunPageTest {
+  @TempDir Path folder;
+
+  private static Sh.Result page(String... args) {
+    return new Sh().with("FLY_JBANG", "").run(Jvm.command("RunPage", args).toArray(String[]::new));
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @ValueSource(strings = {"docs/guide.md", "docs/experiments.md"})
+  void a_page_shows_what_its_blocks_print(String file) {
+    var result = page("--check", Sh.ROOT.resolve(file).toString());
+
+    assertEquals(0, result.exit(), result.err());
+  }
+
+  @Test
+  void the_first_failure_ends_it_with_page_line_and_block() throws Exception {
+    var file = folder.resolve("page.md");
+    Files.writeString(
+        file,
+        """
+        # A page
+
+        ## Count
+
+        ```java
+        print(1 + 1);
+        ```
+
+        ```sh
+        exit 9
+        ```
+
+        ## Fail
+
+        ```java
+        var x = 1;
+        nothing();
+        ```
+        """);
+
+    var all = page(file.toString());
+    var only = page("--only", "count", file.toString());
+    var list = page("--list", file.toString());
+
+    assertEquals(1, all.exit());
+    assertTrue(all.err().contains("why: block fail: " + file + ":17: nothing();"), all.err());
+    assertEquals("2\n", only.out(), only.err());
+    assertEquals(List.of("count:6", "fail:16"), list.out().lines().toList());
+  }
+
+  @Test
+  void update_writes_the_outputs_into_the_page_and_check_holds_them() throws Exception {
+    var file = folder.resolve("page.md");
+    Files.writeString(file, "## One\n\n```java\nprint(6 * 7);\n```\n\nText.\n");
+
+    page("--update", file.toString());
+    page("--update", file.toString());
+
+    var text = Files.readString(file);
+    assertEquals("## One\n\n```java\nprint(6 * 7);\n```\n\n```text\n42\n```\n\nText.\n", text);
+    Files.writeString(file, text.replace("42", "43"));
+    assertTrue(page("--check", file.toString()).err().contains("another output than block one"));
+  }
+}
