@@ -1,38 +1,24 @@
-//SOURCES App.java Deadline.java FlyException.java Machine.java Settings.java Story.java Token.java Volume.java
+//SOURCES Answer.java App.java Curl.java Deadline.java Durations.java FlyException.java Json.java Machine.java
+//SOURCES Network.java Pace.java Refusals.java Retry.java Settings.java Story.java Token.java Volume.java Wire.java
 //DEPS com.konghq:unirest-java-core:4.10.1
 package fly;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.util.DefaultIndenter;
-import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
-import com.fasterxml.jackson.core.util.Separators;
-import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.MissingNode;
-import java.net.ConnectException;
-import java.net.InetAddress;
 import java.net.URI;
 import java.net.URLEncoder;
-import java.net.UnknownHostException;
-import java.net.http.HttpConnectTimeoutException;
-import java.nio.channels.UnresolvedAddressException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.time.ZonedDateTime;
-import java.time.format.DateTimeFormatter;
-import java.time.format.DateTimeParseException;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.StreamSupport;
-import kong.unirest.core.HttpRequestWithBody;
-import kong.unirest.core.HttpResponse;
+import javax.net.ssl.SSLException;
 import kong.unirest.core.Unirest;
 import kong.unirest.core.UnirestException;
 import kong.unirest.core.UnirestInstance;
@@ -48,16 +34,7 @@ import kong.unirest.core.UnirestInstance;
  */
 public final class Fly {
   /** Takes one JSON value and nothing behind it: "404 page not found" is not the number 404. */
-  public static final ObjectMapper JSON =
-      new ObjectMapper().enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
-
-  private static final DefaultPrettyPrinter PRETTY =
-      new DefaultPrettyPrinter(
-              DefaultPrettyPrinter.DEFAULT_SEPARATORS
-                  .withObjectFieldValueSpacing(Separators.Spacing.AFTER)
-                  .withObjectEmptySeparator("")
-                  .withArrayEmptySeparator(""))
-          .withArrayIndenter(DefaultIndenter.SYSTEM_LINEFEED_INSTANCE);
+  public static final ObjectMapper JSON = Json.MAPPER;
 
   private static final Pattern PLACEHOLDER = Pattern.compile("\\{\\w+}");
   private static final Pattern UNDERSCORED = Pattern.compile("(\\w[\\w.-]*)(:\\d+)?");
@@ -68,24 +45,14 @@ public final class Fly {
   /** For all that belongs to one request, unless told otherwise. */
   public static final Duration USUAL = Duration.ofMinutes(3);
 
-  private static final int ATTEMPTS = 6;
-  private static final int CONNECT_TIMEOUT_MS = 10_000;
-  private static final int ANSWER_TIMEOUT_MS = 75_000; // /wait itself holds for up to 60 s
+  private static final Duration READ_TIMEOUT = Duration.ofSeconds(30);
+  private static final Duration ANSWER_TIMEOUT = Duration.ofSeconds(75); // /wait holds for 60 s
 
-  /** The same as {@link fly.Story}. */
+  /** A wait that is longer is told to quiet readers, too. */
+  private static final Duration LONG = Duration.ofSeconds(10);
+
+  /** The same as {@link fly.Story}, nested. */
   public interface Story extends fly.Story {}
-
-  static {
-    // Without it java.net.http sets the Host header itself, which request() below must do.
-    System.setProperty("jdk.httpclient.allowRestrictedHeaders", "host");
-  }
-
-  private enum Repeat {
-    /** Reading, and actions that lead to the same state however often they are asked for. */
-    FREELY,
-    /** Anything that may cost money when it happens twice. */
-    NEVER
-  }
 
   private final String apiHostname;
   private final String graphqlUrl;
@@ -94,6 +61,7 @@ public final class Fly {
   private final fly.Story story;
   private final Supplier<Deadline> deadline;
   private final UnirestInstance http;
+  private final Pace pace;
   private final String leaseNonce;
   private Token token;
 
@@ -105,6 +73,7 @@ public final class Fly {
       fly.Story story,
       Supplier<Deadline> deadline,
       UnirestInstance http,
+      Pace pace,
       String leaseNonce) {
     this.apiHostname = apiHostname.replaceFirst("/+$", "");
     this.graphqlUrl = graphqlUrl;
@@ -113,6 +82,7 @@ public final class Fly {
     this.story = story;
     this.deadline = deadline;
     this.http = http;
+    this.pace = pace;
     this.leaseNonce = leaseNonce;
   }
 
@@ -122,8 +92,7 @@ public final class Fly {
         .setDefaultHeader("User-Agent", "fly-jbang")
         .followRedirects(false)
         .enableCookieManagement(false)
-        .connectTimeout(CONNECT_TIMEOUT_MS)
-        .requestTimeout(ANSWER_TIMEOUT_MS);
+        .httpClient(config -> new Wire(config, Network.SYSTEM));
     return http;
   }
 
@@ -144,14 +113,16 @@ public final class Fly {
    * @param verbose takes a line for each request and each answer; or null
    */
   public static Fly connect(Consumer<String> dryRun, Consumer<String> verbose, fly.Story story) {
+    var api = Settings.FLY_API_HOSTNAME.get();
     return new Fly(
-        Settings.FLY_API_HOSTNAME.get(),
+        api,
         Settings.FLY_API_BASE_URL.get().replaceFirst("/+$", "") + "/graphql",
         dryRun,
         verbose,
         story,
         () -> Deadline.after(USUAL),
         http(),
+        new Pace(!new Refusals.Request("", api).loopback()),
         null);
   }
 
@@ -167,7 +138,7 @@ public final class Fly {
 
   private Fly with(Supplier<Deadline> deadline, String leaseNonce) {
     var other =
-        new Fly(apiHostname, graphqlUrl, dryRun, verbose, story, deadline, http, leaseNonce);
+        new Fly(apiHostname, graphqlUrl, dryRun, verbose, story, deadline, http, pace, leaseNonce);
     other.token = token;
     return other;
   }
@@ -183,12 +154,27 @@ public final class Fly {
   }
 
   public JsonNode get(String path, Object... ids) {
-    return send("GET", apiHostname + fill(path, ids), null, Repeat.FREELY);
+    return read(apiHostname, fill(path, ids), null);
+  }
+
+  /**
+   * @param shape null for the documented one
+   */
+  private JsonNode read(String host, String path, Answer.Shape shape) {
+    var kind = path.matches(".*/wait(\\?.*)?") ? Retry.Kind.WAIT : Retry.Kind.FREELY;
+    var declared = shape == null ? Answer.Shape.of("GET", path) : shape;
+    return send("GET", host + path, null, kind, declared);
+  }
+
+  private JsonNode write(
+      String method, String path, JsonNode body, Retry.Kind kind, Object... ids) {
+    var filled = fill(path, ids);
+    return send(method, apiHostname + filled, body, kind, Answer.Shape.of(method, filled));
   }
 
   /** A GET of what is where GraphQL is, such as an app's logs, and not in the Machines API. */
   public JsonNode getCentral(String path, Object... ids) {
-    return send("GET", centralUrl() + fill(path, ids), null, Repeat.FREELY);
+    return read(centralUrl(), fill(path, ids), null);
   }
 
   private String centralUrl() {
@@ -207,14 +193,8 @@ public final class Fly {
 
   /** A GET of a list; any other answer is unreadable, and never taken for an empty list. */
   public List<JsonNode> list(String path, Object... ids) {
-    var answer = get(path, ids);
-    if (dryRun != null || answer.isArray()) {
-      return StreamSupport.stream(answer.spliterator(), false).toList();
-    }
-    throw new FlyException(
-        "the answer of " + apiHostname + " is no list",
-        "GET " + fill(path, ids) + " lists things",
-        "run this again");
+    var answer = read(apiHostname, fill(path, ids), Answer.Shape.LIST);
+    return StreamSupport.stream(answer.spliterator(), false).toList();
   }
 
   /** The apps of the organization, by its slug. */
@@ -242,12 +222,12 @@ public final class Fly {
 
   /** A request that is never repeated, except after a 429. */
   public JsonNode post(String path, JsonNode body, Object... ids) {
-    return send("POST", apiHostname + fill(path, ids), body, Repeat.NEVER);
+    return write("POST", path, body, Retry.Kind.ONCE, ids);
   }
 
   /** A request that may be repeated without harm, such as start, stop or suspend. */
   public JsonNode action(String path, JsonNode body, Object... ids) {
-    return send("POST", apiHostname + fill(path, ids), body, Repeat.FREELY);
+    return write("POST", path, body, Retry.Kind.FREELY, ids);
   }
 
   /**
@@ -258,29 +238,32 @@ public final class Fly {
     var request = JSON.createObjectNode();
     var values = request.putObject("values");
     secrets.forEach((name, value) -> values.put(name, dryRun == null ? value : SECRET + name));
-    var url = apiHostname + fill("/v1/apps/{app}/secrets", app);
-    if (dryRun == null) return send("POST", url, request, Repeat.FREELY);
-    dryRun.accept(curl("POST", url, request).replaceAll(SECRET + "(\\w+)", "'\"\\${$1}\"'"));
+    var path = "/v1/apps/{app}/secrets";
+    if (dryRun == null) return write("POST", path, request, Retry.Kind.FREELY, app);
+    var url = apiHostname + fill(path, app);
+    dryRun.accept(
+        Curl.command("POST", url, request, leaseNonce)
+            .replaceAll(SECRET + "(\\w+)", "'\"\\${$1}\"'"));
     return MissingNode.getInstance();
   }
 
   public JsonNode put(String path, JsonNode body, Object... ids) {
-    return send("PUT", apiHostname + fill(path, ids), body, Repeat.FREELY);
+    return write("PUT", path, body, Retry.Kind.FREELY, ids);
   }
 
   /** What is gone already (404) counts as deleted once the request had to be repeated. */
   public JsonNode delete(String path, Object... ids) {
-    return send("DELETE", apiHostname + fill(path, ids), null, Repeat.FREELY);
+    return write("DELETE", path, null, Retry.Kind.FREELY, ids);
   }
 
   /**
-   * A POST that creates something that may cost money. After an answer that leaves open whether it
-   * happened (408, 5xx, a cut or silent connection) {@code lookup} is asked before anything is sent
-   * again.
+   * A POST that creates something that may cost money, sent once. After an answer that leaves open
+   * whether it happened (408, 5xx, a cut or silent connection) {@code lookup} is asked until the
+   * deadline; then the end is ambiguous, with exit code 5.
    */
   public JsonNode create(
       String path, JsonNode body, Supplier<Optional<JsonNode>> lookup, Object... ids) {
-    return once(() -> post(path, body, ids), lookup);
+    return once(deadline.get(), () -> post(path, body, ids), lookup);
   }
 
   /**
@@ -289,136 +272,190 @@ public final class Fly {
    * @return its {@code data}
    */
   public JsonNode graphql(String query, JsonNode variables) {
-    return graphql(query, variables, Repeat.FREELY);
+    var once = query.strip().startsWith("mutation");
+    return graphql(query, variables, once ? Retry.Kind.ONCE : Retry.Kind.FREELY);
   }
 
   /** As {@link #create}, by GraphQL. */
   public JsonNode createByGraphql(
       String query, JsonNode variables, Supplier<Optional<JsonNode>> lookup) {
-    return once(() -> graphql(query, variables, Repeat.NEVER), lookup);
+    return once(deadline.get(), () -> graphql(query, variables, Retry.Kind.ONCE), lookup);
   }
 
-  private JsonNode graphql(String query, JsonNode variables, Repeat repeat) {
+  private JsonNode graphql(String query, JsonNode variables, Retry.Kind kind) {
     var request = JSON.createObjectNode().put("query", query);
     request.set("variables", variables);
-    return send("POST", graphqlUrl, request, repeat).path("data");
+    return send("POST", graphqlUrl, request, kind, Answer.Shape.data(query)).path("data");
   }
 
-  private JsonNode once(Supplier<JsonNode> create, Supplier<Optional<JsonNode>> lookup) {
-    for (int attempt = 1; ; attempt++) {
-      try {
-        return create.get();
-      } catch (FlyException e) {
-        if (!e.ambiguous()) throw e;
-        story.say("%s; looking whether it happened ...", e.getMessage());
-        for (int look = 1; look <= 3; look++) {
-          pause(500L << look);
+  /** Looks for what may have happened until the deadline; nothing is ever sent again unseen. */
+  private JsonNode once(
+      Deadline budget, Supplier<JsonNode> create, Supplier<Optional<JsonNode>> lookup) {
+    try {
+      return create.get();
+    } catch (FlyException lost) {
+      if (lost.exitCode != FlyException.AMBIGUOUS) throw lost;
+      story.insist("%s; looking for it until %s are over ...", lost.what, text(budget.budget()));
+      for (var pause = Duration.ofSeconds(1); ; pause = longer(pause)) {
+        if (pause.compareTo(budget.left()) >= 0) throw lost;
+        Deadline.sleep(pause);
+        try {
           var found = lookup.get();
           if (found.isPresent()) {
             story.say("It happened.");
             return found.get();
           }
+        } catch (FlyException look) {
+          lost.addSuppressed(look); // it must not hide the failure that it looks into
+          story.say("The look failed (%s); looking again ...", look.what);
         }
-        if (attempt == 3) throw e;
-        story.say("It did not happen; sending it again.");
       }
     }
   }
 
-  private JsonNode send(String method, String url, JsonNode body, Repeat repeat) {
+  static Duration longer(Duration pause) {
+    return pause.compareTo(Duration.ofSeconds(5)) >= 0 ? pause : pause.multipliedBy(2);
+  }
+
+  private static String text(Duration time) {
+    return Durations.text(time);
+  }
+
+  private JsonNode send(
+      String method, String url, JsonNode body, Retry.Kind kind, Answer.Shape shape) {
     if (dryRun != null) {
-      dryRun.accept(curl(method, url, body));
+      dryRun.accept(Curl.command(method, url, body, leaseNonce));
       return MissingNode.getInstance();
     }
+    var request = new Refusals.Request(method, url);
     var authorization = authorization(url);
-    for (int attempt = 1; ; attempt++) {
-      var last = attempt == ATTEMPTS;
-      HttpResponse<String> response;
-      if (verbose != null) verbose.accept("> " + method + " " + url);
+    var budget = deadline.get();
+    for (int tries = 1; ; tries++) {
+      keepPace(request, budget);
+      FlyException problem;
+      Retry.Failure failure;
+      var status = 0;
+      var wait = Optional.<Duration>empty();
+      Answer answer = null;
       try {
-        var request = request(method, url).header("Authorization", authorization);
-        if (leaseNonce != null) request.header("fly-machine-lease-nonce", leaseNonce);
-        if (body == null) {
-          response = request.asString();
-        } else {
-          response =
-              request.header("Content-Type", "application/json").body(body.toString()).asString();
+        answer = exchange(request, authorization, body, kind, budget);
+        status = answer.status();
+        if (method.equals("DELETE") && status == 404 && tries > 1) return JSON.createObjectNode();
+        if (answer.success()) {
+          var json = answer.read(shape);
+          if (url.equals(graphqlUrl) && json.path("errors").size() > 0) {
+            throw Refusals.refusedByGraphQl(request, answer, json.path("errors"));
+          }
+          return json;
         }
+        failure = Retry.of(status);
+        problem = Refusals.refused(request, answer);
+        wait = Retry.retryAfter(answer.retryAfter());
+        if (status == 429) pace.limited(method, path(url));
+      } catch (Answer.Unreadable e) {
+        failure = Retry.Failure.UNREADABLE;
+        problem = Refusals.unreadable(request, answer, e);
       } catch (UnirestException e) {
-        if (verbose != null) verbose.accept("< " + e.getMessage());
-        if (neverConnected(e) || repeat == Repeat.NEVER || last) {
-          throw FlyException.unreachable(method, url, e, !neverConnected(e));
-        }
-        story.say("No answer from %s; trying again ...", url);
-        pause(backoff(attempt));
-        continue;
+        if (verbose != null) verbose.accept("< " + FlyException.reason(e));
+        failure = failure(e);
+        problem =
+            switch (failure) {
+              case TLS -> Network.SYSTEM.tlsFailure(url, e);
+              case UNREACHED -> Refusals.unreached(request, e);
+              default -> Refusals.cut(request, e);
+            };
       }
-      var status = response.getStatus();
-      var requestId = response.getHeaders().getFirst("fly-request-id");
-      if (verbose != null) {
-        verbose.accept(
-            "< " + status + (requestId.isEmpty() ? "" : " (request id " + requestId + ")"));
+      if (!Retry.again(kind, failure, status, tries, request.loopback())) {
+        throw kind == Retry.Kind.ONCE && Retry.ambiguous(failure)
+            ? Refusals.ambiguous(problem)
+            : problem;
       }
-      var wait = -1L;
-      if (status == 429) {
-        wait = retryAfter(response, attempt);
-        story.say("Fly.io limits the rate of requests; waiting %.1f s ...", wait / 1000.0);
-      } else if (repeat == Repeat.FREELY && (status == 502 || status == 503 || status == 504)) {
-        wait = retryAfter(response, attempt);
-        story.say("Fly.io answered %d; trying again ...", status);
-      }
-      if (wait >= 0 && !last) {
-        pause(wait);
-        continue;
-      }
-      if (method.equals("DELETE") && status == 404 && attempt > 1) return JSON.createObjectNode();
-      return read(method, url, status, requestId, response.getBody());
+      var pause = wait.orElse(Retry.backoff(tries));
+      if (tries > 1 && pause.compareTo(Retry.backoff(tries)) < 0) pause = Retry.backoff(tries);
+      if (pause.compareTo(budget.left()) >= 0) throw Refusals.later(problem, pause, budget);
+      tell(failure, status, pause, url);
+      Deadline.sleep(pause);
     }
   }
 
-  /** java.net.http takes no host with an underscore, such as _api.internal: it gets the address. */
-  private HttpRequestWithBody request(String method, String url) {
-    var authority = URI.create(url).getAuthority();
-    if (URI.create(url).getHost() != null) return http.request(method, url);
-    var name = host(url);
-    try {
-      var address = InetAddress.getByName(name).getHostAddress().replaceFirst("%.*", "");
-      if (address.contains(":")) address = "[" + address + "]";
-      return http.request(method, url.replaceFirst(Pattern.quote(name), address))
-          .header("Host", authority);
-    } catch (UnknownHostException e) {
-      throw new UnirestException(e);
-    }
+  private void tell(Retry.Failure failure, int status, Duration pause, String url) {
+    var text =
+        switch (failure) {
+          case LIMITED ->
+              "Fly.io limits the rate of requests; waiting %.1f s ..."
+                  .formatted(pause.toMillis() / 1000.0);
+          case TROUBLE -> "Fly.io answered %d; trying again ...".formatted(status);
+          case UNREADABLE -> "The answer of %s cannot be read; trying again ...".formatted(url);
+          default -> "No answer from %s; trying again ...".formatted(url);
+        };
+    if (pause.compareTo(LONG) > 0) story.insist("%s", text);
+    else story.say("%s", text);
   }
 
-  /** The host's name, underscores allowed; null where the URL has none. */
-  private static String host(String url) {
-    var uri = URI.create(url);
-    if (uri.getHost() != null) return uri.getHost();
-    var name = UNDERSCORED.matcher(String.valueOf(uri.getAuthority()));
-    return name.matches() ? name.group(1) : null;
+  private void keepPace(Refusals.Request request, Deadline budget) {
+    var wait = pace.take(request.method(), path(request.url()));
+    if (wait.isZero()) return;
+    if (wait.compareTo(budget.left()) >= 0) {
+      throw budget.passed("Fly.io's rate limit leaves no room for " + request);
+    }
+    if (wait.compareTo(LONG) > 0) {
+      story.insist("Waiting %.1f s for Fly.io's rate limit ...", wait.toMillis() / 1000.0);
+    }
+    Deadline.sleep(wait);
   }
 
-  private static JsonNode read(
-      String method, String url, int status, String requestId, String body) {
-    var success = status >= 200 && status < 300;
-    JsonNode json;
-    try {
-      json = body == null || body.isBlank() ? JSON.createObjectNode() : JSON.readTree(body);
-    } catch (JsonProcessingException e) {
-      if (success) throw FlyException.notJson(method, url, status, requestId, body);
-      json = JSON.createObjectNode().put("error", body.strip());
+  private static String path(String url) {
+    return url.replaceFirst("^\\w+://[^/]*", "");
+  }
+
+  private Answer exchange(
+      Refusals.Request sent,
+      String authorization,
+      JsonNode body,
+      Retry.Kind kind,
+      Deadline budget) {
+    if (budget.over()) throw budget.passed("no time is left for " + sent);
+    var read = kind == Retry.Kind.FREELY && sent.method().equals("GET");
+    var most = read ? READ_TIMEOUT : ANSWER_TIMEOUT;
+    var limit = budget.left().compareTo(most) < 0 ? budget.left() : most;
+    if (verbose != null) verbose.accept("> " + sent);
+    var request =
+        http.request(sent.method(), sent.url())
+            .requestTimeout((int) Math.max(1, Deadline.clock().real(limit).toMillis()))
+            .header("Authorization", authorization);
+    if (leaseNonce != null) request.header("fly-machine-lease-nonce", leaseNonce);
+    var answer =
+        body == null
+            ? request.asObject(Answer::of)
+            : request
+                .header("Content-Type", "application/json")
+                .body(body.toString())
+                .asObject(Answer::of);
+    var got = answer.getBody();
+    if (verbose != null) {
+      var id = got.requestId();
+      verbose.accept("< " + got.status() + (id.isEmpty() ? "" : " (request id " + id + ")"));
     }
-    if (!success) throw FlyException.refused(method, url, status, requestId, json);
-    if (url.endsWith("/graphql") && json.path("errors").size() > 0) {
-      throw FlyException.refusedByGraphQl(url, requestId, json.path("errors"));
+    return got;
+  }
+
+  private static Retry.Failure failure(Throwable e) {
+    var reached = true;
+    for (var cause = e; cause != null; cause = cause.getCause()) {
+      if (cause instanceof Wire.NotSent) reached = false;
+      if (cause instanceof SSLException && !reached) return Retry.Failure.TLS;
     }
-    return json;
+    return reached ? Retry.Failure.CUT : Retry.Failure.UNREACHED;
   }
 
   private String authorization(String url) {
     requireSafe(url);
-    if (token == null) token = Token.parse(Settings.FLY_API_TOKEN.require());
+    if (token == null) {
+      token =
+          Token.parse(
+              Settings.FLY_API_TOKEN.requireFor(
+                  Settings.FLY_API_HOSTNAME, Settings.FLY_API_BASE_URL));
+    }
     var central = url.equals(graphqlUrl) || url.startsWith(centralUrl() + "/api/");
     return central ? token.graphqlHeader() : token.header();
   }
@@ -445,44 +482,17 @@ public final class Fly {
         "https://" + host);
   }
 
-  /** Whether the request cannot have reached anybody. */
-  private static boolean neverConnected(Throwable e) {
-    for (var cause = e; cause != null; cause = cause.getCause()) {
-      if (cause instanceof ConnectException
-          || cause instanceof UnknownHostException
-          || cause instanceof HttpConnectTimeoutException
-          || cause instanceof UnresolvedAddressException) {
-        return true;
-      }
-    }
-    return false;
+  /** The host's name, underscores allowed; null where the URL has none. */
+  private static String host(String url) {
+    var uri = URI.create(url);
+    if (uri.getHost() != null) return uri.getHost();
+    var name = UNDERSCORED.matcher(String.valueOf(uri.getAuthority()));
+    return name.matches() ? name.group(1) : null;
   }
 
-  /** What Retry-After says, in seconds or as a date, else the usual pause; in milliseconds. */
-  private static long retryAfter(HttpResponse<String> response, int attempt) {
-    var header = response.getHeaders().getFirst("Retry-After").strip();
-    if (header.matches("\\d{1,4}")) return Long.parseLong(header) * 1000;
-    try {
-      var until = ZonedDateTime.parse(header, DateTimeFormatter.RFC_1123_DATE_TIME);
-      return Math.max(0, Duration.between(ZonedDateTime.now(), until).toMillis());
-    } catch (DateTimeParseException e) {
-      return backoff(attempt);
-    }
-  }
-
-  /** 0.5 s, 1 s, 2 s ... 10 s, each somewhere between half and whole. */
-  private static long backoff(int attempt) {
-    var longest = Math.min(10_000L, 500L << (attempt - 1));
-    return ThreadLocalRandom.current().nextLong(longest / 2, longest + 1);
-  }
-
+  /** Waits; {@link Deadline#pause} is for a wait that has an end. */
   public static void pause(long milliseconds) {
-    try {
-      Thread.sleep(milliseconds);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new FlyException("interrupted", "somebody ended the wait", "");
-    }
+    Deadline.sleep(Duration.ofMillis(milliseconds));
   }
 
   private static String fill(String path, Object... ids) {
@@ -493,24 +503,8 @@ public final class Fly {
     return path;
   }
 
-  /** The request as the guide would write it. */
-  private static String curl(String method, String url, JsonNode body) {
-    var command = new StringBuilder("curl -i -X ").append(method).append(" \\\n");
-    command.append("-H \"Authorization: Bearer ${FLY_API_TOKEN}\" \\\n");
-    if (body != null) command.append("-H \"Content-Type: application/json\" \\\n");
-    command.append('"').append(url).append('"');
-    if (body != null) {
-      command.append(" \\\n-d '").append(pretty(body).replace("'", "'\\''")).append("'");
-    }
-    return command.toString();
-  }
-
   /** JSON as people write it, indented by two. */
   public static String pretty(JsonNode json) {
-    try {
-      return JSON.writer(PRETTY).writeValueAsString(json);
-    } catch (JsonProcessingException e) {
-      throw new IllegalStateException(e);
-    }
+    return Json.pretty(json);
   }
 }

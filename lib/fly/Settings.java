@@ -1,11 +1,9 @@
-//SOURCES FlyException.java
+//SOURCES EnvFile.java FlyException.java Network.java
 package fly;
 
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The guide's environment variables, each declared once. A value comes from a script's option, else
@@ -22,6 +20,9 @@ public enum Settings {
   REGION(null, "three letters, such as iad; without it, what the request body says"),
   MACHINE_ID(null, "the Machine: 14 hex digits"),
   FLY_MCP_BEARER_TOKEN(null, "what the MCP server asks for, if it asks");
+
+  /** Lets addresses of a {@code .env} file have the secrets of the environment. */
+  static final String TRUST = "FLY_TRUST_ENV_FILE";
 
   private final String fallback;
   public final String description;
@@ -86,32 +87,80 @@ public enum Settings {
     return value == null || value.isBlank() ? null : value;
   }
 
-  /** Lines {@code NAME=value} or {@code export NAME="value"}; # starts a comment. */
-  private static Map<String, String> dotEnv() {
-    var variables = new LinkedHashMap<String, String>();
-    var file = Path.of(System.getProperty("user.dir"), ".env");
-    if (!Files.isRegularFile(file)) return variables;
-    try {
-      for (var line : Files.readAllLines(file)) {
-        var parts = line.strip().replaceFirst("^export\\s+", "").split("=", 2);
-        if (parts.length == 2 && parts[0].strip().matches("\\w+")) {
-          variables.put(parts[0].strip(), unquote(parts[1].strip()));
-        }
-      }
-    } catch (IOException e) {
-      throw FlyException.usage(
-          "could not read " + file,
-          String.valueOf(e.getMessage()),
-          "it must be a text file, UTF-8");
-    }
-    return variables;
+  private static Path envFile() {
+    return Path.of(System.getProperty("user.dir"), ".env");
   }
 
-  private static String unquote(String value) {
-    for (var quote : new String[] {"\"", "'"}) {
-      var end = value.indexOf(quote, 1);
-      if (value.startsWith(quote) && end > 0) return value.substring(1, end);
+  private static Map<String, String> dotEnv() {
+    return EnvFile.read(envFile());
+  }
+
+  /** Where a value comes from; what comes first wins. */
+  public enum Source {
+    PROPERTY,
+    ENVIRONMENT,
+    FILE,
+    DEFAULT
+  }
+
+  /** Where this setting's value comes from. */
+  public Source source() {
+    if (present(System.getProperty(name())) != null) return Source.PROPERTY;
+    if (present(System.getenv(name())) != null) return Source.ENVIRONMENT;
+    return present(dotEnv().get(name())) != null ? Source.FILE : Source.DEFAULT;
+  }
+
+  /**
+   * A secret for requests to these addresses. An address that the {@code .env} file of the working
+   * directory sets, and that is not Fly.io's own, gets a secret of the same file only.
+   *
+   * @return null if there is none
+   * @throws FlyException if the secret comes from elsewhere; {@value #TRUST}=1 allows it
+   */
+  public String getFor(Settings... addresses) {
+    for (var address : addresses) {
+      if (address.source() != Source.FILE || flyIo(address.get())) continue;
+      if (present(System.getenv(TRUST)) != null || present(System.getProperty(TRUST)) != null) {
+        continue;
+      }
+      var own = present(dotEnv().get(name()));
+      if (own != null) return own;
+      if (get() == null) continue;
+      throw FlyException.usage(
+          "%s of %s would not be sent to %s".formatted(name(), sourceName(), address.shown()),
+          "%s comes from %s, and that file has no %s: a folder must not decide who gets your secret"
+              .formatted(address, envFile(), name()),
+          "export %s=%s if you trust it, or %s=1".formatted(address, address.shown(), TRUST));
     }
-    return value.replaceFirst("\\s+#.*", "");
+    return get();
+  }
+
+  /** As {@link #getFor}, for a secret that has to be there. */
+  public String requireFor(Settings... addresses) {
+    var value = getFor(addresses);
+    return value == null ? require() : value;
+  }
+
+  private String sourceName() {
+    return source() == Source.PROPERTY ? "this program" : "your environment";
+  }
+
+  private String shown() {
+    return Network.shown(get());
+  }
+
+  private static boolean flyIo(String url) {
+    return url.matches("https://([\\w{}-]+\\.)*(fly\\.io|fly\\.dev|machines\\.dev)(/.*)?");
+  }
+
+  /** A warning for the user if others may read a {@code .env} that holds a secret. */
+  public static Optional<String> openSecret() {
+    var file = envFile();
+    if (!EnvFile.open(file)) return Optional.empty();
+    var secrets = dotEnv().keySet().stream().filter(name -> name.endsWith("_TOKEN")).toList();
+    if (secrets.isEmpty()) return Optional.empty();
+    return Optional.of(
+        "every user of this machine can read %s in %s: chmod 600 .env"
+            .formatted(String.join(", ", secrets), file));
   }
 }

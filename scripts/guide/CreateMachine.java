@@ -1,20 +1,18 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //JAVA 17+
 //DESCRIPTION Create a Machine that runs an MCP server.
-//SOURCES ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Hint.java ../../lib/fly/cli/Options.java
-//SOURCES ../../lib/fly/cli/Preflight.java
+//SOURCES ../../lib/fly/Ensure.java ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Hint.java
+//SOURCES ../../lib/fly/cli/Options.java ../../lib/fly/cli/Preflight.java
 //FILES machine.json
 
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import fly.Ensure;
 import fly.cli.Cli;
 import fly.cli.Hint;
 import fly.cli.Options;
 import fly.cli.Preflight;
 import java.util.List;
 import java.util.Map;
-import java.util.UUID;
-import java.util.stream.StreamSupport;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -40,6 +38,13 @@ class CreateMachine implements Runnable {
       paramLabel = "NAME",
       description = "The Machine's name (default: Fly.io makes one).")
   String name;
+
+  @Option(
+      names = "--launch-id",
+      paramLabel = "ID",
+      description =
+          "The mark of a launch before, whose Machine is taken if it is there; none: no mark.")
+  String launchId;
 
   @Option(names = "--no-volume", description = "Mount no volume.")
   boolean noVolume;
@@ -72,31 +77,14 @@ class CreateMachine implements Runnable {
     cli.sayTarget(null);
     Preflight.machine(cli, app.name(), request);
 
-    // 3. Send it. The launch id in it finds the Machine if the answer gets lost.
+    // 3. Send it. Ensure marks the request, so that a lost answer never leads to a second Machine.
     Preflight.sayIfOpen(cli, app.name(), request);
     cli.say("Creating a Machine %s ...", Preflight.summary(request));
-    var machine = create(request);
+    var machine = new Ensure(cli.fly(), cli::say).machine(app.name(), request, launchId);
 
     // 4. Print the answer, and the next step.
     cli.print(machine);
     cli.say("export MACHINE_ID=%s", machine.path("id").asText());
     cli.say("It starts on its first request. Next: " + Hint.of("fly-call-mcp"));
-  }
-
-  private JsonNode create(ObjectNode request) {
-    var launchId = UUID.randomUUID().toString();
-    if (!cli.dryRun && request.path("config") instanceof ObjectNode config) {
-      config.withObject("/metadata").put("launch_id", launchId);
-    }
-    var machines = "/v1/apps/{app}/machines";
-    return cli.fly()
-        .create(
-            machines,
-            request,
-            () ->
-                StreamSupport.stream(cli.fly().get(machines, app.name()).spliterator(), false)
-                    .filter(m -> m.at("/config/metadata/launch_id").asText().equals(launchId))
-                    .findFirst(),
-            app.name());
   }
 }

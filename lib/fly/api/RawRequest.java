@@ -1,4 +1,4 @@
-//SOURCES ../Fly.java ../FlyException.java ../Settings.java ../Token.java
+//SOURCES ../Fly.java ../FlyException.java ../Refusals.java ../Settings.java ../Token.java
 package fly.api;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import fly.Fly;
 import fly.FlyException;
+import fly.Refusals;
 import fly.Settings;
 import fly.Token;
 import java.net.URLEncoder;
@@ -108,7 +109,7 @@ public final class RawRequest {
           response.getHeaders().getFirst("fly-request-id"),
           response.getBody() == null ? "" : response.getBody());
     } catch (UnirestException e) {
-      throw FlyException.unreachable(method, url, e, !method.equals("GET"));
+      throw Refusals.unreachable(method, url, e, !method.equals("GET"));
     }
   }
 
@@ -117,11 +118,11 @@ public final class RawRequest {
     var json = answer.json();
     if (answer.status() < 200 || answer.status() >= 300) {
       var error = Fly.JSON.createObjectNode().put("error", answer.body().strip());
-      return FlyException.refused(
+      return Refusals.refused(
           method, url(), answer.status(), answer.requestId(), json == null ? error : json);
     }
     if (path.equals(GRAPHQL) && json != null && json.path("errors").size() > 0) {
-      return FlyException.refusedByGraphQl(url(), answer.requestId(), json.path("errors"));
+      return Refusals.refusedByGraphQl(url(), answer.requestId(), json.path("errors"));
     }
     return null;
   }

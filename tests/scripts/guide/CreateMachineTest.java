@@ -103,12 +103,15 @@ class CreateMachineTest {
   }
 
   @Test
-  void a_dry_run_prints_the_guides_body_literally_and_looks_at_nothing() {
+  void a_dry_run_shows_the_mark_and_without_it_the_guides_body_literally() {
     System.clearProperty("FLY_API_TOKEN");
     var guide = Script.run(new CreateMachine(), "--print-template").out();
 
-    var result = Script.run(new CreateMachine(), "-n");
+    var marked = Script.run(new CreateMachine(), "-n").out();
+    var result = Script.run(new CreateMachine(), "-n", "--launch-id", "none");
 
+    assertTrue(marked.matches("(?s).*\"name\": \"launch-[0-9a-f-]{36}\".*"), marked);
+    assertTrue(marked.matches("(?s).*\"launch_id\": \"[0-9a-f-]{36}\".*"), marked);
     assertEquals(0, result.exit(), result.err());
     assertTrue(result.out().startsWith("curl -i -X POST \\\n-H \"Authorization: Bearer ${FLY_"));
     assertTrue(result.out().endsWith("-d '" + guide.strip() + "'\n"), result.out());
@@ -281,7 +284,7 @@ class CreateMachineTest {
     var result = Script.run(new CreateMachine());
 
     assertEquals(0, result.exit(), result.err());
-    assertTrue(result.err().contains("It did not happen; sending it again."), result.err());
+    assertTrue(result.err().contains("looking for it until 3m are over ..."), result.err());
     var bodies =
         fly.findAll(postRequestedFor(urlEqualTo(MACHINES))).stream()
             .map(request -> request.getBodyAsString())

@@ -1,0 +1,182 @@
+//SOURCES Json.java Wire.java
+package fly;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.util.function.Predicate;
+import java.util.regex.Pattern;
+import kong.unirest.core.RawResponse;
+
+/**
+ * The one reader of answers. An answer is taken only in the shape that its request declares: an
+ * answer that cannot be read is never an empty list, and never "nothing there".
+ *
+ * @param body whole: {@link Wire} refuses one that was cut
+ * @param openEnded the body has neither a length nor chunks, so that nothing proves its end
+ */
+record Answer(
+    int status,
+    byte[] body,
+    boolean openEnded,
+    String requestId,
+    String retryAfter,
+    String location) {
+
+  /**
+   * What a request's answer has to be.
+   *
+   * @param words for a message
+   * @param empty an empty body will do
+   * @param absence the answer can say that something is not there
+   */
+  record Shape(String words, Predicate<JsonNode> fits, boolean empty, boolean absence) {
+    static final Shape LIST = new Shape("a list", JsonNode::isArray, false, true);
+    static final Shape OBJECT = new Shape("an object", JsonNode::isObject, false, true);
+    static final Shape JSON =
+        new Shape("an object or a list", JsonNode::isContainerNode, false, true);
+
+    /** Of an action, which may answer nothing. */
+    static final Shape DONE =
+        new Shape("an object, a list or nothing", JsonNode::isContainerNode, true, false);
+
+    /** An object with this text. */
+    static Shape with(String field) {
+      return new Shape(
+          "an object with \"" + field + "\"",
+          json -> json.path(field).isTextual() && !json.path(field).asText().isEmpty(),
+          false,
+          false);
+    }
+
+    /** An object with this list. */
+    static Shape listing(String field) {
+      return new Shape(
+          "an object with the list \"" + field + "\"",
+          json -> json.path(field).isArray(),
+          false,
+          true);
+    }
+
+    /** GraphQL's, whose data has the field that the query asks for first. */
+    static Shape data(String query) {
+      var match = ASKED.matcher(query);
+      var field = !match.find() ? null : match.group(1) != null ? match.group(1) : match.group(2);
+      return new Shape(
+          "GraphQL data" + (field == null ? "" : " with \"" + field + "\""),
+          json ->
+              json.path("errors").size() > 0
+                  || json.path("data").isObject()
+                      && (field == null || json.path("data").hasNonNull(field)),
+          false,
+          true);
+    }
+
+    /** By the documentation of the Machines API; an unknown path has JSON of any kind. */
+    static Shape of(String method, String path) {
+      for (var known : DOCUMENTED) {
+        if (known.request.matcher(method + " " + path).matches()) return known.shape;
+      }
+      return method.equals("GET") ? JSON : DONE;
+    }
+  }
+
+  private static final Pattern ASKED = Pattern.compile("\\{\\s*(?:(\\w+)\\s*:\\s*)?(\\w+)");
+
+  private record Documented(Pattern request, Shape shape) {
+    static Documented as(String request, Shape shape) {
+      var pattern = request.replace("*", "[^/?]+");
+      return new Documented(Pattern.compile(pattern + "(\\?.*)?"), shape);
+    }
+  }
+
+  private static final Documented[] DOCUMENTED = {
+    Documented.as("GET /v1/apps", Shape.listing("apps")),
+    Documented.as("GET /v1/apps/*/(machines|volumes)", Shape.LIST),
+    Documented.as("GET /v1/apps/*/(machines|volumes)/*", Shape.with("id")),
+    Documented.as("GET /v1/apps/*/machines/*/(versions|events|ps)", Shape.LIST),
+    Documented.as("GET /v1/apps/*/volumes/*/snapshots", Shape.LIST),
+    Documented.as("GET /v1/apps/*/ip_assignments", Shape.listing("ips")),
+    Documented.as("GET /v1/apps/*/secrets", Shape.listing("secrets")),
+    Documented.as("GET /v1/orgs/*/machines", Shape.listing("machines")),
+    Documented.as("GET /v1/orgs/*/volumes", Shape.listing("volumes")),
+    Documented.as("GET /v1/tokens/current", Shape.listing("tokens")),
+    Documented.as("GET /api/v1/apps/*/logs", Shape.listing("data")),
+    Documented.as("GET /v1/apps/*(/machines/*/wait)?", Shape.OBJECT),
+    Documented.as("POST /v1/apps/*/(machines|volumes)(/*)?", Shape.with("id")),
+    Documented.as("POST /v1/apps/*/ip_assignments", Shape.with("ip")),
+    Documented.as("POST /v1/apps/*/machines/*/exec", Shape.OBJECT),
+  };
+
+  static Answer of(RawResponse raw) {
+    var headers = raw.getHeaders();
+    return new Answer(
+        raw.getStatus(),
+        raw.getContentAsBytes(),
+        !headers.getFirst(Wire.OPEN_ENDED).isEmpty(),
+        headers.getFirst("fly-request-id"),
+        headers.getFirst("Retry-After"),
+        headers.getFirst("Location"));
+  }
+
+  boolean success() {
+    return status >= 200 && status < 300;
+  }
+
+  /** The answer was whole, and is not what was declared. */
+  static final class Unreadable extends IOException {
+    private static final long serialVersionUID = 1;
+
+    Unreadable(String why) {
+      super(why);
+    }
+  }
+
+  /** The JSON of a success, in this shape; an empty object for an allowed empty body. */
+  JsonNode read(Shape shape) throws Unreadable {
+    if (blank()) {
+      if (shape.empty && !openEnded) return Json.MAPPER.createObjectNode();
+      throw new Unreadable("it is empty, and " + shape.words + " is expected");
+    }
+    JsonNode json;
+    try {
+      json = Json.MAPPER.readTree(body);
+    } catch (IOException e) {
+      throw new Unreadable("it is not JSON: " + start());
+    }
+    if (!shape.fits.test(json)) {
+      throw new Unreadable("it is not " + shape.words + ": " + start());
+    }
+    if (shape.absence && openEnded) {
+      throw new Unreadable("it has neither a length nor chunks: nothing proves that it is whole");
+    }
+    return json;
+  }
+
+  /** The JSON of a refusal; text that is not JSON is its error. */
+  JsonNode refusal() {
+    if (blank()) return Json.MAPPER.createObjectNode();
+    try {
+      var json = Json.MAPPER.readTree(body);
+      if (json.isObject()) return json;
+    } catch (JsonProcessingException e) {
+      // quoted below
+    } catch (IOException e) {
+      // quoted below
+    }
+    return Json.MAPPER.createObjectNode().put("error", start());
+  }
+
+  private boolean blank() {
+    for (var one : body) if (one > ' ' || one < 0) return false;
+    return true;
+  }
+
+  /** Its beginning, for a message. */
+  String start() {
+    var text =
+        new String(body, 0, Math.min(body.length, 2000), java.nio.charset.StandardCharsets.UTF_8);
+    text = text.strip();
+    return text.length() <= 200 ? text : text.substring(0, 200) + "...";
+  }
+}

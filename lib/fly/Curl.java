@@ -1,0 +1,23 @@
+//SOURCES Json.java
+package fly;
+
+import com.fasterxml.jackson.databind.JsonNode;
+
+/** A request as the guide would write it. */
+final class Curl {
+  private Curl() {}
+
+  static String command(String method, String url, JsonNode body, String leaseNonce) {
+    var command = new StringBuilder("curl -i -X ").append(method).append(" \\\n");
+    command.append("-H \"Authorization: Bearer ${FLY_API_TOKEN}\" \\\n");
+    if (leaseNonce != null) {
+      command.append("-H \"fly-machine-lease-nonce: ").append(leaseNonce).append("\" \\\n");
+    }
+    if (body != null) command.append("-H \"Content-Type: application/json\" \\\n");
+    command.append('"').append(url).append('"');
+    if (body != null) {
+      command.append(" \\\n-d '").append(Json.pretty(body).replace("'", "'\\''")).append("'");
+    }
+    return command.toString();
+  }
+}

@@ -1,0 +1,94 @@
+//SOURCES Deadline.java
+package fly;
+
+import java.time.Duration;
+import java.time.ZonedDateTime;
+import java.time.format.DateTimeFormatter;
+import java.time.format.DateTimeParseException;
+import java.util.Optional;
+import java.util.concurrent.ThreadLocalRandom;
+
+/**
+ * Which request is sent again after which failure: the table of docs/failures.md. A create is not
+ * in it: it is sent once here, and {@link Ensure} proves what became of it.
+ */
+final class Retry {
+  /** Kinds of requests. */
+  enum Kind {
+    /** A read, or an action that leads to the same state however often it is sent. */
+    FREELY,
+    /** A wait for a state: its 408 is an answer. */
+    WAIT,
+    /** A request that may cost money when it happens twice. */
+    ONCE
+  }
+
+  /** Kinds of failures. */
+  enum Failure {
+    /** Nobody there: connection refused, no such host. Nothing was sent. */
+    UNREACHED,
+    /** The TLS handshake failed. Nothing was sent. */
+    TLS,
+    /** The request was sent; its answer was cut, or did not come. */
+    CUT,
+    /** The answer is whole, and not in the declared shape. */
+    UNREADABLE,
+    /** 429: Fly.io refused the request before it did anything. */
+    LIMITED,
+    /** 408, 500, 502, 503, 504. */
+    TROUBLE,
+    /** Any other status. */
+    REFUSED
+  }
+
+  private static final int TRIES = 6;
+  private static final int TRIES_OF_THE_UNREADABLE = 3;
+
+  private Retry() {}
+
+  static Failure of(int status) {
+    return switch (status) {
+      case 429 -> Failure.LIMITED;
+      case 408, 500, 502, 503, 504 -> Failure.TROUBLE;
+      default -> Failure.REFUSED;
+    };
+  }
+
+  /**
+   * @param tries so far
+   */
+  static boolean again(Kind kind, Failure failure, int status, int tries, boolean loopback) {
+    return switch (failure) {
+      case LIMITED -> true;
+      case UNREACHED -> !loopback && tries < TRIES_OF_THE_UNREADABLE;
+      case CUT -> kind != Kind.ONCE && tries < TRIES;
+      case UNREADABLE -> kind != Kind.ONCE && tries < TRIES_OF_THE_UNREADABLE;
+      case TROUBLE -> kind != Kind.ONCE && !(kind == Kind.WAIT && status == 408) && tries < TRIES;
+      case TLS, REFUSED -> false;
+    };
+  }
+
+  /** The request may have taken effect all the same. */
+  static boolean ambiguous(Failure failure) {
+    return failure == Failure.CUT || failure == Failure.UNREADABLE || failure == Failure.TROUBLE;
+  }
+
+  /** The time that Retry-After names, in seconds or as a date. */
+  static Optional<Duration> retryAfter(String header) {
+    var text = header.strip();
+    if (text.matches("\\d{1,9}")) return Optional.of(Duration.ofSeconds(Long.parseLong(text)));
+    try {
+      var until = ZonedDateTime.parse(text, DateTimeFormatter.RFC_1123_DATE_TIME).toInstant();
+      var time = Duration.between(Deadline.clock().now(), until);
+      return Optional.of(time.isNegative() ? Duration.ZERO : time);
+    } catch (DateTimeParseException e) {
+      return Optional.empty();
+    }
+  }
+
+  /** 0.5 s, 1 s, 2 s ... 10 s, each somewhere between half and whole. */
+  static Duration backoff(int tries) {
+    var longest = Math.min(10_000L, 500L << Math.min(10, tries - 1));
+    return Duration.ofMillis(ThreadLocalRandom.current().nextLong(longest / 2, longest + 1));
+  }
+}

@@ -1,0 +1,43 @@
+import fly.Deadline;
+import java.time.Duration;
+import java.time.Instant;
+
+/**
+ * A clock on which waiting takes no time: a sleep sets it forward. Sockets keep real time, so that
+ * a time limit of theirs is a part of what it would be.
+ */
+final class FastClock implements Deadline.Clock {
+  private final int speed;
+  private long slept;
+
+  FastClock() {
+    this(1);
+  }
+
+  /**
+   * @param speed the part of real time that sockets wait: a 60th of 30 s is 0.5 s
+   */
+  FastClock(int speed) {
+    this.speed = speed;
+  }
+
+  @Override
+  public synchronized long nanos() {
+    return System.nanoTime() * speed + slept;
+  }
+
+  @Override
+  public synchronized Instant now() {
+    return Instant.now().plusNanos(slept);
+  }
+
+  @Override
+  public synchronized void sleep(Duration time) {
+    slept += time.toNanos();
+  }
+
+  @Override
+  public Duration real(Duration time) {
+    return time.dividedBy(speed);
+  }
+}
