@@ -1,23 +1,17 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //JAVA 17+
 //DESCRIPTION Create IP addresses for your application.
-//SOURCES ../../lib/fly/Ensure.java ../../lib/fly/Fly.java ../../lib/fly/FlyException.java ../../lib/fly/Template.java
-//SOURCES ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Hint.java ../../lib/fly/cli/Options.java
+//SOURCES ../../lib/fly/Template.java ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Hint.java
+//SOURCES ../../lib/fly/cli/IpAddresses.java ../../lib/fly/cli/Options.java
 //FILES allocate-shared-ip.json allocate-ip.json ips.json
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.node.ObjectNode;
-import fly.Ensure;
-import fly.Fly;
-import fly.FlyException;
 import fly.Template;
 import fly.cli.Cli;
 import fly.cli.Hint;
+import fly.cli.IpAddresses;
 import fly.cli.Options;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
-import java.util.Set;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -32,16 +26,15 @@ import picocli.CommandLine.Option;
           + "#create-ip-addresses-for-your-application"
     })
 class AllocateIps implements Runnable {
-  private static final Set<String> TYPES = Set.of("shared_v4", "v6", "v4", "private_v6");
-
   @Mixin Cli.Api cli;
   @Mixin Options.App app;
+  @Mixin Options.Json json;
 
   @Option(
       names = "--type",
       split = ",",
       paramLabel = "TYPE",
-      description = "Which addresses (default: shared_v4,v6).")
+      description = "The types of the addresses (default: shared_v4,v6).")
   List<String> types = List.of("shared_v4", "v6");
 
   @Option(
@@ -55,71 +48,24 @@ class AllocateIps implements Runnable {
 
   @Override
   public void run() {
+    IpAddresses.requireTypes(types);
+    cli.sayTarget(null);
+    var addresses = new IpAddresses(cli, app.name(), rest);
     for (var type : types) {
-      if (TYPES.contains(type)) continue;
-      throw FlyException.usage(
-          "there is no address type " + type,
-          "Fly.io has shared_v4, v6, v4 and private_v6",
-          Hint.of("fly-allocate-ips") + " --type shared_v4,v6");
-    }
-    var name = app.name();
-    for (var type : types) {
-      var there = cli.dryRun ? Optional.<JsonNode>empty() : find(name, type);
-      if (there.isPresent()) {
-        cli.say("The app %s has its %s address already.", name, type);
-      } else {
-        var cost = type.equals("v4") ? "; it costs about $2 a month" : "";
-        cli.say("Allocating a %s address for the app %s%s ...", type, name, cost);
-      }
-      print(there.orElseGet(() -> allocate(name, type)));
+      // 1. Build the request: the guide's mutation for a shared or a dedicated address.
+      var file = type.equals("shared_v4") ? "allocate-shared-ip.json" : "allocate-ip.json";
+      var request = Template.load(null, file, Map.of("APP_NAME", app.name()));
+      request.withObject("/variables/input").put("type", type);
+
+      // 2. Check that the app has no address of this type yet.
+      var there = addresses.find(type);
+      var cost = type.equals("v4") ? "; it costs about $2 a month" : "";
+      if (there.isPresent()) cli.say("The app %s has its %s address already.", app.name(), type);
+      else cli.say("Allocating a %s address for the app %s%s ...", type, app.name(), cost);
+
+      // 3. Send it, and print the answer.
+      addresses.print(there.orElseGet(() -> addresses.allocate(request, type)));
     }
     cli.say("Next: " + Hint.of("fly-create-volume"));
-  }
-
-  private JsonNode allocate(String name, String type) {
-    if (rest) return new Ensure(cli.fly(), cli::say).allocate(name, type);
-    var shipped = type.equals("shared_v4") ? "allocate-shared-ip.json" : "allocate-ip.json";
-    var request = Template.load(null, shipped, Map.of("APP_NAME", name));
-    ((ObjectNode) request.at("/variables/input")).put("type", type);
-    return cli.fly()
-        .createByGraphql(
-            request.path("query").asText(),
-            request.path("variables"),
-            () -> find(name, type).map(AllocateIps::data))
-        .path("allocateIpAddress");
-  }
-
-  /** The app's address of this type, in the form in which allocating it would have told it. */
-  private Optional<JsonNode> find(String name, String type) {
-    if (rest) return new Ensure(cli.fly(), cli::say).address(name, type);
-    var request = Template.load(null, "ips.json", Map.of("APP_NAME", name));
-    var found =
-        cli.fly().graphql(request.path("query").asText(), request.path("variables")).path("app");
-    var payload = Fly.JSON.createObjectNode();
-    var shared = found.path("sharedIpAddress");
-    if (type.equals("shared_v4") && shared.isTextual() && !shared.asText().isEmpty()) {
-      payload.putObject("app").set("sharedIpAddress", shared);
-      return Optional.of(payload);
-    }
-    for (var node : found.at("/ipAddresses/nodes")) {
-      if (node.path("type").asText().equals(type))
-        return Optional.of(payload.set("ipAddress", node));
-    }
-    return Optional.empty();
-  }
-
-  private static JsonNode data(JsonNode payload) {
-    return Fly.JSON.createObjectNode().set("allocateIpAddress", payload);
-  }
-
-  private void print(JsonNode address) {
-    if (address.isMissingNode()) return; // a dry run
-    if (!cli.quiet) {
-      cli.out().println(address);
-      return;
-    }
-    for (var path : List.of("/ip", "/app/sharedIpAddress", "/ipAddress/address")) {
-      if (address.at(path).isTextual()) cli.out().println(address.at(path).asText());
-    }
   }
 }

@@ -23,7 +23,7 @@ import picocli.CommandLine.Mixin;
     header = "fly-check-token",
     description = "Check your organization token: what it is, and what it may see.",
     footer = {
-      "%nIt prints what the token is, never the token.",
+      "%nIt prints the token's shape and rights, never the token.",
       "%nGuide: https://fly.io/docs/mcp/deploy-with/machines-api/#organization-token"
     })
 class CheckToken implements Runnable {
@@ -35,21 +35,23 @@ class CheckToken implements Runnable {
 
   @Override
   public void run() {
+    // 1. Look at the token alone: this finds a token that was cut when it was copied.
     var result = cli.dryRun ? Fly.JSON.createObjectNode() : shape();
-    var request = Template.load(null, "organizations.json", Map.of());
 
-    cli.say("Asking Fly.io what it may see ...");
+    // 2. Ask Fly.io for its rights.
+    cli.say("Asking Fly.io what the token may see ...");
     var tokens = cli.fly().get("/v1/tokens/current").path("tokens");
-    var organizations = organizations(request);
+    var organizations = organizations(Template.load(null, "organizations.json", Map.of()));
     if (cli.dryRun) return;
 
+    // 3. Print both, and the next step.
     result.set("tokens", tokens);
     result.set("organizations", organizations);
     cli.print(result, result.path("scheme").asText());
     cli.say("The token is good. Next: " + Hint.of("fly-select-hostname"));
   }
 
-  /** What can be told without asking anybody. */
+  /** The token's shape, which needs no request. */
   private ObjectNode shape() {
     var token = Token.parse(Settings.FLY_API_TOKEN.require());
     var macaroons = token.scheme().equals("FlyV1");
@@ -64,13 +66,12 @@ class CheckToken implements Runnable {
         .put("length", token.header().length() - token.scheme().length() - 1);
   }
 
-  /** A token for one app may not ask; that is no failure. */
   private JsonNode organizations(JsonNode request) {
     try {
       return cli.fly()
           .graphql(request.path("query").asText(), request.path("variables"))
           .at("/organizations/nodes");
-    } catch (FlyException limited) {
+    } catch (FlyException limited) { // a token for one app may not list them
       if (limited.status <= 0) throw limited;
       cli.say("It may not list organizations: %s", limited.why);
       return Fly.JSON.createArrayNode();

@@ -23,6 +23,7 @@ class CreateApp implements Runnable {
   @Mixin Options.App app;
   @Mixin Options.Org org;
   @Mixin Options.Body body;
+  @Mixin Options.Json json;
 
   public static void main(String... args) {
     Cli.main(new CreateApp(), args);
@@ -31,12 +32,22 @@ class CreateApp implements Runnable {
   @Override
   public void run() {
     if (body.printed("app.json", cli)) return;
+
+    // 1. Build the request: the guide's JSON file with its two variables.
     var values = Map.of("APP_NAME", app.name(), "ORG", org.slug());
     var request = body.changed(body.load("app.json", values), cli);
 
+    // 2. Say what will be created, and on which Fly.io.
+    cli.sayTarget(org.slug());
     cli.say("Creating the app %s in the organization %s ...", app.name(), org.slug());
-    cli.print(new Ensure(cli.fly(), cli::say).app(app.name(), request));
 
-    cli.say("It has no IP address yet. Next: " + Hint.of("fly-allocate-ips"));
+    // 3. Send it. An app of this name that is yours already is as good as a new app.
+    var ensure = new Ensure(cli.fly(), cli::say);
+    var created = ensure.app(app.name(), request);
+
+    // 4. Print the answer, and the next step.
+    cli.print(created);
+    if (!ensure.created().isEmpty()) cli.say("It has no IP address yet.");
+    cli.say("Next: " + Hint.of("fly-allocate-ips"));
   }
 }

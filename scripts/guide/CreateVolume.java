@@ -5,7 +5,6 @@
 //SOURCES ../../lib/fly/cli/Options.java
 //FILES volume.json
 
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import fly.Ensure;
 import fly.cli.Cli;
 import fly.cli.Hint;
@@ -25,16 +24,15 @@ class CreateVolume implements Runnable {
   @Mixin Options.App app;
   @Mixin Options.Region region;
   @Mixin Options.Body body;
+  @Mixin Options.Json json;
 
-  @Option(names = "--name", paramLabel = "NAME", description = "Its name, instead of data.")
+  @Option(names = "--name", paramLabel = "NAME", description = "The volume's name (default: data).")
   String name;
 
-  @Option(names = "--size", paramLabel = "GB", description = "Its size, instead of 1 GB.")
+  @Option(names = "--size", paramLabel = "GB", description = "The volume's size (default: 1).")
   Integer size;
 
-  @Option(
-      names = "--another",
-      description = "Create one more, even if one like it is there and free.")
+  @Option(names = "--another", description = "Create one more, even if a volume like it is free.")
   boolean another;
 
   public static void main(String... args) {
@@ -44,16 +42,22 @@ class CreateVolume implements Runnable {
   @Override
   public void run() {
     if (body.printed("volume.json", cli)) return;
-    cli.print(new Ensure(cli.fly(), cli::say).volume(app.name(), request(), another));
 
-    cli.say("Next: " + Hint.of("fly-create-machine"));
-  }
-
-  private ObjectNode request() {
+    // 1. Build the request: the guide's JSON file, then the changes that the options ask for.
     var request = body.load("volume.json", Map.of());
     if (name != null) request.put("name", name);
     if (size != null) request.put("size_gb", size);
     region.into(request);
-    return body.changed(request, cli);
+    body.changed(request, cli);
+
+    // 2. Say on which Fly.io; a volume costs money until it is destroyed.
+    cli.sayTarget(null);
+
+    // 3. Send it, unless a volume of this name and region is free.
+    var volume = new Ensure(cli.fly(), cli::say).volume(app.name(), request, another);
+
+    // 4. Print the answer, and the next step.
+    cli.print(volume);
+    cli.say("Next: " + Hint.of("fly-create-machine"));
   }
 }

@@ -29,7 +29,7 @@ class NameApp implements Runnable {
   @Option(
       names = "--prefix",
       paramLabel = "TEXT",
-      description = "What stands before the random part (default: ${DEFAULT-VALUE}).")
+      description = "The part before the random part (default: ${DEFAULT-VALUE}).")
   String prefix = "mcp-demo";
 
   public static void main(String... args) {
@@ -38,13 +38,19 @@ class NameApp implements Runnable {
 
   @Override
   public void run() {
+    // 1. Make the name: 12 random hex digits, as the guide takes them from uuidgen.
     var name = Options.App.random(prefix.replaceFirst("-$", ""));
+
+    // 2. Check that it is a name for a host.
     if (!name.matches("[a-z0-9][a-z0-9-]*") || name.length() > LONGEST) {
       throw FlyException.usage(
           name + " is no app name",
-          "lowercase letters, digits and dashes, %d at most, no dash first".formatted(LONGEST),
-          Hint.of("fly-name-app") + " --prefix mcp-demo");
+          "a name has lowercase letters, digits and dashes, %d at most, and no dash first"
+              .formatted(LONGEST),
+          "fly-name-app --prefix mcp-demo");
     }
+
+    // 3. Print it, and the next step.
     cli.out().println(name);
     cli.say("It will answer at %s. Next: %s", Settings.edgeUrl(name), Hint.of("fly-create-app"));
   }

@@ -3,7 +3,8 @@
 //DESCRIPTION The whole guide, step by step, on a sandbox of its own.
 //MAIN Quickstart
 //SOURCES ../../lib/fly/FlyException.java ../../lib/fly/Settings.java ../../lib/fly/cli/Cli.java
-//SOURCES ../../lib/fly/cli/Hint.java ../../lib/fly/cli/Steps.java ../../lib/fly/sandbox/SandboxServer.java
+//SOURCES ../../lib/fly/cli/Hint.java ../../lib/fly/cli/Interruption.java ../../lib/fly/cli/Options.java
+//SOURCES ../../lib/fly/cli/Steps.java ../../lib/fly/mcp/check/ReplyView.java ../../lib/fly/sandbox/SandboxServer.java
 //SOURCES AllocateIps.java CallMcp.java CheckToken.java CreateApp.java CreateMachine.java CreateVolume.java
 //SOURCES NameApp.java SelectHostname.java SelectOrg.java ../machines/Cleanup.java ../mcp/FilesServer.java
 
@@ -11,7 +12,10 @@ import fly.FlyException;
 import fly.Settings;
 import fly.cli.Cli;
 import fly.cli.Hint;
+import fly.cli.Interruption;
+import fly.cli.Options;
 import fly.cli.Steps;
+import fly.mcp.check.ReplyView;
 import fly.sandbox.SandboxServer;
 import java.io.Writer;
 import java.util.concurrent.Callable;
@@ -32,6 +36,7 @@ import picocli.CommandLine.Option;
     })
 class Quickstart implements Callable<Integer> {
   @Mixin Cli cli;
+  @Mixin Options.Json json;
 
   @Option(names = "--live", description = "Run it on Fly.io, which costs a little while it lasts.")
   boolean live;
@@ -41,47 +46,52 @@ class Quickstart implements Callable<Integer> {
 
   private SandboxServer sandbox;
   private Steps steps;
-  private boolean appMayExist;
-  private boolean cleanedUp;
+  private Interruption interruption;
+
+  private volatile String app; // null until its creation begins
 
   public static void main(String... args) {
     Cli.main(new Quickstart(), args);
   }
 
   @Override
-  public Integer call() throws InterruptedException {
+  public Integer call() {
     steps = new Steps(cli);
     var started = System.nanoTime();
-    if (live) {
-      announceLive();
-    } else {
-      cli.say(
-          "A sandbox of its own plays Fly.io; nothing leaves this machine but npx's own"
-              + " downloads.");
-      sandbox =
-          SandboxServer.start(
-              SandboxServer.Config.onPort(0)
-                  .filesServer(FilesServer.class)
-                  .tell(line -> cli.say("     %s", line)));
-      for (var setting : Settings.values()) System.clearProperty(setting.name());
-      sandbox.environment().forEach(System::setProperty);
-    }
-    Runtime.getRuntime().addShutdownHook(new Thread(this::cleanUp));
-    try {
-      var replies = guide();
-      cli.out().print(replies);
-      cli.out().flush();
-      if (replies.lines().count() != 3) {
-        throw new FlyException("not all three replies came", replies, Hint.of("fly-call-mcp"), 13);
+    if (live) announceLive();
+    try (var signals = new Interruption(cli.err(), this::left, () -> steps.mute(true))) {
+      interruption = signals;
+      steps.interruptedBy(signals);
+      try {
+        if (!live) startSandbox();
+        var replies = guide();
+        print(replies);
+        if (replies.lines().count() != 3) {
+          throw new FlyException("not all three replies came", replies, "fly-call-mcp", 13);
+        }
+        cli.say("%nAll three replies came, after %.1f s.", (System.nanoTime() - started) / 1e9);
+        if (keep) stay();
+        return 0;
+      } catch (Steps.Failed e) {
+        return e.exitCode;
+      } catch (Interruption.Requested e) {
+        return signals.exitCode();
+      } finally {
+        cleanUp();
       }
-      cli.say("%nAll three replies came, after %.1f s.", (System.nanoTime() - started) / 1e9);
-      if (keep) stay();
-      return 0;
-    } catch (Steps.Failed e) {
-      return e.exitCode;
-    } finally {
-      cleanUp();
     }
+  }
+
+  private void startSandbox() {
+    cli.say(
+        "A sandbox plays Fly.io; only npx downloads something, and nothing leaves this machine.");
+    sandbox =
+        SandboxServer.start(
+            SandboxServer.Config.onPort(0)
+                .filesServer(FilesServer.class)
+                .tell(line -> cli.say("     %s", line)));
+    for (var setting : Settings.values()) System.clearProperty(setting.name());
+    sandbox.environment().forEach(System::setProperty);
   }
 
   /** The guide, under its own headings. */
@@ -90,49 +100,69 @@ class Quickstart implements Callable<Integer> {
     steps.run("Organization token", null, new CheckToken());
     steps.run("Select an API hostname", "FLY_API_HOSTNAME", new SelectHostname());
     steps.run("Chose a hostname for your app", "APP_NAME", new NameApp());
-    appMayExist = true;
+    app = Settings.APP_NAME.get();
     steps.run("Create your app", null, new CreateApp());
     steps.run("Create IP addresses for your application", null, new AllocateIps());
     steps.run("Create a volume", null, new CreateVolume());
     steps.run("Create a machine", null, new CreateMachine());
+    interruption.waits();
     return steps.run("Accessing the MCP", null, new CallMcp(), "--timeout", "180");
+  }
+
+  private void print(String replies) {
+    var viewed = cli.viewed() && !cli.quiet;
+    replies.lines().forEach(line -> cli.out().println(viewed ? ReplyView.of(line) : line));
+    cli.out().flush();
   }
 
   private void announceLive() {
     Settings.FLY_API_TOKEN.require();
-    cli.say("This runs on Fly.io, in the organization %s. It will create:", Settings.ORG.get());
-    cli.say("  an app with a random name, a shared IPv4 and an IPv6 address (free);");
     cli.say(
-        "  a volume of 1 GB and a Machine (shared-cpu-1x, 1 GB): together about a cent an hour.");
-    cli.say("The MCP server is public, and without authentication, for as long as it lasts.");
-    cli.say(keep ? "All of it stays." : "All of it is destroyed at the end.");
+        """
+        This runs on Fly.io, in the organization %s. It will create:
+          an app with a random name, a shared IPv4 and an IPv6 address (free);
+          a volume of 1 GB and a Machine (shared-cpu-1x, 1 GB): together about a cent an hour.
+        The MCP server is public, and without authentication, for as long as it lasts.
+        %s\
+        """,
+        Settings.ORG.get(), keep ? "All of it stays." : "All of it is destroyed at the end.");
   }
 
-  private void stay() throws InterruptedException {
+  private void stay() {
     if (live) {
-      cli.say(
-          "Kept. To end it: export APP_NAME=%s; %s",
-          app(), Hint.of("fly-cleanup") + " --confirm " + app());
+      cli.say("Kept. To end it: %s", cleanup());
       return;
     }
     cli.say("%nThe sandbox stays until Ctrl-C. In another terminal:");
     sandbox.environment().forEach((name, value) -> cli.say("  export %s='%s'", name, value));
-    cli.say("  export APP_NAME=%s", app());
-    new CountDownLatch(1).await();
+    cli.say("  export APP_NAME=%s", app);
+    try {
+      new CountDownLatch(1).await();
+    } catch (InterruptedException e) {
+      throw new Interruption.Requested();
+    }
   }
 
-  private static String app() {
-    return Settings.APP_NAME.get();
+  private String cleanup() {
+    return Hint.of("fly-cleanup") + " --app " + app + " --confirm " + app;
   }
 
-  /** Once, at the end or on Ctrl-C. */
-  private synchronized void cleanUp() {
-    if (cleanedUp) return;
-    cleanedUp = true;
-    if (appMayExist && !keep) {
-      cli.say("%nCleaning up%n  $ %s --confirm %s", Hint.of("fly-cleanup"), app());
-      steps.quietly(new Cleanup(), Writer.nullWriter(), "--confirm", app());
+  /** The last line of a process that ends without cleaning up. */
+  private String left() {
+    return live && app != null ? "Left on Fly.io: " + cleanup() : "Nothing is left.";
+  }
+
+  private void cleanUp() {
+    interruption.cleans();
+    steps.mute(false);
+    var gone = true;
+    if (app != null && !keep) {
+      cli.say("%nCleaning up%n  $ %s --confirm %s", Hint.of("fly-cleanup"), app);
+      gone = steps.quietly(new Cleanup(), Writer.nullWriter(), "--app", app, "--confirm", app) == 0;
     }
     if (sandbox != null) sandbox.close();
+    if (!gone || interruption.requested()) {
+      cli.err().println(gone && !(keep && live) ? "Nothing is left." : left());
+    }
   }
 }

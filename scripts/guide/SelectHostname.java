@@ -2,16 +2,15 @@
 //JAVA 17+
 //DESCRIPTION Select an API hostname: internal where it answers, else public.
 //SOURCES ../../lib/fly/Fly.java ../../lib/fly/FlyException.java ../../lib/fly/Settings.java
-//SOURCES ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Hint.java
+//SOURCES ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Hint.java ../../lib/fly/cli/Preflight.java
 
 import fly.Fly;
 import fly.FlyException;
 import fly.Settings;
 import fly.cli.Cli;
 import fly.cli.Hint;
+import fly.cli.Preflight;
 import java.io.IOException;
-import java.net.HttpURLConnection;
-import java.net.URL;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
@@ -25,9 +24,7 @@ import picocli.CommandLine.Mixin;
       "%nGuide: https://fly.io/docs/mcp/deploy-with/machines-api/#select-an-api-hostname"
     })
 class SelectHostname implements Runnable {
-  private static final int TIMEOUT_MS = 1_000;
-
-  /** Answers inside a Fly.io private network only. */
+  /** Reachable from inside a private network of Fly.io only. */
   String internal = "http://_api.internal:4280";
 
   @Mixin Cli cli;
@@ -40,15 +37,17 @@ class SelectHostname implements Runnable {
   public void run() {
     var chosen = Settings.lookup(Settings.FLY_API_HOSTNAME.name());
 
+    // 1. Take the address that is set, or try the internal one: which of them answers?
     cli.say("Asking %s ...", chosen == null ? internal : chosen);
     cli.out().println(chosen == null ? ours() : checked(chosen));
 
+    // 2. Name the next step.
     cli.say("Next: export APP_NAME=$(" + Hint.of("fly-name-app") + ")");
   }
 
   private String ours() {
     try {
-      ask(internal);
+      Preflight.reach(cli, internal);
       cli.say("It answers: you are inside the private network.");
       return internal;
     } catch (IOException e) {
@@ -61,7 +60,7 @@ class SelectHostname implements Runnable {
   private String checked(String chosen) {
     Fly.requireSafe(chosen);
     try {
-      ask(chosen);
+      Preflight.reach(cli, chosen);
       cli.say("It answers, and FLY_API_HOSTNAME says so: kept.");
       return chosen;
     } catch (IOException e) {
@@ -70,17 +69,5 @@ class SelectHostname implements Runnable {
           FlyException.reason(e) + "; FLY_API_HOSTNAME names it",
           "unset FLY_API_HOSTNAME, then run this again");
     }
-  }
-
-  /** Any answer will do; without a token it is a 401 or a 404. */
-  private void ask(String url) throws IOException {
-    var connection =
-        (HttpURLConnection) new URL(url.replaceFirst("/+$", "") + "/v1/apps").openConnection();
-    connection.setConnectTimeout(TIMEOUT_MS);
-    connection.setReadTimeout(5 * TIMEOUT_MS);
-    connection.setInstanceFollowRedirects(false);
-    var status = connection.getResponseCode();
-    if (cli.verbose) cli.err().println("< " + status);
-    connection.disconnect();
   }
 }

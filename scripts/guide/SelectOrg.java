@@ -2,14 +2,13 @@
 //JAVA 17+
 //DESCRIPTION Select an organization: list what your token can see, and print one slug.
 //SOURCES ../../lib/fly/FlyException.java ../../lib/fly/Template.java ../../lib/fly/cli/Cli.java
-//SOURCES ../../lib/fly/cli/Hint.java ../../lib/fly/cli/Options.java
+//SOURCES ../../lib/fly/cli/Options.java
 //FILES organizations.json
 
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.FlyException;
 import fly.Template;
 import fly.cli.Cli;
-import fly.cli.Hint;
 import fly.cli.Options;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -34,25 +33,24 @@ class SelectOrg implements Runnable {
 
   @Override
   public void run() {
-    var request = Template.load(null, "organizations.json", Map.of());
-
+    // 1. Ask by GraphQL, or if the token may not: ask what the token itself says.
     cli.say("Asking which organizations the token can see ...");
-    var names = visible(request);
+    var names = visible(Template.load(null, "organizations.json", Map.of()));
     if (cli.dryRun) return;
 
+    // 2. Print the slug that was wanted, if the token can see it.
     names.forEach((slug, name) -> cli.say("  %s (%s)", slug, name));
     cli.out().println(selected(names));
   }
 
-  /** Slugs and names. An organization is seen by GraphQL, or else by what the token says. */
+  /** Slugs and names. */
   private Map<String, String> visible(JsonNode request) {
     var names = new LinkedHashMap<String, String>();
     try {
-      var organizations =
-          cli.fly().graphql(request.path("query").asText(), request.path("variables"));
-      for (var node : organizations.at("/organizations/nodes")) {
-        names.put(node.path("slug").asText(), node.path("name").asText());
-      }
+      var found = cli.fly().graphql(request.path("query").asText(), request.path("variables"));
+      found
+          .at("/organizations/nodes")
+          .forEach(node -> names.put(node.path("slug").asText(), node.path("name").asText()));
     } catch (FlyException limited) {
       if (limited.status <= 0) throw limited;
       cli.say("GraphQL does not say (%s); asking the token itself ...", limited.why);
@@ -74,9 +72,7 @@ class SelectOrg implements Runnable {
     }
     throw FlyException.usage(
         "the token cannot see the organization " + wanted,
-        names.isEmpty() ? "it can see none" : "it can see " + slugs,
-        names.isEmpty()
-            ? Hint.of("fly-check-token")
-            : "export ORG=" + names.keySet().iterator().next());
+        "it can see " + (names.isEmpty() ? "none" : slugs),
+        names.isEmpty() ? "fly-check-token" : "export ORG=" + names.keySet().iterator().next());
   }
 }

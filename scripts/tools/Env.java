@@ -34,7 +34,7 @@ class Env implements Runnable {
     }
   }
 
-  /** One word of the shell, whatever is in it. */
+  /** The value as one word of a shell. */
   private static String quoted(String value) {
     return value.matches("[\\w./:@%+=,-]+") ? value : "'" + value.replace("'", "'\\''") + "'";
   }

@@ -26,11 +26,8 @@ class ArchitectureTest {
   /** Scripts that are still longer than the rule: their lines only go down. */
   private static final Map<String, Integer> LONG =
       Map.of(
-          "scripts/guide/AllocateIps.java", 125,
-          "scripts/guide/CallMcp.java", 241,
-          "scripts/guide/CreateMachine.java", 183,
-          "scripts/guide/SelectHostname.java", 86,
-          "scripts/guide/SelectOrg.java", 82,
+          "scripts/guide/CreateMachine.java", 102,
+          "scripts/guide/Quickstart.java", 168,
           "scripts/machines/Cleanup.java", 156,
           "scripts/mcp/FilesServer.java", 212,
           "scripts/mcp/McpLaunch.java", 600,

@@ -21,6 +21,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.InvalidPathException;
 import java.time.Duration;
 import java.util.List;
+import java.util.function.Consumer;
 import picocli.CommandLine;
 import picocli.CommandLine.Help;
 import picocli.CommandLine.Model.CommandSpec;
@@ -217,6 +218,11 @@ public class Cli {
     var err = err();
     err.println(text);
     if (text.endsWith("...") && err instanceof TerminalWriter terminal) terminal.busy();
+  }
+
+  /** Takes lines about requests and answers, and prints them with -v. */
+  public Consumer<String> trace() {
+    return verbose ? line -> err().println(line) : line -> {};
   }
 
   public void warn(String text) {

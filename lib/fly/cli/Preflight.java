@@ -4,6 +4,9 @@ package fly.cli;
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.FlyException;
 import fly.Volume;
+import java.io.IOException;
+import java.net.HttpURLConnection;
+import java.net.URL;
 import java.util.HashSet;
 import java.util.List;
 import java.util.StringJoiner;
@@ -80,6 +83,22 @@ public final class Preflight {
     if (names.contains("FLY_MCP_BEARER_TOKEN") || names.contains("FLY_MCP_USER")) return;
     cli.say("Anybody who knows its address can use it: no token is needed. To require a token:");
     cli.say("  --set config.env.FLY_MCP_BEARER_TOKEN=SECRET (and export it for fly-call-mcp)");
+  }
+
+  /**
+   * Asks for an API that answers at all; without a token that is a 401 or a 404.
+   *
+   * @throws IOException if there is no answer within seconds
+   */
+  public static void reach(Cli cli, String url) throws IOException {
+    var address = new URL(url.replaceFirst("/+$", "") + "/v1/apps");
+    var connection = (HttpURLConnection) address.openConnection();
+    connection.setConnectTimeout(1_000);
+    connection.setReadTimeout(5_000);
+    connection.setInstanceFollowRedirects(false);
+    var status = connection.getResponseCode();
+    if (cli.verbose) cli.err().println("< " + status);
+    connection.disconnect();
   }
 
   /** The request for a Machine in one line. */

@@ -1,4 +1,4 @@
-//SOURCES ../Fly.java Cli.java Hint.java
+//SOURCES ../Fly.java Cli.java Hint.java Interruption.java TerminalWriter.java View.java
 package fly.cli;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
@@ -11,19 +11,37 @@ import java.io.Writer;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Scripts that are run one after the other, each shown as the command that does it alone. */
+/** Scripts that run one after the other, each shown as the command that does it alone. */
 public final class Steps {
   private static final int WIDTH = 100;
+  private static final String INDENT = "     ";
 
   private final Cli cli;
+  private final Indented indented;
   private final PrintWriter story;
+  private Interruption interruption;
 
   public Steps(Cli cli) {
     this.cli = cli;
-    this.story = new PrintWriter(new Indented(cli.err()), true);
+    indented = new Indented(cli.err());
+    story =
+        cli.err() instanceof TerminalWriter terminal
+            ? terminal.indented(INDENT)
+            : new PrintWriter(indented, true);
   }
 
-  /** The step has told why; what is left is its exit code. */
+  /** From now on no step begins after the signal, and the step that it stops reports nothing. */
+  public void interruptedBy(Interruption interruption) {
+    this.interruption = interruption;
+  }
+
+  /** What the running step still says is lost, or no longer so. */
+  public void mute(boolean muted) {
+    indented.muted = muted;
+    if (story instanceof TerminalWriter terminal) terminal.mute(muted);
+  }
+
+  /** The step has reported its failure; its exit code is left. */
   public static final class Failed extends RuntimeException {
     private static final long serialVersionUID = 1;
 
@@ -35,13 +53,14 @@ public final class Steps {
   }
 
   /**
-   * One step: its heading, the command, and what came out.
+   * One step: its heading, the command, and its result.
    *
    * @param variable a setting that takes the result, as {@code export} would have it; or null
    * @return what the step printed on stdout
-   * @throws Failed where its exit code is not 0
+   * @throws Failed if its exit code is not 0
    */
   public String run(String heading, String variable, Object script, String... args) {
+    if (interruption != null) interruption.check();
     var words = new ArrayList<>(List.of(Hint.of(Cli.commandLine(script).getCommandName())));
     for (var arg : args) words.add(quoted(arg));
     var command = String.join(" ", words);
@@ -49,6 +68,7 @@ public final class Steps {
     cli.say("  $ %s", variable == null ? command : "export " + variable + "=$(" + command + ")");
     var out = new StringWriter();
     var exitCode = quietly(script, out, args);
+    if (interruption != null) interruption.check();
     if (exitCode != 0) throw new Failed(exitCode);
     var result = out.toString();
     if (variable != null) System.setProperty(variable, result.strip());
@@ -63,22 +83,30 @@ public final class Steps {
     if (cli.verbose) all.add(at < 0 ? all.size() : at, "--verbose");
     if (cli.quiet) all.add(at < 0 ? all.size() : at, "--quiet");
     var step = Cli.commandLine(script).setOut(new PrintWriter(out)).setErr(story);
+    for (var mixin : step.getMixins().values()) {
+      if (mixin instanceof Cli common) common.targetSaid = true;
+    }
     var exitCode = step.execute(all.toArray(String[]::new));
+    if (story instanceof TerminalWriter terminal) terminal.idle();
     story.flush();
     return exitCode;
   }
 
-  /** As a shell takes it for one word. */
+  /** The word as a shell takes it for one word. */
   private static String quoted(String word) {
     return word.matches("[\\w@%+=:,./-]+") ? word : "'" + word.replace("'", "'\\''") + "'";
   }
 
   /** A result in one line. */
-  private static String brief(String result) {
+  private String brief(String result) {
     var text = result.strip();
     var first = text.lines().findFirst().orElse("");
     try {
-      text = Fly.JSON.readTree(text).toString();
+      var json = Fly.JSON.readTree(text);
+      var viewed = cli.err() instanceof TerminalWriter && json.isObject();
+      text = viewed ? View.of(json) : json.toString();
+      if (viewed && text.startsWith("{")) text = json.toString();
+      if (viewed) text = text.lines().findFirst().orElse("");
     } catch (JsonProcessingException e) {
       text = first;
     }
@@ -88,9 +116,10 @@ public final class Steps {
     return text.length() <= WIDTH ? text : text.substring(0, WIDTH - 3) + "...";
   }
 
-  /** Sets off what a step tells from what the quickstart tells. */
+  /** Indents the messages of a step below those of the command that runs it. */
   private static final class Indented extends FilterWriter {
     private boolean lineStarts = true;
+    private volatile boolean muted;
 
     Indented(Writer out) {
       super(out);
@@ -108,7 +137,8 @@ public final class Steps {
 
     @Override
     public void write(int character) throws IOException {
-      if (lineStarts && character != '\n') out.write("     ");
+      if (muted) return;
+      if (lineStarts && character != '\n') out.write(INDENT);
       out.write(character);
       lineStarts = character == '\n';
     }

@@ -26,6 +26,12 @@ public final class TerminalWriter extends PrintWriter {
     return new TerminalWriter(new Screen(screen.terminal, indent));
   }
 
+  /** Loses all that is written, or no longer so. */
+  void mute(boolean muted) {
+    screen.hide();
+    screen.muted = muted;
+  }
+
   /** A writer to the same terminal that lets it obey all characters. */
   PrintWriter raw() {
     return new PrintWriter(screen.terminal, true);
@@ -98,6 +104,7 @@ public final class TerminalWriter extends PrintWriter {
     private final String indent;
     private boolean lineStarts = true;
     private boolean running;
+    private volatile boolean muted;
     private boolean drawn;
     private String status;
     private long since;
@@ -111,7 +118,7 @@ public final class TerminalWriter extends PrintWriter {
 
     void show(String line) {
       synchronized (lock) {
-        if (!Terminal.movable()) return;
+        if (muted || !Terminal.movable()) return;
         if (!running) since = System.nanoTime();
         running = true;
         status = line;
@@ -172,6 +179,7 @@ public final class TerminalWriter extends PrintWriter {
     @Override
     public void write(char[] text, int start, int length) throws IOException {
       synchronized (lock) {
+        if (muted) return;
         erase();
         if (status == null) running = false;
         for (var c : visible(new String(text, start, length)).toCharArray()) {
