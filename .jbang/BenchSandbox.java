@@ -1,6 +1,7 @@
 //SOURCES ../lib/fly/sandbox/SandboxServer.java
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.Fly;
+import fly.sandbox.SandboxConfig;
 import fly.sandbox.SandboxServer;
 import io.javalin.Javalin;
 import java.io.BufferedInputStream;
@@ -53,7 +54,7 @@ class BenchSandbox {
   }
 
   private static void serveSandbox() throws InterruptedException {
-    var sandbox = SandboxServer.start(SandboxServer.Config.onPort(0));
+    var sandbox = SandboxServer.start(SandboxConfig.onPort(0));
     System.out.println(sandbox.port() + " " + sandbox.token());
     Thread.currentThread().join();
   }

@@ -4,9 +4,10 @@
 //MAIN Quickstart
 //SOURCES ../../lib/fly/FlyException.java ../../lib/fly/Settings.java ../../lib/fly/cli/Cli.java
 //SOURCES ../../lib/fly/cli/Hint.java ../../lib/fly/cli/Interruption.java ../../lib/fly/cli/Options.java
-//SOURCES ../../lib/fly/cli/Steps.java ../../lib/fly/mcp/check/ReplyView.java ../../lib/fly/sandbox/SandboxServer.java
-//SOURCES AllocateIps.java CallMcp.java CheckToken.java CreateApp.java CreateMachine.java CreateVolume.java
-//SOURCES NameApp.java SelectHostname.java SelectOrg.java ../machines/Cleanup.java ../mcp/FilesServer.java
+//SOURCES ../../lib/fly/cli/Steps.java ../../lib/fly/mcp/check/ReplyView.java ../../lib/fly/sandbox/SandboxConfig.java
+//SOURCES ../../lib/fly/sandbox/SandboxServer.java AllocateIps.java CallMcp.java CheckToken.java CreateApp.java
+//SOURCES CreateMachine.java CreateVolume.java NameApp.java SelectHostname.java SelectOrg.java
+//SOURCES ../machines/Cleanup.java ../mcp/FilesServer.java
 
 import fly.FlyException;
 import fly.Settings;
@@ -16,6 +17,7 @@ import fly.cli.Interruption;
 import fly.cli.Options;
 import fly.cli.Steps;
 import fly.mcp.check.ReplyView;
+import fly.sandbox.SandboxConfig;
 import fly.sandbox.SandboxServer;
 import java.io.Writer;
 import java.util.concurrent.Callable;
@@ -87,7 +89,7 @@ class Quickstart implements Callable<Integer> {
         "A sandbox plays Fly.io; only npx downloads something, and nothing leaves this machine.");
     sandbox =
         SandboxServer.start(
-            SandboxServer.Config.onPort(0)
+            SandboxConfig.onPort(0)
                 .filesServer(FilesServer.class)
                 .tell(line -> cli.say("     %s", line)));
     for (var setting : Settings.values()) System.clearProperty(setting.name());

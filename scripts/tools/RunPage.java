@@ -3,8 +3,8 @@
 //DESCRIPTION Run the Java blocks of a Markdown page, by default on a sandbox of its own.
 //MAIN RunPage
 //SOURCES ../../lib/fly/FlyException.java ../../lib/fly/Settings.java ../../lib/fly/cli/Cli.java
-//SOURCES ../../lib/fly/page/Page.java ../../lib/fly/page/PageRun.java ../../lib/fly/sandbox/SandboxServer.java
-//SOURCES ../mcp/FilesServer.java
+//SOURCES ../../lib/fly/page/Page.java ../../lib/fly/page/PageRun.java ../../lib/fly/sandbox/SandboxConfig.java
+//SOURCES ../../lib/fly/sandbox/SandboxServer.java ../mcp/FilesServer.java
 //FILES imports.jsh=../../lib/fly/shell/imports.jsh
 //FILES shell-help.txt=../../lib/fly/shell/shell-help.txt
 //FILES app.json=../guide/app.json
@@ -17,6 +17,7 @@ import fly.Settings;
 import fly.cli.Cli;
 import fly.page.Page;
 import fly.page.PageRun;
+import fly.sandbox.SandboxConfig;
 import fly.sandbox.SandboxServer;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -78,7 +79,7 @@ class RunPage implements Runnable {
       show(page, run);
       return;
     }
-    var config = SandboxServer.Config.onPort(0).filesServer(FilesServer.class);
+    var config = SandboxConfig.onPort(0).filesServer(FilesServer.class);
     try (var sandbox = SandboxServer.start(config)) {
       for (var setting : Settings.values()) System.clearProperty(setting.name());
       sandbox.environment().forEach(System::setProperty);

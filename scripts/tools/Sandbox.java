@@ -3,8 +3,10 @@
 //DESCRIPTION A local Fly.io that runs the guide's real MCP server.
 //MAIN Sandbox
 //SOURCES ../../lib/fly/Fly.java ../../lib/fly/FlyException.java ../../lib/fly/cli/Cli.java
-//SOURCES ../../lib/fly/cli/Hint.java ../../lib/fly/sandbox/Guesses.java ../../lib/fly/sandbox/SandboxServer.java
-//SOURCES ../mcp/FilesServer.java
+//SOURCES ../../lib/fly/cli/Hint.java ../../lib/fly/sandbox/SandboxConfig.java
+//SOURCES ../../lib/fly/sandbox/SandboxProcess.java ../../lib/fly/sandbox/SandboxServer.java
+//SOURCES ../../lib/fly/sandbox/api/Gatekeeper.java ../../lib/fly/sandbox/model/Guesses.java
+//SOURCES ../../lib/fly/sandbox/runtime/ImageCommands.java ../mcp/FilesServer.java
 //RUNTIME_OPTIONS -XX:TieredStopAtLevel=4
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -12,15 +14,16 @@ import fly.Fly;
 import fly.FlyException;
 import fly.cli.Cli;
 import fly.cli.Hint;
-import fly.sandbox.Guesses;
+import fly.sandbox.SandboxConfig;
+import fly.sandbox.SandboxProcess;
 import fly.sandbox.SandboxServer;
-import java.io.BufferedReader;
+import fly.sandbox.api.Gatekeeper;
+import fly.sandbox.model.Guesses;
+import fly.sandbox.runtime.ImageCommands;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
-import java.net.ConnectException;
-import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -173,18 +176,18 @@ class Sandbox implements Callable<Integer> {
   private void serve() {
     requireFreePort();
     var run = new LinkedHashMap<>(images);
-    if (wrap == Wrap.OURS) run.put("flyio/mcp", SandboxServer.ourWrap());
+    if (wrap == Wrap.OURS) run.put("flyio/mcp", ImageCommands.ourWrap());
     var config =
-        new SandboxServer.Config(port, System.getenv(TOKEN), line -> cli.say("%s", line))
+        new SandboxConfig(port, System.getenv(TOKEN), line -> cli.say("%s", line))
             .filesServer(FilesServer.class)
             .keep(data)
             .run(run);
     try (var sandbox = SandboxServer.start(config)) {
       sandbox.idle(idle);
       guesses.forEach(sandbox.guesses()::choose);
-      sandbox.trouble().rateLimits(rateLimits);
-      sandbox.trouble().latency(latency);
-      sandbox.trouble().faults(faults);
+      sandbox.faults().rateLimits(rateLimits);
+      sandbox.faults().latency(latency);
+      sandbox.faults().faults(faults);
       Runtime.getRuntime().addShutdownHook(new Thread(() -> end(sandbox)));
       sandbox
           .environment()
@@ -244,14 +247,14 @@ class Sandbox implements Callable<Integer> {
       builder.environment().put(DETACHED, "yes");
       var process = builder.start();
       var out = process.inputReader(StandardCharsets.UTF_8);
-      var exports = firstParagraph(out);
+      var exports = SandboxProcess.firstParagraph(out);
       if (exports.isEmpty()) {
         process.errorReader(StandardCharsets.UTF_8).lines().forEach(cli.err()::println);
         return process.onExit().join().exitValue();
       }
       exports.forEach(cli.out()::println);
       var again = onPort();
-      if (port == 0) port = portIn(exports);
+      if (port == 0) port = SandboxProcess.portIn(exports);
       cli.say(
           "The sandbox runs in the background (process %d); its log is %s",
           process.pid(), out.readLine());
@@ -264,24 +267,6 @@ class Sandbox implements Callable<Integer> {
     }
   }
 
-  /** Where it listens, by what it prints: {@code export FLY_API_HOSTNAME='http://...:4280'}. */
-  private static int portIn(List<String> exports) {
-    return exports.stream()
-        .filter(line -> line.contains("FLY_API_HOSTNAME"))
-        .mapToInt(line -> Integer.parseInt(line.replaceFirst(".*:(\\d+)'$", "$1")))
-        .findFirst()
-        .orElseThrow();
-  }
-
-  /** What it prints once it answers; nothing where it ended instead. */
-  private static List<String> firstParagraph(BufferedReader out) throws IOException {
-    var lines = new ArrayList<String>();
-    for (var line = out.readLine(); line != null && !line.isEmpty(); line = out.readLine()) {
-      lines.add(line);
-    }
-    return lines;
-  }
-
   private void change() {
     if (status().isEmpty()) throw nobody();
     var change = Fly.JSON.createObjectNode().put("rate_limits", rateLimits).put("latency", latency);
@@ -289,7 +274,7 @@ class Sandbox implements Callable<Integer> {
     faults.forEach(list::add);
     var answer =
         Unirest.post(url() + "/sandbox/trouble")
-            .header(SandboxServer.CONTROL_HEADER, "change")
+            .header(Gatekeeper.CONTROL_HEADER, "change")
             .body(change.toString())
             .asString();
     try {
@@ -310,7 +295,7 @@ class Sandbox implements Callable<Integer> {
     var pid = status().orElseThrow(this::nobody).path("pid").asLong();
     var process = ProcessHandle.of(pid);
     try {
-      Unirest.post(url() + "/sandbox/stop").header(SandboxServer.CONTROL_HEADER, "stop").asEmpty();
+      Unirest.post(url() + "/sandbox/stop").header(Gatekeeper.CONTROL_HEADER, "stop").asEmpty();
     } catch (UnirestException e) {
       if (!(e.getCause() instanceof IOException)) throw e;
       // It may stop before its answer has left.
@@ -324,7 +309,7 @@ class Sandbox implements Callable<Integer> {
     try {
       var answer =
           Unirest.get(url() + "/sandbox")
-              .header(SandboxServer.CONTROL_HEADER, "status")
+              .header(Gatekeeper.CONTROL_HEADER, "status")
               .requestTimeout(10_000) // where the computer is busy
               .asString();
       var status = Fly.JSON.readTree(answer.getBody());
@@ -335,7 +320,7 @@ class Sandbox implements Callable<Integer> {
   }
 
   private void requireFreePort() {
-    if (port == 0 || !taken()) return;
+    if (port == 0 || !SandboxProcess.listens(port)) return;
     var other = status();
     if (other.isEmpty()) {
       throw new FlyException(
@@ -348,16 +333,6 @@ class Sandbox implements Callable<Integer> {
         "process %s, since %s"
             .formatted(other.get().path("pid"), other.get().path("started_at").asText()),
         "%s --stop%s, or --port 0 for one more".formatted(Hint.of("fly-sandbox"), onPort()));
-  }
-
-  private boolean taken() {
-    try (var socket = new Socket("127.0.0.1", port)) {
-      return socket.isConnected();
-    } catch (ConnectException e) {
-      return false;
-    } catch (IOException e) {
-      return true;
-    }
   }
 
   private FlyException nobody() {

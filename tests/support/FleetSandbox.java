@@ -1,6 +1,7 @@
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import fly.Fly;
+import fly.sandbox.SandboxConfig;
 import fly.sandbox.SandboxServer;
 import org.junit.jupiter.api.extension.AfterAllCallback;
 import org.junit.jupiter.api.extension.BeforeAllCallback;
@@ -16,13 +17,13 @@ final class FleetSandbox implements BeforeAllCallback, BeforeEachCallback, After
 
   @Override
   public void beforeAll(ExtensionContext context) {
-    server = SandboxServer.start(SandboxServer.Config.onPort(0));
+    server = SandboxServer.start(SandboxConfig.onPort(0));
   }
 
   @Override
   public void beforeEach(ExtensionContext context) {
-    server.trouble().rateLimits(false);
-    server.trouble().faults(java.util.List.of());
+    server.faults().rateLimits(false);
+    server.faults().faults(java.util.List.of());
     app = "fleet-app-" + ++apps;
     Script.settings("http://127.0.0.1:" + server.port(), server.token());
     System.setProperty("APP_NAME", app);

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import fly.Fly;
+import fly.sandbox.SandboxConfig;
 import fly.sandbox.SandboxServer;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -81,7 +82,7 @@ class FlyctlTest {
   private static final String DEMO = "{'appName': 'demo'}";
   private static final String MACHINES = "/v1/apps/demo/machines";
 
-  private final SandboxServer sandbox = SandboxServer.start(SandboxServer.Config.onPort(0));
+  private final SandboxServer sandbox = SandboxServer.start(SandboxConfig.onPort(0));
   private final HttpClient http = Http.CLIENT;
 
   @BeforeEach

@@ -381,6 +381,7 @@ class FlyctlWrapTest {
             token,
             user,
             password,
+            false,
             () -> "it had no folder");
     server =
         JdkServer.serve(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), wrap::handle);

@@ -4,8 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import fly.sandbox.Containment;
-import fly.sandbox.Program;
+import fly.sandbox.runtime.ContainedProcess;
+import fly.sandbox.runtime.Containment;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
@@ -32,7 +32,7 @@ class ProgramTest {
 
   @TempDir Path folder;
   private Path volume;
-  private final List<Program> started = new ArrayList<>();
+  private final List<ContainedProcess> started = new ArrayList<>();
 
   static Stream<Containment> containments() {
     return Stream.of(Containment.values()).filter(Containment::works);
@@ -61,7 +61,7 @@ class ProgramTest {
     var program = start(containment, "ls", "/data/");
 
     assertEquals("hello.txt\nlost+found\n", text(program.stdout()));
-    assertEquals(new Program.Exit(0, -1), program.exit().get());
+    assertEquals(new ContainedProcess.Exit(0, -1), program.exit().get());
   }
 
   @ParameterizedTest(name = IN_EACH)
@@ -113,13 +113,13 @@ class ProgramTest {
     var file = Files.writeString(folder.resolve("motd"), "welcome");
     var mounts =
         List.of(
-            new Program.Mount(volume, path),
-            new Program.Mount(file, path + "/motd"),
-            new Program.Mount(file, "/etc/fly/motd"));
+            new ContainedProcess.Mount(volume, path),
+            new ContainedProcess.Mount(file, path + "/motd"),
+            new ContainedProcess.Mount(file, "/etc/fly/motd"));
 
     var program =
-        Program.start(
-            new Program.Spec(
+        ContainedProcess.start(
+            new ContainedProcess.Spec(
                 "m1",
                 List.of("sh", "-c", "ls " + path + "; cat /etc/fly/motd; test -e /usr/share/man"),
                 Map.of(),
@@ -146,10 +146,11 @@ class ProgramTest {
   @MethodSource("namespaces")
   void where_nothing_can_be_mounted_it_says_so_before_it_starts(Containment containment) {
     for (var path : List.of("/", "/proc/data", "data")) {
-      var mounts = List.of(new Program.Mount(volume, path));
-      var spec = new Program.Spec("m1", List.of("true"), Map.of(), mounts, folder);
+      var mounts = List.of(new ContainedProcess.Mount(volume, path));
+      var spec = new ContainedProcess.Spec("m1", List.of("true"), Map.of(), mounts, folder);
 
-      var failure = assertThrows(IOException.class, () -> Program.start(spec, containment));
+      var failure =
+          assertThrows(IOException.class, () -> ContainedProcess.start(spec, containment));
 
       assertEquals("nothing can be mounted at " + path, failure.getMessage());
     }
@@ -160,7 +161,7 @@ class ProgramTest {
   void it_ends_with_the_commands_exit_code(Containment containment) throws Exception {
     var program = start(containment, "sh", "-c", "exit 3");
 
-    assertEquals(new Program.Exit(3, -1), program.exit().get());
+    assertEquals(new ContainedProcess.Exit(3, -1), program.exit().get());
   }
 
   @ParameterizedTest(name = IN_EACH)
@@ -175,7 +176,7 @@ class ProgramTest {
 
     var stderr = text(program.stderr());
     assertTrue(stderr.contains("no-such-command: not found"), stderr);
-    assertEquals(new Program.Exit(127, -1), program.exit().get());
+    assertEquals(new ContainedProcess.Exit(127, -1), program.exit().get());
   }
 
   @ParameterizedTest(name = IN_EACH)
@@ -194,7 +195,7 @@ class ProgramTest {
     program.signal("SIGUSR1");
 
     assertEquals("heard", stdout.readLine());
-    assertEquals(new Program.Exit(7, -1), program.exit().get(10, TimeUnit.SECONDS));
+    assertEquals(new ContainedProcess.Exit(7, -1), program.exit().get(10, TimeUnit.SECONDS));
   }
 
   @ParameterizedTest(name = IN_EACH)
@@ -207,8 +208,9 @@ class ProgramTest {
 
     var signal = containment == Containment.PATH_MAPPING ? 14 : 2;
     assertEquals(
-        new Program.Exit(128 + signal, signal), interrupted.exit().get(10, TimeUnit.SECONDS));
-    assertEquals(new Program.Exit(143, 15), terminated.exit().get(10, TimeUnit.SECONDS));
+        new ContainedProcess.Exit(128 + signal, signal),
+        interrupted.exit().get(10, TimeUnit.SECONDS));
+    assertEquals(new ContainedProcess.Exit(143, 15), terminated.exit().get(10, TimeUnit.SECONDS));
   }
 
   @ParameterizedTest(name = IN_EACH)
@@ -222,7 +224,7 @@ class ProgramTest {
 
     program.stop("SIGINT", Duration.ofMillis(100));
 
-    assertEquals(new Program.Exit(137, 9), program.exit().get());
+    assertEquals(new ContainedProcess.Exit(137, 9), program.exit().get());
     assertEquals(0, living(mark));
   }
 
@@ -301,15 +303,21 @@ class ProgramTest {
 
   @ParameterizedTest(name = IN_EACH)
   @MethodSource("containments")
-  void our_secrets_stay_with_us(Containment containment) throws Exception {
+  void of_this_computers_variables_a_program_sees_an_allow_list(Containment containment)
+      throws Exception {
     var output =
         new Sh()
             .with("FLY_API_TOKEN", "sesame-1")
             .with("NPM_AUTH_TOKEN", "sesame-2")
-            .with("GREETING", "hello")
+            .with("GH_PAT", "sesame-3")
+            .with("DATABASE_URL", "postgres://me:sesame-4@db/x")
+            .with("UV_PUBLISH_TOKEN", "sesame-5")
+            .with("HTTPS_PROXY", "http://me:sesame-6@proxy.test:8080")
+            .with("LC_MESSAGES", "C")
             .run(jvmCommand("env", containment.name(), folder.toString()));
 
-    assertTrue(output.out().contains("GREETING=hello\n"), output.out() + output.err());
+    assertTrue(output.out().contains("LC_MESSAGES=C\n"), output.out() + output.err());
+    assertTrue(output.out().contains("HTTPS_PROXY=http://proxy.test:8080\n"), output.out());
     assertTrue(output.out().contains("FLY_MACHINE_ID=m1\n"), output.out());
     assertTrue(output.out().contains("npm_config_yes=true\n"), output.out());
     assertTrue(output.out().contains("npm_config_prefer_offline=true\n"), output.out());
@@ -338,13 +346,15 @@ class ProgramTest {
       var containment = Containment.valueOf(args[1]);
       if (args[0].equals("env")) {
         var env = List.of("env");
-        var spec = new Program.Spec("m1", env, Map.of("FLY_MACHINE_ID", "m1"), List.of(), folder);
-        System.out.print(text(Program.start(spec, containment).stdout()));
+        var spec =
+            new ContainedProcess.Spec("m1", env, Map.of("FLY_MACHINE_ID", "m1"), List.of(), folder);
+        System.out.print(text(ContainedProcess.start(spec, containment).stdout()));
         return;
       }
       var command = List.of("sh", "-c", family(containment, "", args[3]));
       var program =
-          Program.start(new Program.Spec("m1", command, Map.of(), List.of(), folder), containment);
+          ContainedProcess.start(
+              new ContainedProcess.Spec("m1", command, Map.of(), List.of(), folder), containment);
       awaitFamily(program);
       if (args[0].equals("suspended")) program.suspend();
       System.out.println("ready");
@@ -368,19 +378,21 @@ class ProgramTest {
         .toArray(String[]::new);
   }
 
-  private Program start(Containment containment, String... command) throws IOException {
+  private ContainedProcess start(Containment containment, String... command) throws IOException {
     return start(containment, List.of(command), Map.of());
   }
 
-  private Program start(Containment containment, List<String> command, Map<String, String> env)
-      throws IOException {
-    var mounts = List.of(new Program.Mount(volume, "/data"));
-    var program = Program.start(new Program.Spec("m1", command, env, mounts, folder), containment);
+  private ContainedProcess start(
+      Containment containment, List<String> command, Map<String, String> env) throws IOException {
+    var mounts = List.of(new ContainedProcess.Mount(volume, "/data"));
+    var program =
+        ContainedProcess.start(
+            new ContainedProcess.Spec("m1", command, env, mounts, folder), containment);
     started.add(program);
     return program;
   }
 
-  private static boolean initialized(Program program) throws IOException {
+  private static boolean initialized(ContainedProcess program) throws IOException {
     var initialize =
         "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2024-11-05\",\"capabilities\":{},\"clientInfo\":{\"name\":\"t\",\"version\":\"1\"}}}\n";
     program.stdin().write(initialize.getBytes(StandardCharsets.UTF_8));
@@ -403,7 +415,7 @@ class ProgramTest {
     return "%s %s & echo a; %s & echo b; %s; exit 1".formatted(first, other, sleep, sleep);
   }
 
-  private static void awaitFamily(Program program) throws Exception {
+  private static void awaitFamily(ContainedProcess program) throws Exception {
     var stdout = new BufferedReader(new InputStreamReader(program.stdout()));
     stdout.readLine();
     stdout.readLine();

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.Fly;
+import fly.sandbox.SandboxConfig;
 import fly.sandbox.SandboxServer;
 import java.io.BufferedReader;
 import java.io.ByteArrayInputStream;
@@ -35,7 +36,7 @@ class SandboxBadInputTest {
 
   @BeforeEach
   void start() throws Exception {
-    sandbox = SandboxServer.start(SandboxServer.Config.onPort(0));
+    sandbox = SandboxServer.start(SandboxConfig.onPort(0));
     var app = ask("POST", "/v1/apps", "{'app_name': 'mcp-demo', 'org_slug': 'personal'}");
     assertEquals(201, app.statusCode(), app.body());
   }

@@ -2,6 +2,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import fly.Fly;
+import fly.sandbox.SandboxConfig;
 import fly.sandbox.SandboxServer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -21,7 +22,7 @@ class SandboxClientsTest {
   @BeforeEach
   void start() {
     modules = Npm.modules();
-    sandbox = SandboxServer.start(SandboxServer.Config.onPort(0).filesServer(FilesServer.class));
+    sandbox = SandboxServer.start(SandboxConfig.onPort(0).filesServer(FilesServer.class));
   }
 
   @AfterEach

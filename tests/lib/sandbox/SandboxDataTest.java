@@ -1,9 +1,11 @@
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.Fly;
+import fly.sandbox.SandboxConfig;
 import fly.sandbox.SandboxServer;
 import java.io.IOException;
 import java.net.ServerSocket;
@@ -44,7 +46,7 @@ class SandboxDataTest {
   }
 
   private SandboxServer open() {
-    var sandbox = SandboxServer.start(SandboxServer.Config.onPort(0).keep(folder.resolve("data")));
+    var sandbox = SandboxServer.start(SandboxConfig.onPort(0).keep(folder.resolve("data")));
     url = sandbox.url();
     token = sandbox.token();
     return sandbox;
@@ -409,7 +411,7 @@ class SandboxDataTest {
       post("/v1/apps", APP, "one");
       destroyed = call("POST", "/v1/apps/one/machines", MACHINE).path("id").asText();
       await(destroyed, "started");
-      sandbox.trouble().latency("create=10m");
+      sandbox.faults().latency("create=10m");
       starting = call("POST", "/v1/apps/one/machines", MACHINE).path("id").asText();
       assertEquals("created", get("/v1/apps/one/machines/" + starting).path("state").asText());
       call("DELETE", "/v1/apps/one/machines/" + destroyed + "?force=true", "");
@@ -461,6 +463,48 @@ class SandboxDataTest {
     assertTrue(refused.err().contains("cannot be read"), refused.err());
     assertEquals(bytes, Files.readString(file));
     assertFalse(refused.err().contains("\tat "), refused.err());
+  }
+
+  @Test
+  void on_a_full_disk_changes_are_refused_with_the_reason_and_reads_go_on() throws Exception {
+    var small = Files.createDirectory(folder.resolve("small"));
+    assumeTrue(run("mount", "-t", "tmpfs", "-o", "size=256k", "none", small.toString()) == 0);
+    try (var sandbox = SandboxServer.start(SandboxConfig.onPort(0).keep(small.resolve("data")))) {
+      url = sandbox.url();
+      token = sandbox.token();
+      call("POST", "/v1/apps", APP.formatted("before"));
+      var ballast = small.resolve("ballast");
+      run("sh", "-c", "dd if=/dev/zero of=" + ballast + " bs=4k 2>/dev/null");
+
+      // The first change that does not fit is found out by writing it; from then on all are
+      // refused.
+      var refused = send("POST", "/v1/apps", APP.formatted("first"));
+      for (var i = 0; i < 50 && refused.statusCode() < 500; i++) {
+        refused = send("POST", "/v1/apps", APP.formatted("more-" + i));
+      }
+      var next = send("POST", "/v1/apps", APP.formatted("refused"));
+
+      assertEquals(507, refused.statusCode(), refused.body());
+      assertTrue(refused.body().contains("cannot write to its data folder"), refused.body());
+      assertEquals(507, next.statusCode(), next.body());
+      assertEquals("before", get("/v1/apps/before").path("name").asText());
+      assertEquals(404, send("GET", "/v1/apps/refused", "").statusCode());
+
+      Files.delete(ballast);
+      call("POST", "/v1/apps", APP.formatted("after"));
+      sandbox.close();
+      try (var again = SandboxServer.start(SandboxConfig.onPort(0).keep(small.resolve("data")))) {
+        url = again.url();
+        get("/v1/apps/before");
+        get("/v1/apps/after");
+      }
+    } finally {
+      run("umount", small.toString());
+    }
+  }
+
+  private static int run(String... command) throws Exception {
+    return new ProcessBuilder(command).redirectErrorStream(true).start().waitFor();
   }
 
   private Script.Result second() {

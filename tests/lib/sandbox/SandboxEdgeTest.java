@@ -2,6 +2,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import fly.Fly;
+import fly.sandbox.SandboxConfig;
 import fly.sandbox.SandboxServer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -13,7 +14,7 @@ class SandboxEdgeTest {
 
   @BeforeEach
   void start() {
-    sandbox = SandboxServer.start(SandboxServer.Config.onPort(0));
+    sandbox = SandboxServer.start(SandboxConfig.onPort(0));
     Script.settings(sandbox.url(), sandbox.token());
     System.setProperty("fly.sandbox.npx", "none");
     assertEquals(0, Script.run(new CreateApp()).exit());

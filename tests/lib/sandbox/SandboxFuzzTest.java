@@ -3,6 +3,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.Fly;
+import fly.sandbox.SandboxConfig;
 import fly.sandbox.SandboxServer;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -93,7 +94,7 @@ class SandboxFuzzTest {
     if (Files.exists(OpenApi.DOCUMENT)) api = OpenApi.load();
     else System.out.println("  answers unchecked: no " + OpenApi.DOCUMENT.normalize());
     System.out.printf("  -Dfuzz.seed=%d%n", seed);
-    sandbox = SandboxServer.start(SandboxServer.Config.onPort(0));
+    sandbox = SandboxServer.start(SandboxConfig.onPort(0));
   }
 
   @AfterEach

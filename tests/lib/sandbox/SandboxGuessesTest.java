@@ -5,8 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.Fly;
 import fly.FlyException;
-import fly.sandbox.Guesses;
+import fly.sandbox.SandboxConfig;
 import fly.sandbox.SandboxServer;
+import fly.sandbox.model.Guesses;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -27,7 +28,7 @@ class SandboxGuessesTest {
 
   @BeforeEach
   void start() throws Exception {
-    sandbox = SandboxServer.start(SandboxServer.Config.onPort(0));
+    sandbox = SandboxServer.start(SandboxConfig.onPort(0));
     api("POST", "/apps", "{\"app_name\":\"shop\",\"org_slug\":\"personal\"}");
   }
 
@@ -169,7 +170,7 @@ class SandboxGuessesTest {
 
   @Test
   void what_goes_with_a_429() throws Exception {
-    sandbox.trouble().rateLimits(true);
+    sandbox.faults().rateLimits(true);
 
     assertTrue(limited().headers().firstValue("Retry-After").isEmpty());
     guess("retry-after", "1");

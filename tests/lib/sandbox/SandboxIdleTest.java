@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.Fly;
 import fly.FlyException;
+import fly.sandbox.SandboxConfig;
 import fly.sandbox.SandboxServer;
 import java.net.URI;
 import java.net.http.HttpRequest;
@@ -19,7 +20,7 @@ class SandboxIdleTest {
 
   @BeforeEach
   void start() throws Exception {
-    sandbox = SandboxServer.start(SandboxServer.Config.onPort(0));
+    sandbox = SandboxServer.start(SandboxConfig.onPort(0));
     sandbox.idle("200ms");
     api("POST", "/apps", "{\"app_name\":\"shop\",\"org_slug\":\"personal\"}");
     api("POST", "/apps", "{\"app_name\":\"witness\",\"org_slug\":\"personal\"}");

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.Fly;
+import fly.sandbox.SandboxConfig;
 import fly.sandbox.SandboxServer;
 import java.io.IOException;
 import java.io.InputStream;
@@ -36,7 +37,7 @@ class SandboxImagesTest {
   @BeforeEach
   void start() throws Exception {
     var images = Map.of("web", WebApp.command());
-    sandbox = SandboxServer.start(SandboxServer.Config.onPort(0).run(images));
+    sandbox = SandboxServer.start(SandboxConfig.onPort(0).run(images));
     app("shop");
   }
 
@@ -311,7 +312,7 @@ class SandboxImagesTest {
     var id = machine("fra");
     api("POST", "/apps/shop/machines/" + id + "/stop", "{}");
     become(id, "stopped");
-    sandbox.trouble().latency("start=2s");
+    sandbox.faults().latency("start=2s");
 
     try (var socket = new Socket(InetAddress.getLoopbackAddress(), sandbox.port())) {
       var request = "POST /exit?3 HTTP/1.1\r\nHost: shop.localhost\r\nContent-Length: 0\r\n\r\n";

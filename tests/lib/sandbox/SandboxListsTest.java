@@ -3,8 +3,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.Fly;
+import fly.sandbox.SandboxConfig;
 import fly.sandbox.SandboxServer;
-import fly.sandbox.Time;
+import fly.sandbox.model.Clock;
 import java.net.URI;
 import java.net.URLEncoder;
 import java.net.http.HttpClient;
@@ -24,13 +25,13 @@ import org.junit.jupiter.api.Test;
 class SandboxListsTest {
   private static final Instant MIDNIGHT = Instant.parse("2026-01-01T00:00:00Z");
 
-  private final Time.Virtual time = new Time.Virtual(MIDNIGHT);
+  private final Clock.Virtual time = new Clock.Virtual(MIDNIGHT);
   private final HttpClient http = Http.CLIENT;
   private SandboxServer sandbox;
 
   @BeforeEach
   void start() throws Exception {
-    sandbox = SandboxServer.start(SandboxServer.Config.onPort(0).at(time));
+    sandbox = SandboxServer.start(SandboxConfig.onPort(0).at(time));
     for (var app : List.of("one", "two")) {
       api("POST", "/apps", "{'name': '" + app + "', 'org_slug': 'personal'}");
     }

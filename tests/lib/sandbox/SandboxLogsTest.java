@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import fly.Fly;
 import fly.FlyException;
 import fly.cli.Cli;
+import fly.sandbox.SandboxConfig;
 import fly.sandbox.SandboxServer;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -31,7 +32,7 @@ class SandboxLogsTest {
 
   @BeforeEach
   void start() throws IOException {
-    sandbox = SandboxServer.start(SandboxServer.Config.onPort(0));
+    sandbox = SandboxServer.start(SandboxConfig.onPort(0));
     Script.settings(sandbox.url(), sandbox.token());
     fly = Fly.connect(null, null, (format, args) -> {});
     fly.post("/v1/apps", json("{'name': 'logs', 'org_slug': 'personal'}"));

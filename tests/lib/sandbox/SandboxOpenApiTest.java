@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import fly.Fly;
 import fly.FlyException;
 import fly.cli.Cli;
+import fly.sandbox.SandboxConfig;
 import fly.sandbox.SandboxServer;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -32,7 +33,7 @@ class SandboxOpenApiTest {
   @BeforeEach
   void start() throws IOException {
     api = OpenApi.load();
-    sandbox = SandboxServer.start(SandboxServer.Config.onPort(0));
+    sandbox = SandboxServer.start(SandboxConfig.onPort(0));
     proxy = new RecordingProxy(sandbox.url());
     Script.settings(proxy.url(), sandbox.token());
   }

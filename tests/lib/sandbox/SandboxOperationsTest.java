@@ -3,6 +3,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.Fly;
+import fly.sandbox.SandboxConfig;
 import fly.sandbox.SandboxServer;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -50,7 +51,7 @@ class SandboxOperationsTest {
   @BeforeEach
   void start() {
     api = OpenApi.load();
-    sandbox = SandboxServer.start(SandboxServer.Config.onPort(0));
+    sandbox = SandboxServer.start(SandboxConfig.onPort(0));
   }
 
   @AfterEach

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.Fly;
+import fly.sandbox.SandboxConfig;
 import fly.sandbox.SandboxServer;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -34,7 +35,7 @@ class SandboxProgramsTest {
 
   @BeforeEach
   void start() throws Exception {
-    sandbox = SandboxServer.start(SandboxServer.Config.onPort(0).run(Map.of("sh", "sh")));
+    sandbox = SandboxServer.start(SandboxConfig.onPort(0).run(Map.of("sh", "sh")));
     ask("POST", "/v1/apps", "{'app_name': 'run', 'org_slug': 'personal'}");
   }
 
@@ -458,7 +459,7 @@ class SandboxProgramsTest {
     try (var channel =
             FileChannel.open(livingLock, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
         var held = channel.lock();
-        var other = SandboxServer.start(SandboxServer.Config.onPort(0))) {
+        var other = SandboxServer.start(SandboxConfig.onPort(0))) {
       assertTrue(held.isValid());
       assertFalse(Files.exists(dead));
       assertFalse(Files.exists(deadLock));
@@ -479,7 +480,7 @@ class SandboxProgramsTest {
     var before = locks();
     assertTrue(before > 0, "the first one holds a lock");
 
-    SandboxServer.start(SandboxServer.Config.onPort(0)).close();
+    SandboxServer.start(SandboxConfig.onPort(0)).close();
 
     assertEquals(before, locks());
   }

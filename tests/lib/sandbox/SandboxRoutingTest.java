@@ -2,6 +2,7 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import fly.sandbox.SandboxConfig;
 import fly.sandbox.SandboxServer;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -19,7 +20,7 @@ class SandboxRoutingTest {
 
   @BeforeEach
   void start() throws Exception {
-    sandbox = SandboxServer.start(SandboxServer.Config.onPort(0));
+    sandbox = SandboxServer.start(SandboxConfig.onPort(0));
     api("POST", "/v1/apps", "{\"app_name\":\"shop\",\"org_slug\":\"personal\"}");
     api("POST", "/v1/apps/shop/ip_assignments", "{\"type\":\"shared_v4\"}");
   }

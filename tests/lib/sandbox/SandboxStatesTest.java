@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.Fly;
+import fly.sandbox.SandboxConfig;
 import fly.sandbox.SandboxServer;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -46,7 +47,7 @@ class SandboxStatesTest {
 
   @BeforeAll
   static void start() throws Exception {
-    sandbox = SandboxServer.start(SandboxServer.Config.onPort(0));
+    sandbox = SandboxServer.start(SandboxConfig.onPort(0));
     sandbox.guesses().choose("gave-up", "failed");
     api("POST", "/apps", "{'name': 'shop', 'org_slug': 'personal'}");
   }
@@ -118,11 +119,11 @@ class SandboxStatesTest {
         return machine(NGINX, ", 'skip_launch': true");
       }
       case "preparing" -> {
-        sandbox.trouble().latency("create=10m");
+        sandbox.faults().latency("create=10m");
         return machine(NGINX, "");
       }
       case "starting" -> {
-        sandbox.trouble().latency("start=10m");
+        sandbox.faults().latency("start=10m");
         return machine(NGINX, "");
       }
       case "failed" -> {
@@ -171,7 +172,7 @@ class SandboxStatesTest {
       String machine = null;
       for (var row : rows.subList(1, rows.size())) {
         if (machine == null) machine = in(state);
-        sandbox.trouble().latency("");
+        sandbox.faults().latency("");
         var answer = act(row[0], machine);
         checked++;
         var status = String.valueOf(answer.statusCode());
@@ -197,7 +198,7 @@ class SandboxStatesTest {
         "failed_precondition: unable to start machine from current state: 'created'",
         error(act("start", in("preparing"))));
     assertEquals("aborted: machine still attempting to start", error(act("start", in("starting"))));
-    sandbox.trouble().latency("");
+    sandbox.faults().latency("");
     assertEquals(
         "failed_precondition: unable to start machine from current state: 'stopping'",
         error(act("start", in("stopping"))));
@@ -214,10 +215,10 @@ class SandboxStatesTest {
   @Test
   void while_its_image_is_fetched_a_Machine_is_created_and_then_starts_by_itself()
       throws Exception {
-    sandbox.trouble().latency("create=1s");
+    sandbox.faults().latency("create=1s");
 
     var machine = machine(NGINX, "");
-    sandbox.trouble().latency("");
+    sandbox.faults().latency("");
 
     assertEquals("created", json(api("GET", machine, "")).path("state").asText());
     await(machine, "started");

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.Fly;
+import fly.sandbox.SandboxConfig;
 import fly.sandbox.SandboxServer;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -40,7 +41,7 @@ class SandboxTest {
 
   @BeforeAll
   static void start() {
-    sandbox = SandboxServer.start(SandboxServer.Config.onPort(0));
+    sandbox = SandboxServer.start(SandboxConfig.onPort(0));
   }
 
   @AfterAll
@@ -122,7 +123,7 @@ class SandboxTest {
 
   @Test
   void each_sandbox_has_a_token_of_its_own() {
-    try (var other = SandboxServer.start(SandboxServer.Config.onPort(0))) {
+    try (var other = SandboxServer.start(SandboxConfig.onPort(0))) {
       assertNotEquals(sandbox.token(), other.token());
       assertTrue(other.token().matches("sandbox-[0-9a-f]{32}"), other.token());
     }

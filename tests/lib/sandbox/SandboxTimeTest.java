@@ -4,8 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.Fly;
+import fly.sandbox.SandboxConfig;
 import fly.sandbox.SandboxServer;
-import fly.sandbox.Time;
+import fly.sandbox.model.Clock;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -23,12 +24,12 @@ import org.junit.jupiter.api.Test;
 /** What takes minutes, at once: the sandbox goes by a clock that the test moves on. */
 class SandboxTimeTest {
   private final HttpClient http = Http.CLIENT;
-  private final Time.Virtual time = new Time.Virtual(Instant.parse("2026-01-01T00:00:00Z"));
+  private final Clock.Virtual time = new Clock.Virtual(Instant.parse("2026-01-01T00:00:00Z"));
   private SandboxServer sandbox;
 
   @BeforeEach
   void start() throws Exception {
-    sandbox = SandboxServer.start(SandboxServer.Config.onPort(0).at(time));
+    sandbox = SandboxServer.start(SandboxConfig.onPort(0).at(time));
     send("POST", "/apps", "{\"app_name\":\"shop\",\"org_slug\":\"personal\"}");
   }
 
@@ -129,7 +130,7 @@ class SandboxTimeTest {
     var machine = machine();
     send("POST", machine + "/stop", "");
     become(machine, "stopped");
-    sandbox.trouble().latency("start=10m");
+    sandbox.faults().latency("start=10m");
 
     send("POST", machine + "/start", "");
 
@@ -142,7 +143,7 @@ class SandboxTimeTest {
   @Test
   void a_rate_limit_gives_its_tokens_back_with_time() throws Exception {
     var machine = machine();
-    sandbox.trouble().rateLimits(true);
+    sandbox.faults().rateLimits(true);
     for (var i = 0; i < 3; i++)
       assertEquals(200, send("POST", machine + "/start", "").statusCode());
     assertEquals(429, send("POST", machine + "/start", "").statusCode());
@@ -159,7 +160,7 @@ class SandboxTimeTest {
     var machine = machine();
     for (var i = 0; i <= 100; i++)
       send("POST", "/apps", "{\"app_name\":\"a%d\",\"org_slug\":\"personal\"}".formatted(i));
-    sandbox.trouble().rateLimits(true);
+    sandbox.faults().rateLimits(true);
 
     for (var i = 0; i < 10; i++) assertEquals(200, send("GET", machine, "").statusCode());
     assertEquals(429, send("GET", machine, "").statusCode());
@@ -175,7 +176,7 @@ class SandboxTimeTest {
 
   @Test
   void an_answer_of_the_API_takes_the_time_that_was_asked_for() throws Exception {
-    sandbox.trouble().latency("api=10m");
+    sandbox.faults().latency("api=10m");
 
     var answer = sendAsync("GET", "/platform/regions", "");
 
@@ -188,7 +189,7 @@ class SandboxTimeTest {
   @Test
   void a_slow_body_takes_a_tenth_of_a_second_for_each_of_its_first_bytes() throws Exception {
     var whole = send("GET", "/platform/regions", "");
-    sandbox.trouble().faults(List.of("GET /v1/platform/regions slow"));
+    sandbox.faults().faults(List.of("GET /v1/platform/regions slow"));
 
     var slow = sendAsync("GET", "/platform/regions", "");
 
@@ -199,7 +200,7 @@ class SandboxTimeTest {
 
   @Test
   void a_request_that_times_out_is_silent_for_two_minutes_and_then_reset() throws Exception {
-    sandbox.trouble().faults(List.of("GET /v1/platform/regions timeout"));
+    sandbox.faults().faults(List.of("GET /v1/platform/regions timeout"));
 
     var silent = sendAsync("GET", "/platform/regions", "");
 

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import fly.Fly;
 import fly.FlyException;
+import fly.sandbox.SandboxConfig;
 import fly.sandbox.SandboxServer;
 import java.net.InetAddress;
 import java.net.Socket;
@@ -27,7 +28,7 @@ class SandboxTroubleTest {
 
   @BeforeEach
   void start() {
-    sandbox = SandboxServer.start(SandboxServer.Config.onPort(0));
+    sandbox = SandboxServer.start(SandboxConfig.onPort(0));
     Script.settings(sandbox.url(), sandbox.token());
   }
 
@@ -52,7 +53,7 @@ class SandboxTroubleTest {
   @Test
   void rate_limits_let_three_pass_at_once_and_answer_the_rest_with_429() throws Exception {
     Script.run(new CreateApp());
-    sandbox.trouble().rateLimits(true);
+    sandbox.faults().rateLimits(true);
 
     var statuses =
         IntStream.range(0, 6)
@@ -73,7 +74,7 @@ class SandboxTroubleTest {
 
   @Test
   void a_status_comes_as_often_as_asked_for_and_has_no_effect() {
-    sandbox.trouble().faults(List.of("POST /v1/apps 503 x1"));
+    sandbox.faults().faults(List.of("POST /v1/apps 503 x1"));
 
     var created = Script.run(new CreateApp());
 
@@ -85,7 +86,7 @@ class SandboxTroubleTest {
   @Test
   void a_connection_reset_after_the_effect_leaves_one_volume_and_not_two() {
     Script.run(new CreateApp());
-    sandbox.trouble().faults(List.of("POST /v1/apps/*/volumes reset-after x1"));
+    sandbox.faults().faults(List.of("POST /v1/apps/*/volumes reset-after x1"));
 
     var created = Script.run(new CreateVolume());
 
@@ -97,7 +98,7 @@ class SandboxTroubleTest {
   @Test
   void a_Machine_whose_answer_was_lost_is_found_again() {
     Script.run(new CreateApp());
-    sandbox.trouble().faults(List.of("POST /v1/apps/*/machines reset-after x1"));
+    sandbox.faults().faults(List.of("POST /v1/apps/*/machines reset-after x1"));
 
     var created = Script.run(new CreateMachine(), "--no-volume");
 
@@ -107,17 +108,17 @@ class SandboxTroubleTest {
 
   @Test
   void a_connection_reset_before_the_effect_has_none() throws Exception {
-    sandbox.trouble().faults(List.of("POST /v1/apps reset-before"));
+    sandbox.faults().faults(List.of("POST /v1/apps reset-before"));
 
     assertEquals(1, Script.run(new CreateApp()).exit());
 
-    sandbox.trouble().faults(List.of());
+    sandbox.faults().faults(List.of());
     assertEquals(0, sandboxApps());
   }
 
   @Test
   void a_reset_is_one_and_no_end() throws Exception {
-    sandbox.trouble().faults(List.of("GET /v1/a reset-before", "GET /v1/b reset-after"));
+    sandbox.faults().faults(List.of("GET /v1/a reset-before", "GET /v1/b reset-after"));
 
     for (var path : List.of("/v1/a", "/v1/b")) {
       try (var socket = new Socket(InetAddress.getLoopbackAddress(), sandbox.port())) {
@@ -134,7 +135,7 @@ class SandboxTroubleTest {
 
   @Test
   void a_timeout_is_silence() {
-    sandbox.trouble().faults(List.of("GET /v1/platform/regions timeout x1"));
+    sandbox.faults().faults(List.of("GET /v1/platform/regions timeout x1"));
 
     assertThrows(java.net.http.HttpTimeoutException.class, () -> get("/v1/platform/regions"));
   }
@@ -142,7 +143,7 @@ class SandboxTroubleTest {
   @Test
   void a_Machine_takes_as_long_to_start_as_told() {
     Script.run(new CreateApp());
-    sandbox.trouble().latency("create=60s");
+    sandbox.faults().latency("create=60s");
 
     var created = Script.run(new CreateMachine(), "-q", "--no-volume");
     System.setProperty("MACHINE_ID", created.out().strip());
@@ -155,12 +156,11 @@ class SandboxTroubleTest {
   @Test
   void what_it_does_not_understand_it_refuses_with_an_example() {
     for (var wrong : List.of("nonsense", "POST /v1/apps 200", "GET noslash 503")) {
-      var refused =
-          assertThrows(FlyException.class, () -> sandbox.trouble().faults(List.of(wrong)));
+      var refused = assertThrows(FlyException.class, () -> sandbox.faults().faults(List.of(wrong)));
       assertTrue(refused.tryNext.contains("POST /v1/apps/*/machines 503 x2"), refused.tryNext);
     }
-    assertThrows(FlyException.class, () -> sandbox.trouble().latency("boot=1s"));
-    assertThrows(FlyException.class, () -> sandbox.trouble().latency("api=soon"));
+    assertThrows(FlyException.class, () -> sandbox.faults().latency("boot=1s"));
+    assertThrows(FlyException.class, () -> sandbox.faults().latency("api=soon"));
   }
 
   @Test

@@ -4,8 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.Fly;
+import fly.sandbox.SandboxConfig;
 import fly.sandbox.SandboxServer;
-import fly.sandbox.Time;
+import fly.sandbox.model.Clock;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -35,11 +36,11 @@ class SandboxVolumesTest {
   }
 
   private void open() {
-    open(Time.real());
+    open(Clock.real());
   }
 
-  private void open(Time time) {
-    var config = SandboxServer.Config.onPort(0).keep(folder.resolve("data")).at(time);
+  private void open(Clock time) {
+    var config = SandboxConfig.onPort(0).keep(folder.resolve("data")).at(time);
     sandbox = SandboxServer.start(config);
   }
 
@@ -112,6 +113,20 @@ class SandboxVolumesTest {
 
     assertEquals(5000, volume.path("bytes_used").asLong());
     assertEquals(2, volume.path("blocks").asLong() - volume.path("blocks_free").asLong());
+  }
+
+  @Test
+  void a_pipe_in_a_volume_holds_up_no_snapshot_and_is_left_out() throws Exception {
+    var id = volume("").path("id").asText();
+    var machine = machine(id, "", "mkfifo /data/pipe; echo kept > /data/file");
+    await(machine, "stopped");
+
+    api(200, "POST", "/apps/shop/volumes/" + id + "/snapshots", "");
+
+    var snapshots = api(200, "GET", "/apps/shop/volumes/" + id + "/snapshots", "");
+    assertEquals(5, snapshots.path(0).path("size").asLong());
+    var copy = volume(",\"snapshot_id\":\"%s\"".formatted(snapshots.path(0).path("id").asText()));
+    assertEquals(5, copy.path("bytes_used").asLong());
   }
 
   @Test
@@ -213,7 +228,7 @@ class SandboxVolumesTest {
   @Test
   void a_deleted_volume_is_told_of_for_a_day_and_its_snapshots_for_their_days() throws Exception {
     sandbox.close();
-    open(new Time.Virtual(Instant.now()));
+    open(new Clock.Virtual(Instant.now()));
     var volume = "/apps/shop/volumes/" + volume("").path("id").asText();
     api(200, "PUT", volume, "{\"snapshot_retention\":3}");
     api(200, "POST", volume + "/snapshots", "");
@@ -221,7 +236,7 @@ class SandboxVolumesTest {
     api(200, "DELETE", volume, "");
 
     sandbox.close();
-    var time = new Time.Virtual(Instant.now());
+    var time = new Clock.Virtual(Instant.now());
     open(time);
     time.advance(Duration.ofHours(23));
     var pending = api(200, "GET", "/apps/shop/volumes", "");

@@ -1,8 +1,9 @@
-import static fly.sandbox.SandboxServer.ourWrap;
+import static fly.sandbox.runtime.ImageCommands.ourWrap;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import fly.sandbox.SandboxConfig;
 import fly.sandbox.SandboxServer;
 import java.io.BufferedReader;
 import java.io.InputStream;
@@ -41,7 +42,7 @@ class SandboxWrapTest {
   }
 
   private void wrappedBy(Map<String, String> images, String... credentials) {
-    sandbox = SandboxServer.start(SandboxServer.Config.onPort(0).run(images));
+    sandbox = SandboxServer.start(SandboxConfig.onPort(0).run(images));
     Script.settings(sandbox.url(), sandbox.token());
     edge = URI.create(sandbox.url() + "/edge/mcp-demo/");
     assertEquals(0, Script.run(new CreateApp()).exit());

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import fly.Fly;
+import fly.sandbox.SandboxConfig;
 import fly.sandbox.SandboxServer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -97,7 +98,7 @@ class GuideTest {
     assumeTrue(exists("curl"), "no curl here");
     System.setProperty("fly.sandbox.npx", "none");
     try (var sandbox =
-        SandboxServer.start(SandboxServer.Config.onPort(0).filesServer(FilesServer.class))) {
+        SandboxServer.start(SandboxConfig.onPort(0).filesServer(FilesServer.class))) {
       sandbox.environment().forEach(System::setProperty);
       System.setProperty("APP_NAME", "by-curl");
       var shell = new Sh().with("FLY_API_TOKEN", sandbox.token());
@@ -127,7 +128,7 @@ class GuideTest {
     assumeTrue(exists("curl"), "no curl here");
     System.setProperty("fly.sandbox.npx", "none");
     try (var sandbox =
-        SandboxServer.start(SandboxServer.Config.onPort(0).filesServer(FilesServer.class))) {
+        SandboxServer.start(SandboxConfig.onPort(0).filesServer(FilesServer.class))) {
       var steps = new StringBuilder("set -e\n");
       if (!exists("uuidgen")) {
         steps.append("uuidgen() { cat /proc/sys/kernel/random/uuid; }\n");

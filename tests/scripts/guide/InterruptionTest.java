@@ -3,6 +3,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import fly.Fly;
+import fly.sandbox.SandboxConfig;
 import fly.sandbox.SandboxServer;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
@@ -19,7 +20,7 @@ class InterruptionTest {
   @BeforeEach
   void start() {
     System.setProperty("fly.sandbox.npx", "none");
-    sandbox = SandboxServer.start(SandboxServer.Config.onPort(0).filesServer(FilesServer.class));
+    sandbox = SandboxServer.start(SandboxConfig.onPort(0).filesServer(FilesServer.class));
     sandbox.environment().forEach(System::setProperty);
   }
 
@@ -56,7 +57,7 @@ class InterruptionTest {
 
   @Test
   void a_second_Ctrl_C_ends_at_once_with_the_command_that_cleans_up() throws Exception {
-    sandbox.trouble().latency("api=300ms");
+    sandbox.faults().latency("api=300ms");
     var quickstart = quickstart();
     var err = new BufferedReader(reader(quickstart));
     var story = new StringBuilder();

@@ -101,7 +101,7 @@ class CreateFleetTest {
   void lost_answers_and_refusals_lead_to_each_Machine_once() throws Exception {
     sandbox
         .server()
-        .trouble()
+        .faults()
         .faults(
             List.of(
                 "POST /v1/apps/*/machines reset-after x2",

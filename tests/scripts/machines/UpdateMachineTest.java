@@ -126,10 +126,7 @@ class UpdateMachineTest {
   @Test
   void an_update_whose_answer_was_lost_is_found_again() {
     var id = sandbox.started("one");
-    sandbox
-        .server()
-        .trouble()
-        .faults(List.of("POST /v1/apps/*/machines/" + id + " reset-after x1"));
+    sandbox.server().faults().faults(List.of("POST /v1/apps/*/machines/" + id + " reset-after x1"));
 
     var result = Script.run(new UpdateMachine(), id, "--env", "A=1");
 

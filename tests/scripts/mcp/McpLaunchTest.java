@@ -7,7 +7,9 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.Fly;
 import fly.mcp.wrap.WrapMain;
+import fly.sandbox.SandboxConfig;
 import fly.sandbox.SandboxServer;
+import fly.sandbox.runtime.ImageCommands;
 import java.io.ByteArrayInputStream;
 import java.net.URI;
 import java.net.http.HttpRequest;
@@ -49,7 +51,7 @@ class McpLaunchTest {
 
   @BeforeEach
   void start() throws Exception {
-    sandbox = SandboxServer.start(SandboxServer.Config.onPort(0).filesServer(FilesServer.class));
+    sandbox = SandboxServer.start(SandboxConfig.onPort(0).filesServer(FilesServer.class));
     Script.settings(sandbox.url(), sandbox.token());
     System.clearProperty("APP_NAME");
     System.setProperty("fly.sandbox.npx", "none");
@@ -419,7 +421,7 @@ class McpLaunchTest {
   @Test
   void an_answer_that_gets_lost_makes_nothing_twice() throws Exception {
     sandbox
-        .trouble()
+        .faults()
         .faults(
             List.of(
                 "POST /v1/apps reset-after x1",
@@ -456,7 +458,7 @@ class McpLaunchTest {
 
   @Test
   void where_Fly_refuses_the_app_there_is_nothing_to_clean_up() {
-    sandbox.trouble().faults(List.of("POST /v1/apps 422 x1"));
+    sandbox.faults().faults(List.of("POST /v1/apps 422 x1"));
 
     var result = launch(HELLO, "--app", "taken");
 
@@ -468,10 +470,8 @@ class McpLaunchTest {
   @Test
   void a_server_that_asks_for_no_token_is_a_failure() {
     sandbox.close();
-    var open = Map.of("flyio/mcp", "env -u FLY_MCP_BEARER_TOKEN " + SandboxServer.ourWrap());
-    sandbox =
-        SandboxServer.start(
-            SandboxServer.Config.onPort(0).filesServer(FilesServer.class).run(open));
+    var open = Map.of("flyio/mcp", "env -u FLY_MCP_BEARER_TOKEN " + ImageCommands.ourWrap());
+    sandbox = SandboxServer.start(SandboxConfig.onPort(0).filesServer(FilesServer.class).run(open));
     Script.settings(sandbox.url(), sandbox.token());
 
     var result = launch(HELLO, "--no-config", "--app", "open");
@@ -496,10 +496,8 @@ class McpLaunchTest {
   @Test
   void with_wrap_ours_it_works_too_and_wakes_up_from_suspension() throws Exception {
     sandbox.close();
-    var ours = Map.of("flyio/mcp", SandboxServer.ourWrap());
-    sandbox =
-        SandboxServer.start(
-            SandboxServer.Config.onPort(0).filesServer(FilesServer.class).run(ours));
+    var ours = Map.of("flyio/mcp", ImageCommands.ourWrap());
+    sandbox = SandboxServer.start(SandboxConfig.onPort(0).filesServer(FilesServer.class).run(ours));
     Script.settings(sandbox.url(), sandbox.token());
     System.setProperty("APP_NAME", "ours");
     var launched = launched(launch(FILES, "--no-config", "--volume", "data:/data"));

@@ -3,6 +3,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import fly.Fly;
+import fly.sandbox.SandboxConfig;
 import fly.sandbox.SandboxServer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -43,7 +44,7 @@ class DoctorTest {
   void on_a_sandbox_it_goes_as_far_as_things_are() throws Exception {
     System.setProperty("fly.sandbox.npx", "none");
     try (var sandbox =
-        SandboxServer.start(SandboxServer.Config.onPort(0).filesServer(FilesServer.class))) {
+        SandboxServer.start(SandboxConfig.onPort(0).filesServer(FilesServer.class))) {
       sandbox.environment().forEach(System::setProperty);
       System.clearProperty("APP_NAME");
       var without = Script.run(new Doctor());
@@ -70,7 +71,7 @@ class DoctorTest {
 
   @Test
   void a_token_that_is_no_token_exits_with_4() throws Exception {
-    try (var sandbox = SandboxServer.start(SandboxServer.Config.onPort(0))) {
+    try (var sandbox = SandboxServer.start(SandboxConfig.onPort(0))) {
       sandbox.environment().forEach(System::setProperty);
       System.setProperty("FLY_API_TOKEN", "FlyV1 fm2_IJPECAAA...");
 

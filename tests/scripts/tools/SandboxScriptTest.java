@@ -5,7 +5,9 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.sun.net.httpserver.HttpServer;
 import fly.Fly;
+import fly.sandbox.SandboxConfig;
 import fly.sandbox.SandboxServer;
+import fly.sandbox.api.Gatekeeper;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
@@ -52,13 +54,21 @@ class SandboxScriptTest {
         List.of(
             "export ORG='personal'",
             "export FLY_API_TOKEN='sandbox-*'",
+            "export FLY_ACCESS_TOKEN='sandbox-*'",
             "export FLY_API_HOSTNAME='" + url + "'",
             "export FLY_API_BASE_URL='" + url + "'",
             "export FLY_FLAPS_BASE_URL='" + url + "'",
+            "export FLY_UIEX_BASE_URL='" + url + "'",
+            "export FLY_METRICS_BASE_URL='" + url + "'",
+            "export FLY_SYNTHETICS_BASE_URL='" + url + "'",
+            "export FLY_TRACE_COLLECTOR_URL='" + url + "'",
+            "export FLY_STATUSPAGE_UNRESOLVED_INCIDENTS_URL='" + url + "'",
             "export FLY_EDGE_URL='" + url + "/edge/{app}/'",
             "export FLY_SEND_METRICS='0'",
-            "export FLY_SYNTHETICS_AGENT='0'"),
-        result.out().replaceFirst("sandbox-[0-9a-f]{32}", "sandbox-*").lines().toList());
+            "export FLY_SYNTHETICS_AGENT='0'",
+            "export FLY_NO_UPDATE_CHECK='1'",
+            "export FLY_NO_INCIDENTS_CHECK='1'"),
+        result.out().replaceAll("sandbox-[0-9a-f]{32}", "sandbox-*").lines().toList());
     assertTrue(result.err().contains("To end it: jbang fly-sandbox@catalog --stop --port " + port));
   }
 
@@ -118,13 +128,13 @@ class SandboxScriptTest {
   @Test
   void whoever_asks_it_to_stop_gets_the_answer() throws Exception {
     for (int i = 0; i < 10; i++) {
-      try (var server = SandboxServer.start(SandboxServer.Config.onPort(0))) {
+      try (var server = SandboxServer.start(SandboxConfig.onPort(0))) {
         var closing = new Thread(() -> closeWhenAsked(server));
         closing.start();
 
         var answer =
             Unirest.post(server.url() + "/sandbox/stop")
-                .header(SandboxServer.CONTROL_HEADER, "stop")
+                .header(Gatekeeper.CONTROL_HEADER, "stop")
                 .asString();
 
         assertEquals("{\"ok\":true}", answer.getBody());
@@ -231,7 +241,7 @@ class SandboxScriptTest {
   @Test
   void killed_by_SIGKILL_it_leaves_no_process_of_its_Machines_behind() throws Exception {
     assumeTrue(
-        fly.sandbox.Containment.best() != fly.sandbox.Containment.PATH_MAPPING,
+        fly.sandbox.runtime.Containment.best() != fly.sandbox.runtime.Containment.PATH_MAPPING,
         "no namespaces here");
     for (var line : sandbox("--start").out().lines().toList()) {
       var setting = line.replaceFirst("export ", "").split("=", 2);

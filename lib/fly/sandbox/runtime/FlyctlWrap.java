@@ -39,6 +39,7 @@ public final class FlyctlWrap implements AutoCloseable {
   private final Supplier<String> lastWords;
   private final AtomicReference<Listener> listener = new AtomicReference<>();
   private final ReentrantLock writing = new ReentrantLock();
+  private final boolean isPrivate;
   private volatile boolean ended;
   private volatile boolean tooLong;
 
@@ -47,6 +48,7 @@ public final class FlyctlWrap implements AutoCloseable {
    * @param stdout the program's; read to its end from now on
    * @param bearerToken what clients must send, or null
    * @param user who may come with the password, where there is no token; or null
+   * @param isPrivate FLY_MCP_PRIVATE: refuse clients from outside of the private network
    * @param lastWords why the program has ended (its last lines on stderr, say); asked when it has
    */
   public FlyctlWrap(
@@ -55,7 +57,9 @@ public final class FlyctlWrap implements AutoCloseable {
       String bearerToken,
       String user,
       String password,
+      boolean isPrivate,
       Supplier<String> lastWords) {
+    this.isPrivate = isPrivate;
     this.stdin = stdin;
     this.stdout = stdout;
     var basic = bearerToken == null ? user : null; // there, the token is asked for alone
@@ -68,6 +72,11 @@ public final class FlyctlWrap implements AutoCloseable {
 
   /** Answers one request; a GET's answer lasts until its client goes or the program ends. */
   public void handle(Exchange exchange) throws IOException {
+    if (isPrivate) {
+      // Every client of the sandbox comes through the edge, and none from Fly.io's private network.
+      refuse(exchange, 403, "FLY_MCP_PRIVATE admits clients from the private network only");
+      return;
+    }
     if (!authorized(exchange)) {
       var asked = guard.bearerToken() == null ? "a user and password" : "its bearer token";
       refuse(

@@ -1,0 +1,157 @@
+//SOURCES ../../Fly.java Redaction.java
+package fly.sandbox.http;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import fly.Fly;
+import io.javalin.http.Context;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReferenceArray;
+import java.util.regex.Pattern;
+
+/**
+ * The last requests to the API and to the apps. Remembering one costs next to nothing: all that is
+ * made of it, is made for who looks.
+ */
+public final class RequestLog {
+  /** How many are remembered. */
+  static final int MOST = 200;
+
+  /** Bytes of a body; what is larger is only counted. */
+  static final int LARGEST_BODY = 8 * 1024;
+
+  private static final String BODY = "fly.sandbox.body";
+  private static final String PATH = "fly.sandbox.path";
+  private static final Pattern UNSAFE = Pattern.compile("[^\\w/.~?&=%:,+-]");
+
+  private record Request(
+      long id, long at, String method, String path, int status, float ms, byte[] body, int size) {}
+
+  private final AtomicReferenceArray<Request> ring = new AtomicReferenceArray<>(MOST);
+  private final AtomicLong count = new AtomicLong();
+
+  /** Of a request that was read, its body, for {@link #add}. */
+  static void body(Context x, byte[] body) {
+    x.attribute(BODY, body);
+  }
+
+  /** Of a request whose Host names an app, a path that leads there too, for {@link #add}. */
+  public static void path(Context x, String path) {
+    x.attribute(PATH, path);
+  }
+
+  /** Remembers a request that has been answered. */
+  public void add(Context x, float milliseconds) {
+    String given = x.attribute(PATH);
+    var path = given == null ? x.path() : given;
+    if (!(path.startsWith("/v1/")
+        || path.startsWith("/edge/")
+        || path.startsWith("/api/")
+        || path.equals("/graphql"))) return;
+    var query = x.queryString();
+    byte[] body = x.attribute(BODY);
+    add(
+        x.method().name(),
+        query == null ? path : path + "?" + query,
+        x.statusCode(),
+        milliseconds,
+        body);
+  }
+
+  public void add(String method, String path, int status, float milliseconds, byte[] body) {
+    var id = count.incrementAndGet();
+    var size = body == null ? 0 : body.length;
+    var kept = size > LARGEST_BODY ? null : body;
+    ring.set(
+        (int) (id % MOST),
+        new Request(
+            id, System.currentTimeMillis(), method, path, status, milliseconds, kept, size));
+  }
+
+  /** The number of the last one; 0 before the first. */
+  long last() {
+    return count.get();
+  }
+
+  /**
+   * Those after this one, oldest first, as {@code {id, at, method, path, status, ms, curl}}.
+   *
+   * @param server what the paths of the curl commands stand behind
+   * @param secrets values that appear nowhere in it
+   */
+  public List<ObjectNode> after(long id, String server, Collection<String> secrets) {
+    var newer = new ArrayList<ObjectNode>();
+    var newest = count.get();
+    for (var next = Math.max(id, newest - MOST) + 1; next <= newest; next++) {
+      var request = ring.get((int) (next % MOST));
+      if (request == null || request.id() != next) continue; // not there yet, or gone already
+      var path = Redaction.text(request.path(), secrets);
+      newer.add(
+          Fly.JSON
+              .createObjectNode()
+              .put("id", next)
+              .put("at", Instant.ofEpochMilli(request.at()).toString())
+              .put("method", request.method())
+              .put("path", path)
+              .put("status", request.status())
+              .put("ms", Math.round(request.ms() * 10) / 10.0)
+              .put("curl", curl(request, server + path, secrets)));
+    }
+    return newer;
+  }
+
+  /** Safe to paste into a shell, whoever sent the request: its path comes from outside. */
+  private static String curl(Request request, String url, Collection<String> secrets) {
+    var safe =
+        UNSAFE
+            .matcher(url)
+            .replaceAll(
+                match -> {
+                  var encoded = new StringBuilder();
+                  for (var b : match.group().getBytes(StandardCharsets.UTF_8)) {
+                    encoded.append("%%%02X".formatted(b));
+                  }
+                  return encoded.toString();
+                });
+    var command = new StringBuilder("curl -i");
+    if (!request.method().equals("GET")) {
+      command.append(" -X ").append(request.method().replaceAll("[^A-Z]", ""));
+    }
+    command.append(" \\\n");
+    if (!request.path().startsWith("/edge/")) {
+      command.append("-H \"Authorization: Bearer ${FLY_API_TOKEN}\" \\\n");
+    }
+    if (request.size() > 0) command.append("-H \"Content-Type: application/json\" \\\n");
+    command.append('"').append(safe).append('"');
+    if (request.size() > 0) {
+      command.append(" \\\n-d '").append(body(request, secrets).replace("'", "'\\''")).append("'");
+    }
+    return command.toString();
+  }
+
+  private static String body(Request request, Collection<String> secrets) {
+    if (request.body() == null) return "(" + request.size() + " bytes)";
+    JsonNode json;
+    try {
+      json = Fly.JSON.readTree(request.body());
+    } catch (JsonProcessingException e) {
+      return "(" + request.size() + " bytes, not JSON)";
+    } catch (IOException e) {
+      throw new IllegalStateException(e);
+    }
+    var secret =
+        request.path().matches("/v1/apps/[^/]+/secret.*")
+            || request.path().startsWith("/v1/tokens");
+    if (json.path("query").isTextual() && json.path("query").asText().contains("ecret")) {
+      secret = true; // GraphQL may have the values in the text of the query
+    }
+    return Fly.pretty(secret ? Redaction.hide(json) : Redaction.json(json, secrets));
+  }
+}

@@ -1,0 +1,158 @@
+//SOURCES MachineState.java
+package fly.sandbox.model;
+
+import java.time.Instant;
+
+/** A refusal of the API: a status and the text of {@code {"error": ...}}. Named by its cause. */
+public final class ApiError extends RuntimeException {
+  public static final int NOT_RECORDED = 507;
+
+  public final int status;
+
+  /** The machine-readable {@code status} of the body, such as name_taken; or null. */
+  public final String code;
+
+  public ApiError(int status, String message) {
+    this(status, message, null);
+  }
+
+  public ApiError(int status, String message, String code) {
+    super(message);
+    this.status = status;
+    this.code = code;
+  }
+
+  public static ApiError invalid(String message) {
+    return new ApiError(400, message);
+  }
+
+  /** An action that needs another state of the Machine or volume. */
+  public static ApiError failedPrecondition(String message) {
+    return new ApiError(412, "failed_precondition: " + message);
+  }
+
+  public static ApiError notFound(String what) {
+    return new ApiError(404, "not_found: " + what + " not found");
+  }
+
+  // Apps
+
+  public static ApiError appNotFound() {
+    return new ApiError(404, "app not found");
+  }
+
+  public static ApiError appNameTaken() {
+    return new ApiError(422, "Validation failed: Name has already been taken", "name_taken");
+  }
+
+  // Machines
+
+  public static ApiError machineNotFound() {
+    return notFound("machine");
+  }
+
+  public static ApiError machineNameTaken(String id, String name) {
+    return new ApiError(
+        409,
+        "already_exists: unique machine name violation, machine ID %s already exists with name \"%s\""
+            .formatted(id, name));
+  }
+
+  public static ApiError stillStarting() {
+    return new ApiError(409, "aborted: machine still attempting to start");
+  }
+
+  public static ApiError replacing() {
+    return failedPrecondition("machine getting replaced, refusing to start");
+  }
+
+  public static ApiError unable(String action, MachineState state) {
+    return failedPrecondition(
+        "unable to %s machine from current state: '%s'".formatted(action, state));
+  }
+
+  public static ApiError notSuspendable() {
+    return failedPrecondition("this machine cannot be suspended");
+  }
+
+  public static ApiError notDestroyable() {
+    return failedPrecondition(
+        "unable to destroy machine, not currently stopped, suspended, failed or created");
+  }
+
+  public static ApiError concurrentUpdate() {
+    return new ApiError(409, "aborted: machine update failed due to concurrent update");
+  }
+
+  public static ApiError otherVersion(String is, String wanted) {
+    return failedPrecondition("machine version is %s, not %s".formatted(is, wanted));
+  }
+
+  public static ApiError otherMetadataVersion() {
+    return failedPrecondition("machine version mismatch");
+  }
+
+  public static ApiError notRunning() {
+    return failedPrecondition("machine not running");
+  }
+
+  public static ApiError stateOnly() {
+    return failedPrecondition("this machine is state only and runs nothing");
+  }
+
+  public static ApiError execTooLong() {
+    return new ApiError(408, "deadline_exceeded: the command did not end in time");
+  }
+
+  public static ApiError execFailed(String reason) {
+    return failedPrecondition("exec request failed: " + reason);
+  }
+
+  /** A wait that is over before the state was reached. */
+  public static ApiError late(String message) {
+    return new ApiError(408, message);
+  }
+
+  // Leases
+
+  public static ApiError leaseNotFound() {
+    return new ApiError(404, "lease not found");
+  }
+
+  public static ApiError leaseHeld(String id, String owner, Instant until) {
+    return new ApiError(
+        409,
+        "aborted: machine ID %s lease currently held by %s, expires at %s"
+            .formatted(id, owner, until));
+  }
+
+  // Volumes
+
+  public static ApiError volumeNotFound() {
+    return new ApiError(404, "volume not found");
+  }
+
+  public static ApiError volumeIs(String state) {
+    return failedPrecondition("volume is " + state);
+  }
+
+  public static ApiError volumeBound(String machine) {
+    return failedPrecondition("volume is currently bound to machine: " + machine);
+  }
+
+  public static ApiError volumeClaimed(String machine) {
+    return failedPrecondition("volume already claimed by machine " + machine);
+  }
+
+  /** A change that cannot be kept over the sandbox's end. */
+  public static ApiError notRecorded(String reason) {
+    return new ApiError(
+        NOT_RECORDED,
+        "the sandbox cannot write to its data folder, and refuses changes until it can: " + reason);
+  }
+
+  /** The end of the sandbox, which records nothing more. */
+  public static ApiError ending() {
+    return new ApiError(503, "unavailable: the sandbox is ending");
+  }
+}

@@ -1,0 +1,80 @@
+//SOURCES JsonNodes.java MachineState.java
+package fly.sandbox.model;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
+
+/** The clients that wait for a state of a Machine. The Machine's monitor guards them. */
+public final class StateWaiters {
+  /** The state and version of a Machine, and the id of its newest event. */
+  record Where(MachineState state, String version, String eventId) {
+    ObjectNode json() {
+      return JsonNodes.ok()
+          .put("state", state.toString())
+          .put("version", version)
+          .put("event_id", eventId);
+    }
+  }
+
+  /**
+   * The goal of a wait.
+   *
+   * @param states any of these; settled stands for every state that lasts
+   * @param version a version of the Machine; null for any
+   * @param fromEventId an event after which the state has to be reached; null for no such event
+   */
+  public record Wanted(Set<String> states, String version, String fromEventId) {
+    public static Wanted of(Set<String> states) {
+      return new Wanted(states, null, null);
+    }
+
+    boolean reached(Where where) {
+      var there =
+          states.contains(where.state().toString())
+              || states.contains("settled") && where.state().isSettled();
+      return there
+          && (version == null || version.equals(where.version()))
+          && (fromEventId == null || where.eventId().compareTo(fromEventId) > 0);
+    }
+
+    /** The message for a client whose time is over. */
+    String late(Where where) {
+      var superseded = version != null && !version.equals(where.version());
+      return "deadline_exceeded: machine failed to reach desired state, %s, currently %s"
+          .formatted(String.join(",", states), superseded ? "replaced" : where.state().toString());
+    }
+  }
+
+  private record Waiter(Wanted wanted, CompletableFuture<ObjectNode> reached) {}
+
+  private final List<Waiter> waiters = new ArrayList<>();
+
+  /** Completes when the goal is reached. A waiter that gives up is removed, under the monitor. */
+  CompletableFuture<ObjectNode> add(Wanted wanted, Where now, Object monitor) {
+    if (wanted.reached(now)) return CompletableFuture.completedFuture(now.json());
+    var waiter = new Waiter(wanted, new CompletableFuture<>());
+    waiters.add(waiter);
+    waiter
+        .reached()
+        .whenComplete(
+            (reached, failure) -> {
+              synchronized (monitor) {
+                waiters.remove(waiter);
+              }
+            });
+    return waiter.reached();
+  }
+
+  /** Completes, on the workers, the waits that have reached their goal. */
+  void tell(Where now, Consumer<Runnable> workers) {
+    var done = waiters.stream().filter(waiter -> waiter.wanted().reached(now)).toList();
+    if (done.isEmpty()) return;
+    waiters.removeAll(done);
+    var answer = now.json();
+    for (var waiter : done) workers.accept(() -> waiter.reached().complete(answer));
+  }
+}

@@ -1,0 +1,233 @@
+//SOURCES ../api/Gatekeeper.java ../http/Json.java ../http/RequestLog.java ../model/ApiError.java ../model/Clock.java
+//SOURCES ../model/JsonNodes.java ../model/Workers.java PageModel.java ../service/MachineLifecycle.java
+//SOURCES ../service/Organization.java
+//FILES page.html
+package fly.sandbox.page;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import fly.sandbox.api.Gatekeeper;
+import fly.sandbox.http.Json;
+import fly.sandbox.http.RequestLog;
+import fly.sandbox.model.ApiError;
+import fly.sandbox.model.Clock;
+import fly.sandbox.model.JsonNodes;
+import fly.sandbox.model.Workers;
+import fly.sandbox.service.MachineLifecycle;
+import fly.sandbox.service.Organization;
+import io.javalin.config.RoutesConfig;
+import io.javalin.http.Context;
+import io.javalin.http.sse.SseClient;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
+import java.util.Base64;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.regex.Pattern;
+
+/**
+ * The page that shows what is in the sandbox, live by server-sent events: {@code world}
+ * (everything) and {@code requests} (those since the last such event). Without an open page nothing
+ * is gathered.
+ */
+public final class LivePage implements AutoCloseable {
+  static final int MOST_VIEWERS = 16;
+  private static final Duration PACE = Duration.ofMillis(250);
+  private static final int BEAT = 40; // paces without a change until a comment is sent
+
+  private final Organization organization;
+  private final MachineLifecycle lifecycle;
+  private final PageModel model;
+  private final Clock clock;
+  private final Workers workers;
+  private final RequestLog requests;
+  private final Queue<Viewer> viewers = new ConcurrentLinkedQueue<>();
+  private final AtomicBoolean ticking = new AtomicBoolean();
+  private volatile boolean closed;
+  private Page page;
+
+  private record Page(byte[] html, String policy) {}
+
+  /** A page that is open. It gets one event at a time, and later the changes in between. */
+  private static final class Viewer {
+    final SseClient client;
+    final String server;
+    final String filter;
+    final AtomicBoolean sending = new AtomicBoolean();
+    String world = "";
+    long request;
+    int silence;
+
+    Viewer(SseClient client) {
+      this.client = client;
+      this.server = "http://" + client.ctx().header("Host");
+      var wanted = client.ctx().queryParam("filter");
+      this.filter = wanted == null ? "" : wanted.toLowerCase(Locale.ROOT);
+    }
+  }
+
+  public LivePage(
+      Organization organization,
+      MachineLifecycle lifecycle,
+      PageModel model,
+      RequestLog requests,
+      Clock clock,
+      Workers workers) {
+    this.organization = organization;
+    this.lifecycle = lifecycle;
+    this.model = model;
+    this.clock = clock;
+    this.workers = workers;
+    this.requests = requests;
+  }
+
+  public void routes(RoutesConfig routes) {
+    routes.get("/", this::page);
+    routes.before("/sandbox/events", Gatekeeper::requireSameOrigin);
+    routes.sse("/sandbox/events", this::open);
+    routes.post("/sandbox/apps/{app}/machines/{machine}/{action}", this::act);
+  }
+
+  private synchronized void page(Context x) throws IOException {
+    if (page == null) page = load();
+    x.header("Content-Security-Policy", page.policy)
+        .header("X-Frame-Options", "DENY")
+        .header("X-Content-Type-Options", "nosniff")
+        .header("Referrer-Policy", "no-referrer")
+        .header("Cross-Origin-Opener-Policy", "same-origin")
+        .header("Cross-Origin-Resource-Policy", "same-origin")
+        .header("Cache-Control", "no-store")
+        .contentType("text/html; charset=utf-8")
+        .result(page.html);
+  }
+
+  private static Page load() throws IOException {
+    try (var in = LivePage.class.getResourceAsStream("/page.html")) {
+      var html = new String(in.readAllBytes(), StandardCharsets.UTF_8);
+      var policy =
+          "default-src 'none'; connect-src 'self'; img-src data:; script-src %s; style-src %s;"
+              + " base-uri 'none'; form-action 'none'; frame-ancestors 'none';"
+              + " require-trusted-types-for 'script'; trusted-types 'none'";
+      return new Page(
+          html.getBytes(StandardCharsets.UTF_8),
+          policy.formatted(hash(html, "script"), hash(html, "style")));
+    }
+  }
+
+  private static String hash(String html, String element) {
+    var content = Pattern.compile("(?s)<" + element + ">(.*?)</" + element + ">").matcher(html);
+    if (!content.find()) throw new IllegalStateException("no " + element + " on the page");
+    try {
+      var digest =
+          MessageDigest.getInstance("SHA-256")
+              .digest(content.group(1).getBytes(StandardCharsets.UTF_8));
+      return "'sha256-" + Base64.getEncoder().encodeToString(digest) + "'";
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private void act(Context x) {
+    Gatekeeper.requireSameOrigin(x);
+    Gatekeeper.requireControl(x);
+    var start = System.nanoTime();
+    var machine =
+        organization.machine(organization.app(x.pathParam("app")), x.pathParam("machine"));
+    machine.requireLease(null);
+    var action = x.pathParam("action");
+    switch (action) {
+      case "start" -> lifecycle.start(machine, "user");
+      case "stop" -> lifecycle.stop(machine, null, null);
+      case "suspend" -> lifecycle.suspend(machine);
+      default -> throw new ApiError(404, "no such action: " + action);
+    }
+    var path = "/v1/apps/%s/machines/%s/%s".formatted(machine.app.name, machine.id, action);
+    requests.add("POST", path, 200, (System.nanoTime() - start) / 1e6f, null);
+    Json.send(x, JsonNodes.ok());
+  }
+
+  private void open(SseClient client) {
+    if (closed) return;
+    while (viewers.size() >= MOST_VIEWERS) end(viewers.poll()); // the oldest may have disconnected
+    client.keepAlive();
+    var viewer = new Viewer(client);
+    client.onClose(() -> viewers.remove(viewer));
+    viewers.add(viewer);
+    if (ticking.compareAndSet(false, true)) workers.run(this::tick);
+  }
+
+  /** Sends every viewer the changes, and runs again as long as there is a viewer. */
+  private void tick() {
+    var start = System.nanoTime();
+    try {
+      var secrets = model.secrets();
+      var states = new HashMap<String, String>();
+      for (var viewer : viewers) {
+        if (!viewer.sending.compareAndSet(false, true)) continue;
+        var state =
+            states.computeIfAbsent(
+                viewer.filter, filter -> model.everything(filter, secrets).toString());
+        var news = requests.after(viewer.request, viewer.server, secrets);
+        var changed = !state.equals(viewer.world);
+        if (changed || !news.isEmpty() || viewer.silence++ > BEAT) {
+          workers.run(() -> send(viewer, changed ? state : null, news));
+        } else {
+          viewer.sending.set(false);
+        }
+      }
+    } finally {
+      ticking.set(false);
+      var took = Duration.ofNanos(System.nanoTime() - start);
+      var pause = PACE.plus(took.multipliedBy(4)); // uses at most a fifth of a core
+      if (!closed && !viewers.isEmpty() && ticking.compareAndSet(false, true)) {
+        try {
+          clock.later(pause, () -> workers.run(this::tick));
+        } catch (RejectedExecutionException e) {
+          // the sandbox is closing
+        }
+      }
+    }
+  }
+
+  private void send(Viewer viewer, String state, List<ObjectNode> news) {
+    try {
+      if (state != null) {
+        viewer.client.sendEvent("world", state);
+        viewer.world = state;
+      }
+      if (!news.isEmpty()) {
+        viewer.client.sendEvent("requests", news.toString());
+        viewer.request = news.get(news.size() - 1).path("id").asLong();
+      }
+      if (state == null && news.isEmpty()) viewer.client.sendComment("still here");
+      viewer.silence = 0;
+    } catch (RuntimeException e) {
+      viewers.remove(viewer);
+    } finally {
+      viewer.sending.set(false);
+    }
+    if (viewer.client.terminated()) viewers.remove(viewer);
+  }
+
+  private static void end(Viewer viewer) {
+    try {
+      if (viewer != null) viewer.client.close();
+    } catch (RuntimeException e) {
+      // the viewer has disconnected
+    }
+  }
+
+  /** Closes the open pages. */
+  @Override
+  public void close() {
+    closed = true;
+    while (!viewers.isEmpty()) end(viewers.poll());
+  }
+}

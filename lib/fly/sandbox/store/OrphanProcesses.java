@@ -1,0 +1,48 @@
+package fly.sandbox.store;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * Programs that outlive a sandbox which was killed, where no namespace ends them: each is noted in
+ * its Machine's folder, and the next sandbox ends what is noted there, and all that it started.
+ */
+public final class OrphanProcesses {
+  private static final String NOTE = "process-";
+
+  private OrphanProcesses() {}
+
+  /** The note's name has the process's number; in it is when the process started. */
+  public static void note(ProcessHandle process, Path folder) throws IOException {
+    Files.writeString(folder.resolve(NOTE + process.pid()), start(process));
+  }
+
+  /** Another process may have the number by now. */
+  private static String start(ProcessHandle process) {
+    return process.info().startInstant().map(at -> at.toEpochMilli() + "").orElse("unknown");
+  }
+
+  /**
+   * @param machines the Machines' folders of a sandbox that is no more
+   */
+  public static void end(Path machines) {
+    if (!Files.isDirectory(machines)) return;
+    try (var files = Files.walk(machines, 2)) {
+      for (var file : files.filter(Files::isRegularFile).toList()) {
+        var name = file.getFileName().toString();
+        if (!name.matches(NOTE + "\\d{1,18}")) continue;
+        var process = ProcessHandle.of(Long.parseLong(name.substring(NOTE.length())));
+        var start = Files.readString(file);
+        if (process.isEmpty() || !start.matches("\\d+") || !start(process.get()).equals(start)) {
+          continue;
+        }
+        process.get().descendants().forEach(ProcessHandle::destroyForcibly);
+        process.get().destroyForcibly();
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

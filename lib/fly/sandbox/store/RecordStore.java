@@ -1,0 +1,239 @@
+//SOURCES ../../Fly.java ../../FlyException.java ../model/ApiError.java ../model/Ids.java ../model/Record.java
+//DEPS com.h2database:h2:2.4.240
+package fly.sandbox.store;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import fly.Fly;
+import fly.FlyException;
+import fly.sandbox.model.ApiError;
+import fly.sandbox.model.Ids;
+import fly.sandbox.model.Record;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.h2.mvstore.MVMap;
+import org.h2.mvstore.MVStore;
+import org.h2.mvstore.MVStoreException;
+
+/**
+ * What a sandbox remembers over its end: one JSON record for each app and each Machine, in H2's
+ * MVStore. That is H2's storage engine alone: pure Java, with no SQL and no native library to
+ * unpack; it appends versions, and so a process killed in the midst of a commit leaves the version
+ * before. A commit is handed to the operating system before it returns: SIGKILL loses nothing of
+ * it. Nothing waits for the disk: a power cut loses what came after the last {@link #sync}.
+ */
+public final class RecordStore implements AutoCloseable {
+  /** How often what was committed goes to the disk. */
+  public static final Duration SYNC = Duration.ofSeconds(5);
+
+  private static final int FORMAT = 1;
+  private static final String FILE = "sandbox.mv";
+  private static final int UNSUPPORTED = 5;
+  private static final int LOCKED = 7;
+
+  /** How long the store keeps the space of old versions: longer than it is between two syncs. */
+  private static final Duration RETENTION = SYNC.multipliedBy(2);
+
+  private static final Duration COMPACTING = Duration.ofSeconds(2);
+
+  private final Path file;
+  private MVStore store;
+  private MVMap<String, String> meta;
+  private boolean closed;
+
+  /** The reason why the last flush failed; null after a flush that succeeded. */
+  private volatile String failure;
+
+  private final Map<String, MVMap<String, String>> tables = new HashMap<>();
+  private final Set<Record> changed = ConcurrentHashMap.newKeySet();
+
+  /**
+   * @throws FlyException where the folder is another sandbox's at this time, a newer sandbox's, not
+   *     a sandbox's at all, or broken; it is left as it was
+   */
+  public RecordStore(Path folder) {
+    file = folder.resolve(FILE);
+    try {
+      prepare(folder, file);
+      open();
+    } catch (MVStoreException e) {
+      throw refused(folder, e);
+    } catch (IOException e) {
+      throw new FlyException(
+          "the sandbox cannot keep its data in " + folder,
+          e.toString(),
+          "another folder: --data DIR");
+    }
+    try {
+      var format = Integer.parseInt(meta.getOrDefault("format", String.valueOf(FORMAT)));
+      if (format > FORMAT) throw newer(folder, "format " + format);
+      meta.put("format", String.valueOf(FORMAT));
+      store.commit();
+    } catch (MVStoreException e) {
+      store.closeImmediately();
+      throw refused(folder, e);
+    } catch (RuntimeException e) {
+      store.closeImmediately();
+      throw e;
+    }
+  }
+
+  private void open() {
+    var builder = new MVStore.Builder().fileName(file.toString());
+    store = builder.autoCommitDisabled().compress().open();
+    store.setRetentionTime((int) RETENTION.toMillis());
+    meta = store.openMap("meta");
+    for (var table : List.of("apps", "machines")) tables.put(table, store.openMap(table));
+  }
+
+  private static void prepare(Path folder, Path file) throws IOException {
+    Files.createDirectories(folder);
+    if (Files.exists(file)) return;
+    try (var there = Files.list(folder)) {
+      if (there.findAny().isPresent()) {
+        throw new FlyException(
+            folder + " is no sandbox's folder",
+            "it has files, and no " + FILE + " among them",
+            "a new or empty folder: --data DIR");
+      }
+    }
+    if (folder.getFileSystem().supportedFileAttributeViews().contains("posix")) {
+      Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwx------"));
+      var owner = PosixFilePermissions.fromString("rw-------");
+      Files.createFile(file, PosixFilePermissions.asFileAttribute(owner));
+    }
+  }
+
+  private static FlyException refused(Path folder, MVStoreException e) {
+    return switch (e.getErrorCode()) {
+      case LOCKED ->
+          new FlyException(
+              "a sandbox is running on " + folder + " already",
+              "two at a time would spoil each other's data",
+              "end the other one, or another folder: --data DIR");
+      case UNSUPPORTED -> newer(folder, e.getMessage());
+      default ->
+          new FlyException(
+              "the data in " + folder + " cannot be read",
+              folder.resolve(FILE) + " is broken, or no sandbox's; nothing was changed: " + e,
+              "a copy of the folder from before, or another folder: --data DIR");
+    };
+  }
+
+  private static FlyException newer(Path folder, String what) {
+    return new FlyException(
+        "the data in " + folder + " is a newer sandbox's",
+        what + "; this one knows format " + FORMAT,
+        "the newer version of the sandbox, or another folder: --data DIR");
+  }
+
+  /** The token of the sandbox before; the new one where that is not null, or there was none. */
+  public String token(String wanted) {
+    var token = wanted == null ? meta.get("token") : wanted;
+    if (token == null) token = Ids.token();
+    meta.put("token", token);
+    store.commit();
+    return token;
+  }
+
+  public List<ObjectNode> apps() {
+    return records("apps");
+  }
+
+  /** Each knows its app's id, as app_id. */
+  public List<ObjectNode> machines() {
+    return records("machines");
+  }
+
+  private List<ObjectNode> records(String table) {
+    try {
+      var records = new ArrayList<ObjectNode>();
+      for (var text : tables.get(table).values()) records.add((ObjectNode) Fly.JSON.readTree(text));
+      return records;
+    } catch (JsonProcessingException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Writes the record at the next flush. */
+  public void changed(Record record) {
+    changed.add(record);
+  }
+
+  /**
+   * Returns when all that had changed before is committed, by this thread or by another. It takes
+   * the locks of apps and Machines, one at a time: its caller holds none.
+   */
+  public synchronized void flush() {
+    if (changed.isEmpty()) return;
+    if (closed) throw ApiError.ending();
+    var records = List.copyOf(changed);
+    try {
+      if (store.isClosed()) open(); // a write that fails closes it; the file has every commit
+      for (var record : records) {
+        changed.remove(record); // first: a change from here on is written again
+        write(record);
+      }
+      store.commit();
+      failure = null;
+    } catch (MVStoreException e) {
+      changed.addAll(records); // the next flush tries again
+      failure = FlyException.reason(e);
+      if (!store.isClosed()) store.closeImmediately(); // drops what was not committed
+      throw ApiError.notRecorded(failure);
+    } catch (RuntimeException e) {
+      changed.addAll(records);
+      throw e;
+    }
+  }
+
+  /** Refuses a request that would change something while nothing can be written. */
+  public void requireWritable() {
+    if (failure == null) return;
+    flush();
+    if (failure != null) throw ApiError.notRecorded(failure);
+  }
+
+  /** Hands what was committed to the disk. */
+  public synchronized void sync() {
+    if (store.isClosed()) return;
+    try {
+      store.sync();
+    } catch (MVStoreException e) {
+      if (!store.isClosed()) throw e;
+    }
+  }
+
+  private void write(Record record) {
+    var table = tables.get(record.table());
+    record
+        .record()
+        .ifPresentOrElse(
+            json -> table.put(record.recordId(), json.toString()),
+            () -> table.remove(record.recordId()));
+  }
+
+  /** After it nothing is written any more. */
+  @Override
+  public synchronized void close() {
+    if (closed) return;
+    try {
+      flush();
+    } catch (ApiError e) {
+      // a full disk: every commit before is in the file
+    }
+    closed = true;
+    if (store.isClosed()) return;
+    store.close((int) COMPACTING.toMillis());
+  }
+}
