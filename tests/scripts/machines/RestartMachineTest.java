@@ -31,7 +31,8 @@ class RestartMachineTest {
                 status(412)
                     .withBody("{\"error\": \"failed_precondition: machine getting replaced\"}"))
             .willSetStateTo("ready"));
-    fly.stubFor(get(MACHINE).willReturn(okJson("{\"state\": \"replacing\"}")));
+    fly.stubFor(
+        get(MACHINE).willReturn(okJson("{\"id\": \"148ed127f22387\", \"state\": \"replacing\"}")));
     fly.stubFor(
         post(MACHINE + "/restart")
             .inScenario("replaced")
@@ -53,7 +54,8 @@ class RestartMachineTest {
                     .withBody(
                         "{\"error\": \"failed_precondition: unable to restart machine from current"
                             + " state: 'stopped'\"}")));
-    fly.stubFor(get(MACHINE).willReturn(okJson("{\"state\": \"stopped\"}")));
+    fly.stubFor(
+        get(MACHINE).willReturn(okJson("{\"id\": \"148ed127f22387\", \"state\": \"stopped\"}")));
 
     var result = Script.run(new RestartMachine(), "148ed127f22387");
 

@@ -34,7 +34,8 @@ class StartMachineTest {
                         "{\"error\": \"failed_precondition: unable to start machine from current"
                             + " state: 'created'\"}"))
             .willSetStateTo("ready"));
-    fly.stubFor(get(MACHINE).willReturn(okJson("{\"state\": \"created\"}")));
+    fly.stubFor(
+        get(MACHINE).willReturn(okJson("{\"id\": \"148ed127f22387\", \"state\": \"created\"}")));
     fly.stubFor(
         post(MACHINE + "/start")
             .inScenario("early")
@@ -52,7 +53,8 @@ class StartMachineTest {
   @Test
   void a_Machine_that_is_started_already_is_success() {
     fly.stubFor(post(MACHINE + "/start").willReturn(status(409)));
-    fly.stubFor(get(MACHINE).willReturn(okJson("{\"state\": \"started\"}")));
+    fly.stubFor(
+        get(MACHINE).willReturn(okJson("{\"id\": \"148ed127f22387\", \"state\": \"started\"}")));
 
     var result = Script.run(new StartMachine(), "148ed127f22387");
 
@@ -69,7 +71,8 @@ class StartMachineTest {
                     .withBody(
                         "{\"error\": \"aborted: could not reserve resource for machine:"
                             + " insufficient memory available to fulfill request\"}")));
-    fly.stubFor(get(MACHINE).willReturn(okJson("{\"state\": \"stopped\"}")));
+    fly.stubFor(
+        get(MACHINE).willReturn(okJson("{\"id\": \"148ed127f22387\", \"state\": \"stopped\"}")));
 
     var result = Script.run(new StartMachine(), "148ed127f22387");
 

@@ -38,7 +38,8 @@ class WaitMachineTest {
 
   @Test
   void a_stopped_Machine_is_waited_for_in_its_present_version() {
-    fly.stubFor(get(MACHINE).willReturn(okJson("{\"instance_id\": \"01J\"}")));
+    fly.stubFor(
+        get(MACHINE).willReturn(okJson("{\"id\": \"148ed127f22387\", \"instance_id\": \"01J\"}")));
     fly.stubFor(
         get(MACHINE + "/wait?state=stopped&timeout=30&instance_id=01J")
             .willReturn(okJson("{\"ok\": true}")));
