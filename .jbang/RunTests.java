@@ -49,7 +49,7 @@ class RunTests {
           fast,
           times,
           workers == null
-              ? Runtime.getRuntime().availableProcessors() + 1 // many tests wait
+              ? Runtime.getRuntime().availableProcessors()
               : Math.max(1, Integer.parseInt(workers)));
     }
 

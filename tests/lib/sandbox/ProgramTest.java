@@ -220,7 +220,7 @@ class ProgramTest {
     var mark = mark();
     var program = start(containment, "sh", "-c", family(containment, "trap '' TERM INT;", mark));
     awaitFamily(program);
-    assertEquals(3, living(mark));
+    Await.until(() -> living(mark) == 3);
 
     program.stop("SIGINT", Duration.ofMillis(100));
 

@@ -633,6 +633,7 @@ class SandboxImagesTest {
     assertRefused(502, "PC01: nothing listens for port 8080 of Machine " + deaf);
     api("DELETE", "/apps/shop/machines/" + deaf + "?force=true", "");
 
+    sandbox.hold(Duration.ofSeconds(3)); // a busy machine needs more than 500 ms to start it
     var check = ",\"checks\":[{\"type\":\"http\",\"path\":\"/exit\",\"port\":9999}]";
     var ill = machine("shop", "fra", "", check);
     assertRefused(503, "a health check of Machine " + ill + " fails");
