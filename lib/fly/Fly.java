@@ -327,6 +327,28 @@ public final class Fly {
       dryRun.accept(Curl.command(method, url, body, leaseNonce));
       return MissingNode.getInstance();
     }
+    try {
+      return sendPaced(method, url, body, kind, shape);
+    } catch (FlyException e) {
+      throw token == null ? e : hidden(e);
+    }
+  }
+
+  /** An answer may repeat the token that it was asked with: no message shows it. */
+  private FlyException hidden(FlyException e) {
+    var hidden =
+        new FlyException(
+            token.hide(e.what), token.hide(e.why), token.hide(e.tryNext), e.exitCode, e.status);
+    hidden.setStackTrace(e.getStackTrace());
+    return hidden;
+  }
+
+  private void verbose(String line) {
+    if (verbose != null) verbose.accept(token == null ? line : token.hide(line));
+  }
+
+  private JsonNode sendPaced(
+      String method, String url, JsonNode body, Retry.Kind kind, Answer.Shape shape) {
     var request = new Refusals.Request(method, url);
     var authorization = authorization(url);
     var budget = deadline.get();
@@ -356,7 +378,7 @@ public final class Fly {
         failure = Retry.Failure.UNREADABLE;
         problem = Refusals.unreadable(request, answer, e);
       } catch (UnirestException e) {
-        if (verbose != null) verbose.accept("< " + FlyException.reason(e));
+        verbose("< " + FlyException.reason(e));
         failure = failure(e);
         problem =
             switch (failure) {
@@ -418,7 +440,7 @@ public final class Fly {
     var read = kind == Retry.Kind.FREELY && sent.method().equals("GET");
     var most = read ? READ_TIMEOUT : ANSWER_TIMEOUT;
     var limit = budget.left().compareTo(most) < 0 ? budget.left() : most;
-    if (verbose != null) verbose.accept("> " + sent);
+    verbose("> " + sent);
     var request =
         http.request(sent.method(), sent.url())
             .requestTimeout((int) Math.max(1, Deadline.clock().real(limit).toMillis()))
@@ -432,10 +454,8 @@ public final class Fly {
                 .body(body.toString())
                 .asObject(Answer::of);
     var got = answer.getBody();
-    if (verbose != null) {
-      var id = got.requestId();
-      verbose.accept("< " + got.status() + (id.isEmpty() ? "" : " (request id " + id + ")"));
-    }
+    var id = got.requestId();
+    verbose("< " + got.status() + (id.isEmpty() ? "" : " (request id " + id + ")"));
     return got;
   }
 

@@ -18,6 +18,13 @@ public record Token(String scheme, List<String> pieces) {
   private static final Pattern SCHEME =
       Pattern.compile("(?i)(authorization:|bearer|flyv1)(?=\\s|$)\\s*");
 
+  /** Wherever it stands, and however its slashes are escaped. */
+  private static final Pattern ANY_MACAROON =
+      Pattern.compile("(fm1r_|fm1a_|fm2_)[\\w+/=\\\\%-]{8,}");
+
+  /** So many characters of a token are taken for it. */
+  private static final int RECOGNIZED = 12;
+
   private static final int TOO_LARGE = 1 << 28;
 
   /**
@@ -73,6 +80,22 @@ public record Token(String scheme, List<String> pieces) {
   @Override
   public String toString() {
     return scheme + " ***";
+  }
+
+  /** The text without this token, whole or cut, and without any macaroon. */
+  String hide(String text) {
+    var hidden = ANY_MACAROON.matcher(text).replaceAll("***");
+    for (var piece : pieces) {
+      var head = piece.substring(0, Math.min(RECOGNIZED, piece.length()));
+      for (int at = hidden.indexOf(head); at >= 0; at = hidden.indexOf(head, at + 3)) {
+        var end = at + head.length();
+        for (int i = head.length(); i < piece.length() && end < hidden.length(); i++, end++) {
+          if (hidden.charAt(end) != piece.charAt(i)) break;
+        }
+        hidden = hidden.substring(0, at) + "***" + hidden.substring(end);
+      }
+    }
+    return hidden;
   }
 
   private static void check(String macaroon) {

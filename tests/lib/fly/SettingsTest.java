@@ -119,4 +119,34 @@ class SettingsTest {
     assertTrue(Settings.FLY_MCP_BEARER_TOKEN.secret());
     assertFalse(Settings.APP_NAME.secret());
   }
+
+  @Test
+  void a_host_of_the_file_that_is_not_Fly_ios_own_gets_no_token_from_elsewhere() throws Exception {
+    System.setProperty("FLY_API_TOKEN", "token-of-the-user");
+    for (var host :
+        List.of("https://fly.io.example.com", "http://127.0.0.1:9", "https://xfly.io")) {
+      dotEnv("FLY_API_HOSTNAME=%s\n".formatted(host));
+
+      var e =
+          assertThrows(
+              FlyException.class,
+              () -> Settings.FLY_API_TOKEN.requireFor(Settings.FLY_API_HOSTNAME));
+
+      assertEquals(FlyException.USAGE, e.exitCode);
+      assertFalse(e.toString().contains("token-of-the-user"), e::toString);
+      assertTrue(e.tryNext.contains("FLY_TRUST_ENV_FILE=1"), e::toString);
+    }
+  }
+
+  @Test
+  void a_host_of_the_file_gets_the_token_of_the_file_and_Fly_ios_own_gets_any() throws Exception {
+    System.setProperty("FLY_API_TOKEN", "token-of-the-user");
+    dotEnv("FLY_API_HOSTNAME=https://example.com\nFLY_API_TOKEN=token-of-the-file\n");
+    var foreign = Settings.FLY_API_TOKEN.requireFor(Settings.FLY_API_HOSTNAME);
+    dotEnv("FLY_API_HOSTNAME=https://api.machines.dev\nFLY_API_TOKEN=token-of-the-file\n");
+    var own = Settings.FLY_API_TOKEN.requireFor(Settings.FLY_API_HOSTNAME);
+
+    assertEquals("token-of-the-file", foreign);
+    assertEquals("token-of-the-user", own);
+  }
 }
