@@ -82,7 +82,9 @@ final class EachCommand {
     var parts = new TreeMap<String, String>();
     for (var part : output.split("(?m)^### ")) {
       if (part.isBlank()) continue;
-      parts.put(part.split(" ")[0], part.replaceAll("[0-9a-f]{8,}", "ID").strip());
+      parts.put(
+          part.split(" ")[0],
+          part.replaceAll("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{8,}", "ID").strip());
     }
     return parts;
   }
