@@ -5,6 +5,7 @@ BEGIN {
   title["mcp"] = "MCP: clients and servers"
   title["tools"] = "Tools"
 }
+/^  "templates":/ { exit }
 /^    "[a-z0-9-]+": *\{/ { split($0, part, "\""); alias = part[2] }
 /"script-ref":/ { split($0, part, "\""); n = split(part[4], path, "/"); group = path[n - 1] }
 /"description":/ {

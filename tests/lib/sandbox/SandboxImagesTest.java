@@ -620,11 +620,11 @@ class SandboxImagesTest {
 
   @Test
   void a_request_that_no_Machine_can_take_in_time_is_told_why() throws Exception {
-    sandbox.hold(Duration.ofMillis(500));
     var full = machine("shop", "fra", "", ",\"concurrency\":{\"hard_limit\":1}");
     try (var busy =
         http.send(to("/events").build(), HttpResponse.BodyHandlers.ofInputStream()).body()) {
       readUntil(busy, "data");
+      sandbox.hold(Duration.ofMillis(500));
       assertRefused(503, "PR03: every Machine of the app shop is at its hard_limit");
     }
     api("DELETE", "/apps/shop/machines/" + full + "?force=true", "");

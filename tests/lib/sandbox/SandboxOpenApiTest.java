@@ -67,7 +67,10 @@ class SandboxOpenApiTest {
     run(0, new WaitMachine(), machine, "--state", "stopped");
     run(0, new Status(), "--json");
     run(0, new Logs());
+    runChangesOf(machine);
+    runVolumesAndSecrets();
     run(0, new DestroyMachine(), machine);
+    runFleet();
     run(0, new Cleanup(), "--confirm", APP);
     var server = List.of("npx", "-f", "@modelcontextprotocol/server-filesystem", "/tmp");
     var launch = new ArrayList<>(List.of("--no-config", "--bearer-token-file"));
@@ -79,6 +82,36 @@ class SandboxOpenApiTest {
 
     assertEquals("", findings());
     assertEquals(scriptsThatCallTheApi(), scriptsRun);
+  }
+
+  private void runChangesOf(String machine) {
+    run(0, new StartMachine(), machine);
+    run(0, new WaitMachine(), machine);
+    run(0, new RestartMachine(), machine);
+    run(0, new UpdateMachine(), machine, "--set", "config.env.MODE=fast");
+    run(0, new Api(), "Machines_list", "--app", APP);
+  }
+
+  private void runVolumesAndSecrets() {
+    var volume = run(0, new CreateVolume(), "-q", "--another").out().strip();
+    run(0, new ListVolumes());
+    run(0, new ExtendVolume(), volume, "--size", "2");
+    run(0, new SnapshotVolume(), volume);
+    run(0, new DestroyVolume(), volume);
+    var ips = run(0, new ListIps(), "--json").out();
+    run(0, new ReleaseIp(), ips.replaceAll("(?s).*?\"ip\": *\"([^\"]+)\".*", "$1"));
+    System.setProperty("API_KEY", "of-no-use");
+    run(0, new SetSecrets(), "API_KEY");
+    System.clearProperty("API_KEY");
+    run(0, new ListSecrets());
+  }
+
+  private void runFleet() {
+    run(0, new CreateFleet(), "--count", "2", "--state", "stopped");
+    run(0, new ClaimMachine(), "--owner", "ann", "--no-check");
+    run(0, new FleetStatus());
+    run(0, new ReleaseMachine(), "--owner", "ann");
+    run(0, new CompareStarts(), "--runs", "1");
   }
 
   @Test
