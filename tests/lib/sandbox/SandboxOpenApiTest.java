@@ -69,7 +69,7 @@ class SandboxOpenApiTest {
     run(0, new Logs());
     runChangesOf(machine);
     runVolumesAndSecrets();
-    run(0, new DestroyMachine(), machine);
+    run(0, new DestroyMachine(), machine, "--force");
     runFleet();
     run(0, new Cleanup(), "--confirm", APP);
     var server = List.of("npx", "-f", "@modelcontextprotocol/server-filesystem", "/tmp");
