@@ -67,7 +67,7 @@ public class Cli {
         names = "--deadline",
         paramLabel = "TIME",
         description =
-            "When to give up: all requests, repetitions and waiting together (default: 3m).")
+            "When to give up on a request, its repetitions and waiting included (default: 3m).")
     public Duration deadline = Fly.USUAL;
 
     private Fly fly;
