@@ -86,7 +86,10 @@ public final class Fly {
     this.leaseNonce = leaseNonce;
   }
 
-  private static UnirestInstance http() {
+  /**
+   * A client that sends each request once; an answer that is cut is an error, and time is bounded.
+   */
+  public static UnirestInstance http() {
     var http = Unirest.spawnInstance();
     http.config()
         .setDefaultHeader("User-Agent", "fly-jbang")

@@ -109,9 +109,9 @@ class Api implements Runnable {
     }
 
     // 2. Send it. The answer goes to stdout, be it a refusal or not.
-    if (paginate) print(request.allPages(), selected);
+    if (paginate) print(request.allPages(cli.deadline), selected);
     if (paginate) return;
-    var answer = request.send();
+    var answer = request.send(cli.deadline);
     var failure = request.failure(answer);
     if (include) cli.out().println(answer.head());
     var json = answer.json();

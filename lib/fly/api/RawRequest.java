@@ -11,11 +11,11 @@ import fly.Settings;
 import fly.Token;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import kong.unirest.core.HttpResponse;
-import kong.unirest.core.Unirest;
 import kong.unirest.core.UnirestException;
 
 /** One request, sent once as it is, and its answer as it came. */
@@ -80,15 +80,21 @@ public final class RawRequest {
     return URLEncoder.encode(text, StandardCharsets.UTF_8).replace("+", "%20");
   }
 
-  /** Sends it. Any answer is returned; without one a {@link FlyException} is thrown. */
-  public Answer send() {
+  /**
+   * Sends it. Any whole answer is returned; without one a {@link FlyException} is thrown.
+   *
+   * @param limit for the request and its answer together
+   */
+  public Answer send(Duration limit) {
     var url = url();
     Fly.requireSafe(url);
     var token = Token.parse(Settings.FLY_API_TOKEN.require());
     var authorization = path.equals(GRAPHQL) ? token.graphqlHeader() : token.header();
-    try (var http = Unirest.spawnInstance()) {
-      http.config().followRedirects(false).setDefaultHeader("User-Agent", "fly-jbang");
-      var request = http.request(method, url).header("Authorization", authorization);
+    try (var http = Fly.http()) {
+      var request =
+          http.request(method, url)
+              .header("Authorization", authorization)
+              .requestTimeout((int) limit.toMillis());
       request.headers(headers);
       HttpResponse<String> response =
           body == null
@@ -99,9 +105,8 @@ public final class RawRequest {
               "HTTP/1.1 %d %s\n"
                   .formatted(response.getStatus(), response.getStatusText())
                   .replace(" \n", "\n"));
-      response
-          .getHeaders()
-          .all()
+      response.getHeaders().all().stream()
+          .filter(h -> !h.getName().startsWith("X-Wire-"))
           .forEach(h -> head.append(h.getName()).append(": ").append(h.getValue()).append("\n"));
       return new Answer(
           response.getStatus(),
@@ -130,12 +135,13 @@ public final class RawRequest {
   /**
    * Follows {@code next_cursor} from page to page.
    *
+   * @param limit for each page
    * @return the pages as one: the elements of their lists joined
    */
-  public JsonNode allPages() {
+  public JsonNode allPages(Duration limit) {
     JsonNode all = null;
     for (var seen = new HashSet<String>(); ; ) {
-      var answer = send();
+      var answer = send(limit);
       var failure = failure(answer);
       if (failure != null) throw failure;
       var page = answer.json();
