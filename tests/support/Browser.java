@@ -13,6 +13,7 @@ import java.net.http.WebSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -29,6 +30,8 @@ final class Browser implements AutoCloseable {
   private final Map<Integer, CompletableFuture<JsonNode>> open = new ConcurrentHashMap<>();
   private final List<String> requested = new CopyOnWriteArrayList<>();
   private final StringBuilder text = new StringBuilder();
+  private final Path out;
+  private final Path sockets;
   private final Process process;
   private final WebSocket socket;
 
@@ -42,6 +45,8 @@ final class Browser implements AutoCloseable {
             .filter(Files::isExecutable)
             .findFirst();
     assumeTrue(chromium.isPresent(), "no Chromium here");
+    out = folder.resolve("out");
+    sockets = Files.createTempDirectory(Path.of("/tmp"), "chromium");
     var builder =
         new ProcessBuilder(
                 chromium.get().toString(),
@@ -57,8 +62,9 @@ final class Browser implements AutoCloseable {
                 "--user-data-dir=" + folder.resolve("profile"),
                 "about:blank")
             .redirectErrorStream(true)
-            .redirectOutput(folder.resolve("out").toFile());
-    builder.environment().put("TMPDIR", folder.toString()); // it leaves something there
+            .redirectOutput(out.toFile());
+    // It leaves a socket there, whose path may have 107 bytes: a folder of the tests is too deep.
+    builder.environment().put("TMPDIR", sockets.toString());
     process = builder.start();
     socket =
         http.newWebSocketBuilder()
@@ -71,7 +77,7 @@ final class Browser implements AutoCloseable {
   }
 
   private String page(Path active) throws Exception {
-    for (int i = 0; i < 600; i++) {
+    for (int i = 0; i < 600 && process.isAlive(); i++) {
       Fly.pause(100);
       if (!Files.exists(active) || Files.readAllLines(active).size() < 2) continue;
       var list = URI.create("http://127.0.0.1:" + Files.readAllLines(active).get(0) + "/json");
@@ -82,7 +88,8 @@ final class Browser implements AutoCloseable {
         return target.path("webSocketDebuggerUrl").asText();
       }
     }
-    throw new IllegalStateException("Chromium did not start");
+    process.destroyForcibly();
+    throw new IllegalStateException("Chromium did not start: " + Files.readString(out));
   }
 
   private WebSocket.Listener listener() {
@@ -183,5 +190,8 @@ final class Browser implements AutoCloseable {
     process.waitFor(20, TimeUnit.SECONDS);
     family.forEach(ProcessHandle::destroyForcibly);
     for (var each : family) each.onExit().get(20, TimeUnit.SECONDS);
+    try (var left = Files.walk(sockets)) {
+      for (var each : left.sorted(Comparator.reverseOrder()).toList()) Files.deleteIfExists(each);
+    }
   }
 }
