@@ -1,5 +1,6 @@
 //SOURCES Answer.java App.java Curl.java Deadline.java Durations.java FlyException.java Json.java Machine.java
-//SOURCES Network.java Pace.java Refusals.java Retry.java Settings.java Story.java Token.java Volume.java Wire.java
+//SOURCES Network.java Pace.java PrivateNetwork.java Refusals.java Retry.java Settings.java Story.java Token.java
+//SOURCES Volume.java Wire.java
 //DEPS com.konghq:unirest-java-core:4.10.1
 package fly;
 
@@ -497,12 +498,17 @@ public final class Fly {
       throw FlyException.usage(
           url + " is no http or https URL", "the API's address must start with one", "https://...");
     }
-    if (host.matches(
-        "localhost|.*\\.localhost|127(\\.\\d{1,3}){3}|\\[::1]|.*\\.internal|.*\\.flycast")) return;
+    if (Network.loopback(host)) return;
+    var elsewhere = PrivateNetwork.named(host) ? PrivateNetwork.elsewhere(host) : null;
+    if (PrivateNetwork.named(host) && elsewhere == null) return;
     throw FlyException.usage(
         "a token must not travel in the clear to " + host,
-        "plain http is only for this machine and for Fly.io's private network",
-        "https://" + host);
+        elsewhere == null
+            ? "plain http is only for this machine and for Fly.io's private network"
+            : "here it is " + elsewhere.getHostAddress() + ", outside Fly.io's private network",
+        elsewhere == null
+            ? "https://" + host
+            : "https://api.machines.dev, or fly wireguard create");
   }
 
   /** The host's name, underscores allowed; null where the URL has none. */

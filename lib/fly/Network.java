@@ -1,4 +1,4 @@
-//SOURCES FlyException.java
+//SOURCES FlyException.java PrivateNetwork.java
 package fly;
 
 import java.io.BufferedInputStream;
@@ -72,7 +72,7 @@ public final class Network {
 
   /** The proxy that a request to this host goes through; empty to go there directly. */
   public Optional<Proxy> proxy(String scheme, String host, int port) {
-    if (loopback(host) || direct(host, port)) return Optional.empty();
+    if (loopback(host) || PrivateNetwork.named(host) || direct(host, port)) return Optional.empty();
     // In upper case HTTP_PROXY may come from a request's header (CGI), which curl guards against.
     var name = scheme.equals("https") ? "HTTPS_PROXY" : "http_proxy";
     var value = first(name.toLowerCase(Locale.ROOT), name, "all_proxy", "ALL_PROXY");

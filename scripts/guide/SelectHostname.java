@@ -47,12 +47,15 @@ class SelectHostname implements Runnable {
 
   private String ours() {
     try {
+      Fly.requireSafe(internal); // another network may have a host of this name
       Preflight.reach(cli, internal);
       cli.say("It answers: you are inside the private network.");
       return internal;
-    } catch (IOException e) {
+    } catch (IOException | FlyException e) {
       var address = Settings.FLY_API_HOSTNAME.get();
-      cli.say("It does not answer: you are outside the private network, so it is %s.", address);
+      cli.say(
+          "Fly.io does not answer there: you are outside the private network, so it is %s.",
+          address);
       return address;
     }
   }

@@ -11,7 +11,9 @@ import com.github.tomakehurst.wiremock.stubbing.Scenario;
 import fly.Deadline;
 import fly.Fly;
 import fly.FlyException;
+import fly.PrivateNetwork;
 import fly.Template;
+import java.net.InetAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -345,6 +347,15 @@ class FlyTest {
   }
 
   @Test
+  void another_network_that_answers_to_a_private_name_gets_no_token() throws Exception {
+    assertTrue(PrivateNetwork.holds(InetAddress.getByName("fdaa:0:18:a7b::3")));
+    assertTrue(PrivateNetwork.holds(InetAddress.getByName("::1")));
+    for (var elsewhere : List.of("10.0.0.7", "192.168.1.1", "fd00::1", "2a09:8280:1::1")) {
+      assertFalse(PrivateNetwork.holds(InetAddress.getByName(elsewhere)), elsewhere);
+    }
+  }
+
+  @Test
   void what_is_no_URL_is_told() {
     for (var url : new String[] {"api.machines.dev", "ftp://x", "http://", "not a url"}) {
       System.setProperty("FLY_API_HOSTNAME", url);
@@ -357,13 +368,19 @@ class FlyTest {
   /** The name is known in a file of its own, to a JVM of its own. */
   @Test
   @Tag("slow")
-  void a_host_with_an_underscore_is_reached_under_its_own_name(@TempDir Path folder)
+  void an_internal_host_is_reached_under_its_own_name_and_nowhere_else(@TempDir Path folder)
       throws Exception {
     fake.stubFor(
         get("/v1/apps/x/machines")
             .withHost(equalTo("_api.internal"))
             .willReturn(okJson("[{\"id\": \"148ed127f22387\"}]")));
-    var hosts = Files.writeString(folder.resolve("hosts"), "127.0.0.1 _api.internal\n");
+    assertEquals("148ed127f22387\n", listed(folder, "127.0.0.1"));
+    assertTrue(
+        listed(folder, "203.0.113.7").contains("here it is 203.0.113.7, outside Fly.io's private"));
+  }
+
+  private static String listed(Path folder, String address) throws Exception {
+    var hosts = Files.writeString(folder.resolve("hosts"), address + " _api.internal\n");
     var builder =
         new ProcessBuilder(
             Path.of(System.getProperty("java.home"), "bin", "java").toString(),
@@ -381,7 +398,7 @@ class FlyTest {
     var output = new String(process.getInputStream().readAllBytes());
 
     assertTrue(process.waitFor(30, TimeUnit.SECONDS));
-    assertEquals("148ed127f22387\n", output);
+    return output;
   }
 
   @Test

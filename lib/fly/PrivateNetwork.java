@@ -1,0 +1,36 @@
+package fly;
+
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.util.Locale;
+
+/**
+ * Names of Fly.io's private network, where WireGuard encrypts what plain http does not. Any other
+ * network may answer to the same names, such as an office's. Addresses tell them apart, since each
+ * private network of Fly.io lies in fdaa::/16 (https://fly.io/docs/networking/private-networking/).
+ */
+public final class PrivateNetwork {
+  private PrivateNetwork() {}
+
+  /** Says whether the name ends as those of the private network do. */
+  public static boolean named(String host) {
+    return host.toLowerCase(Locale.ROOT).matches(".*\\.(internal|flycast)");
+  }
+
+  /** The first address of the name that lies elsewhere; null where there is none, or no address. */
+  public static InetAddress elsewhere(String host) {
+    try {
+      for (var address : InetAddress.getAllByName(host)) if (!holds(address)) return address;
+    } catch (UnknownHostException e) {
+      return null; // it cannot be reached either
+    }
+    return null;
+  }
+
+  /** Says whether the address is one of Fly.io's private networks, or this machine's own. */
+  public static boolean holds(InetAddress address) {
+    var bytes = address.getAddress();
+    var sixPn = bytes.length == 16 && bytes[0] == (byte) 0xfd && bytes[1] == (byte) 0xaa;
+    return sixPn || address.isLoopbackAddress();
+  }
+}
