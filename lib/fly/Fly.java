@@ -126,7 +126,7 @@ public final class Fly {
         story,
         () -> Deadline.after(USUAL),
         http(),
-        new Pace(!new Refusals.Request("", api).loopback()),
+        Pace.of(new Refusals.Request("", api).loopback()),
         null);
   }
 

@@ -1,4 +1,4 @@
-//SOURCES Deadline.java
+//SOURCES Deadline.java Settings.java
 package fly;
 
 import java.time.Duration;
@@ -11,12 +11,13 @@ import java.util.regex.Pattern;
  * second with a burst of three, Get Machine five times a second with a burst of ten.
  * https://fly.io/docs/machines/api/working-with-machines-api/#rate-limits
  *
- * <p>A sandbox on this machine has no limits unless its user wants them: there the pace begins with
- * the first 429.
+ * <p>A sandbox on this machine has no limits unless its user wants them: without them the pace
+ * begins with the first 429.
  */
 final class Pace {
   private static final Pattern MACHINE = Pattern.compile("/v1/apps/[^/]+/machines/([^/?]+)(.*)");
   private static final Pattern APP = Pattern.compile("/v1/apps/([^/?]+)(.*)");
+  private static final String ON = "FLY_RATE_LIMITS";
   private static final long SECOND = 1_000_000_000L;
 
   /** One token is left to Fly.io: the requests of a second do not arrive evenly. */
@@ -38,8 +39,13 @@ final class Pace {
 
   private final boolean fromTheStart;
 
-  Pace(boolean fromTheStart) {
+  private Pace(boolean fromTheStart) {
     this.fromTheStart = fromTheStart;
+  }
+
+  /** A sandbox that limits the rate exports {@value #ON}=on. */
+  static Pace of(boolean loopback) {
+    return new Pace(!loopback || "on".equals(Settings.lookup(ON)));
   }
 
   /** Takes a token: the time to wait for it. */

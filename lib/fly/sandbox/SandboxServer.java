@@ -366,6 +366,7 @@ public final class SandboxServer implements AutoCloseable {
     environment.put("FLY_SYNTHETICS_AGENT", "0");
     environment.put("FLY_NO_UPDATE_CHECK", "1");
     environment.put("FLY_NO_INCIDENTS_CHECK", "1");
+    if (faults.rateLimits()) environment.put("FLY_RATE_LIMITS", "on");
     return environment;
   }
 

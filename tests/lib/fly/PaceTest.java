@@ -8,12 +8,16 @@ import fly.Deadline;
 import fly.Fly;
 import fly.FlyException;
 import java.time.Duration;
+import java.time.temporal.ChronoUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
-/** On loopback the pace begins with the first 429; the clock counts waits that take no time. */
+/**
+ * On loopback the pace begins with the first 429, or by order; the clock counts waits that take no
+ * time.
+ */
 class PaceTest {
   @RegisterExtension static FakeFly fake = new FakeFly();
 
@@ -35,6 +39,7 @@ class PaceTest {
 
   @AfterEach
   void realTime() {
+    System.clearProperty("FLY_RATE_LIMITS");
     Deadline.clock(null);
   }
 
@@ -54,6 +59,16 @@ class PaceTest {
 
     assertTrue(took.compareTo(Duration.ofMillis(5900)) > 0, took::toString);
     assertEquals(7, fake.getAllServeEvents().size());
+  }
+
+  @Test
+  void a_sandbox_that_says_that_it_has_limits_is_asked_at_their_pace_from_the_start() {
+    System.setProperty("FLY_RATE_LIMITS", "on");
+
+    var took = stops(fly(), "other", 6);
+
+    assertEquals(Duration.ofSeconds(4), took.truncatedTo(ChronoUnit.SECONDS));
+    assertEquals(6, fake.getAllServeEvents().size());
   }
 
   @Test

@@ -73,6 +73,15 @@ class SandboxTroubleTest {
   }
 
   @Test
+  void a_sandbox_with_rate_limits_exports_that_it_has_them() {
+    assertFalse(sandbox.environment().containsKey("FLY_RATE_LIMITS"));
+
+    sandbox.faults().rateLimits(true);
+
+    assertEquals("on", sandbox.environment().get("FLY_RATE_LIMITS"));
+  }
+
+  @Test
   void a_status_comes_as_often_as_asked_for_and_has_no_effect() {
     sandbox.faults().faults(List.of("POST /v1/apps 503 x1"));
 

@@ -44,6 +44,10 @@ public final class Faults {
     this.latency = new Latency(clock);
   }
 
+  public boolean rateLimits() {
+    return rateLimits.areOn();
+  }
+
   /** Switches the documented rate limits on or off. */
   public void rateLimits(boolean on) {
     rateLimits.set(on);
