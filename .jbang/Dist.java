@@ -31,7 +31,7 @@ class Dist {
 
   public static void main(String... args) throws Exception {
     var root = Path.of(System.getenv().getOrDefault("FLY_ROOT", "."));
-    var version = Files.readString(root.resolve("VERSION")).strip();
+    var version = version(root);
     var folder = args.length == 0 ? root.resolve("dist") : Path.of(args[0]);
     var target = folder.resolve(GROUP.replace('.', '/')).resolve(ARTIFACT).resolve(version);
     Files.createDirectories(target);
@@ -48,6 +48,12 @@ class Dist {
     System.err.println("In a script, or a .jsh file for jbang on JDK 17 to 24:");
     System.out.println("//REPOS central,fly=" + folder.toAbsolutePath().normalize().toUri());
     System.out.println("//DEPS " + GROUP + ":" + ARTIFACT + ":" + version);
+  }
+
+  /** The version, which is stated in Version.java alone. */
+  private static String version(Path root) throws IOException {
+    var source = Files.readString(root.resolve("lib/fly/cli/Version.java"));
+    return source.replaceFirst("(?s).* OURS = \"([^\"]+)\".*", "$1");
   }
 
   private static void build(Path lib, List<Path> sources, Path work, Path name) throws IOException {

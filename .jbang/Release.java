@@ -1,6 +1,6 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //JAVA 17+
-//DESCRIPTION Release a version: VERSION, changelog, commit, tag and jar: release [--dry-run] X.Y.Z.
+//DESCRIPTION Release a version: its number, changelog, commit, tag and jar: release [--dry-run] X.Y.Z.
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -49,7 +49,11 @@ class Release {
     write(
         "CHANGELOG.md",
         changelog.replace(UNRELEASED, UNRELEASED + "\n## %s (%s)\n".formatted(version, today)));
-    write("VERSION", version + "\n");
+    var stated = "lib/fly/cli/Version.java";
+    write(
+        stated,
+        Files.readString(root.resolve(stated))
+            .replaceFirst("( OURS = )\"[^\"]+\"", "$1\"" + version + "\""));
 
     // 3. Commit, tag, and build the jar.
     run("git", "commit", "-am", "Release " + version);

@@ -42,7 +42,7 @@ class CreateApp implements Runnable {
     cli.say("Creating the app %s in the organization %s ...", app.name(), org.slug());
 
     // 3. Send it. An app of this name that is yours already is as good as a new app.
-    var ensure = new Ensure(cli.fly(), cli::say);
+    var ensure = new Ensure(cli.fly(), cli);
     var created = ensure.app(app.name(), request);
 
     // 4. Print the answer, and the next step.

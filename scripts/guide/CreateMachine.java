@@ -11,12 +11,10 @@ import fly.cli.Cli;
 import fly.cli.Hint;
 import fly.cli.Options;
 import fly.cli.Preflight;
-import java.util.List;
 import java.util.Map;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 
 @Command(
     name = "fly-create-machine",
@@ -32,6 +30,7 @@ class CreateMachine implements Runnable {
   @Mixin Options.Region region;
   @Mixin Options.Body body;
   @Mixin Options.Json json;
+  @Mixin Options.Program program;
 
   @Option(
       names = "--name",
@@ -49,11 +48,6 @@ class CreateMachine implements Runnable {
   @Option(names = "--no-volume", description = "Mount no volume.")
   boolean noVolume;
 
-  @Parameters(
-      paramLabel = "COMMAND",
-      description = "After --: the MCP server to run, instead of the guide's.")
-  List<String> command = List.of();
-
   public static void main(String... args) {
     Cli.main(new CreateMachine(), args);
   }
@@ -66,10 +60,7 @@ class CreateMachine implements Runnable {
     var request = body.load("machine.json", Map.of());
     if (name != null) request.put("name", name);
     if (noVolume && request.path("config") instanceof ObjectNode config) config.remove("mounts");
-    if (!command.isEmpty()) {
-      var words = request.withObject("/config/init").putArray("cmd");
-      command.forEach(words::add);
-    }
+    program.into(request);
     region.into(request);
     body.changed(request, cli);
 
@@ -78,9 +69,8 @@ class CreateMachine implements Runnable {
     Preflight.machine(cli, app.name(), request);
 
     // 3. Send it. Ensure marks the request, so that a lost answer never leads to a second Machine.
-    Preflight.sayIfOpen(cli, app.name(), request);
     cli.say("Creating a Machine %s ...", Preflight.summary(request));
-    var machine = new Ensure(cli.fly(), cli::say).machine(app.name(), request, launchId);
+    var machine = new Ensure(cli.fly(), cli).machine(app.name(), request, launchId);
 
     // 4. Print the answer, and the next step.
     cli.print(machine);

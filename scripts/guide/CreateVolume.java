@@ -54,7 +54,7 @@ class CreateVolume implements Runnable {
     cli.sayTarget(null);
 
     // 3. Send it, unless a volume of this name and region is free.
-    var volume = new Ensure(cli.fly(), cli::say).volume(app.name(), request, another);
+    var volume = new Ensure(cli.fly(), cli).volume(app.name(), request, another);
 
     // 4. Print the answer, and the next step.
     cli.print(volume);

@@ -3,8 +3,8 @@
 //DESCRIPTION The whole guide, step by step, on a sandbox of its own.
 //MAIN Quickstart
 //SOURCES ../../lib/fly/FlyException.java ../../lib/fly/Settings.java ../../lib/fly/cli/Cli.java
-//SOURCES ../../lib/fly/cli/Hint.java ../../lib/fly/cli/Interruption.java ../../lib/fly/cli/Options.java
-//SOURCES ../../lib/fly/cli/Steps.java ../../lib/fly/mcp/check/ReplyView.java ../../lib/fly/sandbox/SandboxConfig.java
+//SOURCES ../../lib/fly/cli/Hint.java ../../lib/fly/cli/Options.java ../../lib/fly/cli/Steps.java
+//SOURCES ../../lib/fly/mcp/check/ReplyView.java ../../lib/fly/sandbox/SandboxConfig.java
 //SOURCES ../../lib/fly/sandbox/SandboxServer.java AllocateIps.java CallMcp.java CheckToken.java CreateApp.java
 //SOURCES CreateMachine.java CreateVolume.java NameApp.java SelectHostname.java SelectOrg.java
 //SOURCES ../machines/Cleanup.java ../mcp/FilesServer.java
@@ -13,7 +13,6 @@ import fly.FlyException;
 import fly.Settings;
 import fly.cli.Cli;
 import fly.cli.Hint;
-import fly.cli.Interruption;
 import fly.cli.Options;
 import fly.cli.Steps;
 import fly.mcp.check.ReplyView;
@@ -21,7 +20,6 @@ import fly.sandbox.SandboxConfig;
 import fly.sandbox.SandboxServer;
 import java.io.Writer;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CountDownLatch;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -48,8 +46,6 @@ class Quickstart implements Callable<Integer> {
 
   private SandboxServer sandbox;
   private Steps steps;
-  private Interruption interruption;
-
   private volatile String app; // null until its creation begins
 
   public static void main(String... args) {
@@ -59,29 +55,20 @@ class Quickstart implements Callable<Integer> {
   @Override
   public Integer call() {
     steps = new Steps(cli);
-    var started = System.nanoTime();
     if (live) announceLive();
-    try (var signals = new Interruption(cli.err(), this::left, () -> steps.mute(true))) {
-      interruption = signals;
-      steps.interruptedBy(signals);
-      try {
-        if (!live) startSandbox();
-        var replies = guide();
-        print(replies);
-        if (replies.lines().count() != 3) {
-          throw new FlyException("not all three replies came", replies, "fly-call-mcp", 13);
-        }
-        cli.say("%nAll three replies came, after %.1f s.", (System.nanoTime() - started) / 1e9);
-        if (keep) stay();
-        return 0;
-      } catch (Steps.Failed e) {
-        return e.exitCode;
-      } catch (Interruption.Requested e) {
-        return signals.exitCode();
-      } finally {
-        cleanUp();
-      }
+    return steps.thenClean(this::run, this::cleanUp, this::left);
+  }
+
+  private void run() {
+    var started = System.nanoTime();
+    if (!live) startSandbox();
+    var replies = guide();
+    print(replies);
+    if (replies.lines().count() != 3) {
+      throw new FlyException("not all three replies came", replies, "fly-call-mcp", 13);
     }
+    cli.say("%nAll three replies came, after %.1f s.", (System.nanoTime() - started) / 1e9);
+    if (keep && !live) stay();
   }
 
   private void startSandbox() {
@@ -107,7 +94,7 @@ class Quickstart implements Callable<Integer> {
     steps.run("Create IP addresses for your application", null, new AllocateIps());
     steps.run("Create a volume", null, new CreateVolume());
     steps.run("Create a machine", null, new CreateMachine());
-    interruption.waits();
+    steps.createNothing();
     return steps.run("Accessing the MCP", null, new CallMcp(), "--timeout", "180");
   }
 
@@ -131,40 +118,27 @@ class Quickstart implements Callable<Integer> {
   }
 
   private void stay() {
-    if (live) {
-      cli.say("Kept. To end it: %s", cleanup());
-      return;
-    }
     cli.say("%nThe sandbox stays until Ctrl-C. In another terminal:");
     sandbox.environment().forEach((name, value) -> cli.say("  export %s='%s'", name, value));
     cli.say("  export APP_NAME=%s", app);
-    try {
-      new CountDownLatch(1).await();
-    } catch (InterruptedException e) {
-      throw new Interruption.Requested();
-    }
+    steps.awaitSignal();
   }
 
-  private String cleanup() {
-    return Hint.of("fly-cleanup") + " --app " + app + " --confirm " + app;
-  }
-
-  /** The last line of a process that ends without cleaning up. */
+  /** The last line of a process that leaves something. */
   private String left() {
-    return live && app != null ? "Left on Fly.io: " + cleanup() : "Nothing is left.";
+    if (!live || app == null) return "Nothing is left.";
+    var cleanup = Hint.of("fly-cleanup") + " --app " + app + " --confirm " + app;
+    return (keep ? "Kept. To end it: " : "Left on Fly.io: ") + cleanup;
   }
 
-  private void cleanUp() {
-    interruption.cleans();
-    steps.mute(false);
-    var gone = true;
+  /** Returns false if something is left. */
+  private boolean cleanUp() {
+    var gone = app == null || !(keep && live);
     if (app != null && !keep) {
       cli.say("%nCleaning up%n  $ %s --confirm %s", Hint.of("fly-cleanup"), app);
       gone = steps.quietly(new Cleanup(), Writer.nullWriter(), "--app", app, "--confirm", app) == 0;
     }
     if (sandbox != null) sandbox.close();
-    if (!gone || interruption.requested()) {
-      cli.err().println(gone && !(keep && live) ? "Nothing is left." : left());
-    }
+    return gone;
   }
 }

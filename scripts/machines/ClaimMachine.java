@@ -69,7 +69,7 @@ class ClaimMachine implements Runnable {
 
   @Override
   public void run() {
-    var pool = new Pool(cli.reading(), cli::say, app.name(), name);
+    var pool = new Pool(cli.reading(), cli, app.name(), name);
     var all = new LinkedHashSet<String>();
     for (var owner : owners) {
       if (!owner.equals("-")) all.add(owner);
@@ -123,6 +123,6 @@ class ClaimMachine implements Runnable {
   private void check(JsonNode machine) {
     if (noCheck) return;
     var id = machine.path("id").asText();
-    Readiness.await(Settings.edgeUrl(app.name()), id, token(machine), timeout, cli::say);
+    Readiness.await(Settings.edgeUrl(app.name()), id, token(machine), timeout, cli);
   }
 }

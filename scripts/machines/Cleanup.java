@@ -70,7 +70,7 @@ class Cleanup implements Runnable {
     }
 
     // 1. Look: Fly.io destroys an app with all that is in it, and asks nobody.
-    var teardown = new AppTeardown(cli.fly(), cli::say, name);
+    var teardown = new AppTeardown(cli.fly(), cli, name);
     var contents = teardown.look();
     if (contents.isEmpty()) {
       cli.say("There is no app %s (any more).", name);

@@ -71,7 +71,7 @@ class CompareStarts implements Runnable {
     // 2. Measure the four ways in turns.
     cli.sayTarget(null);
     List<StartComparison.Row> rows;
-    try (var comparison = new StartComparison(cli.fly(), cli::say, app.name(), request)) {
+    try (var comparison = new StartComparison(cli.fly(), cli, app.name(), request)) {
       for (int run = 1; run <= runs; run++) {
         cli.say("Run %d of %d:", run, runs);
         comparison.run(run);

@@ -95,10 +95,10 @@ class CreateFleet implements Runnable {
     cli.sayTarget(null);
     cli.say("Each is left %s; they cost money until they are destroyed.", state);
     var progress = cli.progress("Creating %d Machines".formatted(members.size()), members.size());
-    if (appPerMachine) FleetApp.ensureAll(cli.fly(), cli::say, members, org.slug());
+    if (appPerMachine) FleetApp.ensureAll(cli.fly(), cli, members, org.slug());
     var fresh = new AtomicInteger();
     var failures =
-        new Fleet(cli.fly(), cli::say, regions, state)
+        new Fleet(cli.fly(), cli, regions, state)
             .create(
                 members,
                 50,

@@ -40,6 +40,7 @@ class ExtendVolume implements Runnable {
 
   @Override
   public void run() {
+    cli.sayTarget(null);
     cli.say("Extending the volume %s to %d GB ...", id, size);
     var request = Fly.JSON.createObjectNode().put("size_gb", size);
     var answer = cli.fly().put("/v1/apps/{app}/volumes/{volume}/extend", request, app.name(), id);

@@ -43,7 +43,7 @@ class FleetStatus implements Runnable {
   @Override
   public void run() {
     cli.say("Asking for the fleet %s of %s ...", name, app.name());
-    var machines = new Pool(cli.fly(), cli::say, app.name(), name).members();
+    var machines = new Pool(cli.fly(), cli, app.name(), name).members();
     if (cli.dryRun) return;
 
     var rows = new ArrayList<List<String>>();

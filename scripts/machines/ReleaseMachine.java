@@ -59,7 +59,7 @@ class ReleaseMachine implements Runnable {
     }
 
     // 1. Find the Machine: its metadata names the owner.
-    var pool = new Pool(cli.reading(), cli::say, app.name(), name);
+    var pool = new Pool(cli.reading(), cli, app.name(), name);
     var machine = id == null ? pool.of(owner).path("id").asText() : id;
     if (cli.dryRun) {
       var path = "/v1/apps/{app}/machines/{machine}/metadata/owner";

@@ -44,6 +44,7 @@ class SnapshotVolume implements Runnable {
       else cli.print(snapshots);
       return;
     }
+    cli.sayTarget(null);
     cli.say("Taking a snapshot of the volume %s ...", id);
     cli.print(cli.fly().post(SNAPSHOTS, null, app.name(), id), id);
 

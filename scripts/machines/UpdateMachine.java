@@ -69,6 +69,7 @@ class UpdateMachine implements Runnable {
       throw FlyException.usage(
           "there is nothing to update", "no --set, --image or --env", "--set PATH=VALUE");
     }
+    cli.sayTarget(null);
     machines.each(cli, app.name(), "Updating", cli.dryRun ? this::show : this::update);
   }
 
@@ -93,8 +94,7 @@ class UpdateMachine implements Runnable {
 
   /** Reads, and shows the difference and the request. */
   private JsonNode show(Many.Item machine) {
-    var plan =
-        new MachineUpdate(cli.reading(), cli::say).plan(app.name(), machine.id(), this::edit);
+    var plan = new MachineUpdate(cli.reading(), cli).plan(app.name(), machine.id(), this::edit);
     tell(machine.id(), plan.difference());
     if (plan.difference().isEmpty()) return MissingNode.getInstance();
     var path = "/v1/apps/{app}/machines/{machine}";

@@ -109,10 +109,11 @@ class McpLaunch implements Runnable {
     var check = new HandshakeCheck(url, name, Template.text("requests.jsonl"));
 
     // 2. Create what is missing: the app, its addresses, the secrets, the volume, the Machine.
-    var ensure = new Ensure(cli.fly(), cli::say);
-    try (var launch = new Launch(cli.fly(), ensure, name, this::say, cli::warn)) {
+    cli.sayTarget(org.slug());
+    var ensure = new Ensure(cli.fly(), cli);
+    try (var launch = new Launch(cli.fly(), ensure, name, cli::say, cli::warn)) {
       launch.app(Template.load(null, "app.json", Map.of("APP_NAME", name, "ORG", org.slug())));
-      if (!cli.dryRun) values.tokenIn(server.tokenFile, this::say);
+      if (!cli.dryRun) values.tokenIn(server.tokenFile, cli::say);
       var created = launch.machine(machine, values.values(), disk, update);
 
       // 3. Prove that the server answers, and that it answers nobody without the token.
@@ -120,8 +121,8 @@ class McpLaunch implements Runnable {
         cli.out().println(check.curl());
         return;
       }
-      say("Asking " + ServerOptions.shown(url) + " ...");
-      check.requireAnswers(server, timeout, this::say, cli.verbose ? cli.err()::println : it -> {});
+      cli.say("Asking " + ServerOptions.shown(url) + " ...");
+      check.requireAnswers(server, timeout, cli::say, cli.verbose ? cli.err()::println : it -> {});
       check.requireToken().ifPresent(why -> cli.warn("the token could not be tested: " + why));
 
       // 4. Configure the clients, print the result, and say what comes next.
@@ -139,13 +140,9 @@ class McpLaunch implements Runnable {
     }
     cli.say("export APP_NAME=%s", name);
     var token = " --bearer-token-file " + server.tokenFile;
-    say("Next: " + Hint.of("fly-call-mcp") + " --list tools" + token);
+    cli.say("Next: " + Hint.of("fly-call-mcp") + " --list tools" + token);
     if (configs.isEmpty())
-      say("For a client: " + Hint.of("fly-mcp-config") + " --url " + url + token);
+      cli.say("For a client: " + Hint.of("fly-mcp-config") + " --url " + url + token);
     cli.say("To end it: %s --app %s --confirm %s", Hint.of("fly-cleanup"), name, name);
-  }
-
-  private void say(String line) {
-    cli.say("%s", line);
   }
 }

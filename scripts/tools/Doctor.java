@@ -36,7 +36,7 @@ class Doctor implements Runnable {
     // 1. Run the checks, and show each as it ends.
     var checkup = new Checkup(json.wanted ? finding -> {} : this::show);
     var verbose = cli.verbose ? (Consumer<String>) cli.err()::println : null;
-    var fly = Fly.connect(null, verbose, cli::say).eachWithin(Duration.ofSeconds(30));
+    var fly = Fly.connect(null, verbose, cli).eachWithin(Duration.ofSeconds(30));
     Examination.run(checkup, fly);
 
     // 2. The first failure comes last.

@@ -80,7 +80,8 @@ class CatalogTest {
   void every_script_has_the_common_flags(String alias) throws Exception {
     var options = command(alias).getCommandSpec().optionsMap().keySet();
 
-    for (var flag : List.of("-h", "--help", "-q", "--quiet", "-v", "--verbose")) {
+    for (var flag :
+        List.of("-h", "--help", "-V", "--version", "-q", "--quiet", "-v", "--verbose")) {
       assertTrue(options.contains(flag), flag);
     }
   }

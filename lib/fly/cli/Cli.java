@@ -1,5 +1,5 @@
 //SOURCES ../Durations.java ../Fly.java ../FlyException.java ../Story.java Hint.java Progress.java ResultStream.java
-//SOURCES Surroundings.java Target.java Terminal.java TerminalWriter.java View.java
+//SOURCES Surroundings.java Target.java Terminal.java TerminalWriter.java Version.java View.java
 //DEPS info.picocli:picocli:4.7.7
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dfile.encoding=UTF-8
 //COMPILE_OPTIONS -XDstringConcat=inline
@@ -36,7 +36,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
  * The part that all scripts share: common flags, streams (the result to stdout, messages to
  * stderr), errors and exit codes.
  */
-public class Cli {
+public class Cli implements Story {
   @Spec(MIXEE)
   private CommandSpec spec;
 
@@ -45,6 +45,12 @@ public class Cli {
       usageHelp = true,
       description = "Show this help.")
   private boolean help;
+
+  @Option(
+      names = {"-V", "--version"},
+      versionHelp = true,
+      description = "Show the versions of this, JBang, Java and the API's description.")
+  private boolean version;
 
   @Option(
       names = {"-q", "--quiet"},
@@ -79,6 +85,11 @@ public class Cli {
       if (!dryRun) super.say(format, args);
     }
 
+    @Override
+    public void insist(String format, Object... args) {
+      if (!dryRun) super.insist(format, args);
+    }
+
     /**
      * Says, before something is created, on which Fly.io that is; on a terminal with -q, too.
      *
@@ -94,31 +105,17 @@ public class Cli {
     public Fly fly() {
       if (fly == null) {
         fly =
-            Fly.connect(dryRun ? out()::println : null, verbose ? err()::println : null, story())
+            Fly.connect(dryRun ? out()::println : null, verbose ? err()::println : null, this)
                 .eachWithin(deadline);
       }
       return fly;
-    }
-
-    private Story story() {
-      return new Story() {
-        @Override
-        public void say(String format, Object... args) {
-          Api.this.say(format, args);
-        }
-
-        @Override
-        public void insist(String format, Object... args) {
-          if (!dryRun) Api.this.tell(format.formatted(args));
-        }
-      };
     }
 
     /** Sends even in a dry run: for reads without which there is no request to show. */
     public Fly reading() {
       if (!dryRun) return fly();
       if (reading == null) {
-        reading = Fly.connect(null, verbose ? err()::println : null, story()).eachWithin(deadline);
+        reading = Fly.connect(null, verbose ? err()::println : null, this).eachWithin(deadline);
       }
       return reading;
     }
@@ -173,6 +170,7 @@ public class Cli {
   /** The command of a script, with the example of its header as the reader would type it. */
   public static CommandLine commandLine(Object script) {
     var commandLine = new CommandLine(script);
+    commandLine.getCommandSpec().versionProvider(new Version());
     var usage = commandLine.getCommandSpec().usageMessage();
     var example = String.join("", usage.header());
     if (!example.isEmpty()) {
@@ -210,14 +208,31 @@ public class Cli {
   }
 
   /** Prints a line about the work to stderr. Without arguments the text is taken literally. */
+  @Override
   public void say(String format, Object... args) {
-    if (!quiet) tell(args.length == 0 ? format : format.formatted(args));
+    if (!quiet) insist(format, args);
   }
 
-  final void tell(String text) {
+  /** Prints a line about the work with -q, too. */
+  @Override
+  public void insist(String format, Object... args) {
+    var text = args.length == 0 ? format : format.formatted(args);
     var err = err();
     err.println(text);
     if (text.endsWith("...") && err instanceof TerminalWriter terminal) terminal.busy();
+  }
+
+  /** The story of work side by side, whose plain lines would mix. */
+  Story onlyInsisting() {
+    return new Story() {
+      @Override
+      public void say(String format, Object... args) {}
+
+      @Override
+      public void insist(String format, Object... args) {
+        Cli.this.insist(format, args);
+      }
+    };
   }
 
   /** Takes lines about requests and answers, and prints them with -v. */

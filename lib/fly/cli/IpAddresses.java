@@ -39,12 +39,12 @@ public final class IpAddresses {
   /** The app's address of this type, in the form of the answer that allocates one. */
   public Optional<JsonNode> find(String type) {
     if (cli.dryRun) return Optional.empty();
-    return rest ? new Ensure(cli.fly(), cli::say).address(app, type) : lookUp(type);
+    return rest ? new Ensure(cli.fly(), cli).address(app, type) : lookUp(type);
   }
 
   /** Sends a mutation; after a lost answer it looks before it sends again. */
   public JsonNode allocate(JsonNode mutation, String type) {
-    if (rest) return new Ensure(cli.fly(), cli::say).allocate(app, type);
+    if (rest) return new Ensure(cli.fly(), cli).allocate(app, type);
     return cli.fly()
         .createByGraphql(
             mutation.path("query").asText(),

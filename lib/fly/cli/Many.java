@@ -221,11 +221,11 @@ public abstract class Many {
     if (one()) {
       var id = ids.get(0);
       cli.say("%s the Machine %s ...", doing, id);
-      cli.print(work.on(item(cli, id, cli::say)), id);
+      cli.print(work.on(item(cli, id, cli)), id);
       return;
     }
     if (cli.dryRun) {
-      for (var id : ids) work.on(item(cli, id, cli::say));
+      for (var id : ids) work.on(item(cli, id, cli));
       return;
     }
     if (ids.isEmpty()) {
@@ -254,7 +254,7 @@ public abstract class Many {
 
   private Map<String, FlyException> inParallel(
       Cli.Api cli, List<String> ids, Work work, Runnable step) {
-    Story silence = cli.verbose ? cli::say : (format, args) -> {};
+    Story silence = cli.verbose ? cli : cli.onlyInsisting();
     return Parallel.each(
         ids,
         parallel,

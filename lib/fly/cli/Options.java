@@ -8,6 +8,7 @@ import fly.Template;
 import java.security.SecureRandom;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -61,6 +62,20 @@ public final class Options {
 
     public String id() {
       return id == null ? Settings.MACHINE_ID.require() : id;
+    }
+  }
+
+  /** The program of a Machine, instead of the request body's. */
+  public static final class Program {
+    @Parameters(
+        paramLabel = "COMMAND",
+        description = "After --: the MCP server to run, instead of the guide's.")
+    private List<String> words = List.of();
+
+    public void into(ObjectNode request) {
+      if (words.isEmpty()) return;
+      var command = request.withObject("/config/init").putArray("cmd");
+      words.forEach(command::add);
     }
   }
 

@@ -18,7 +18,7 @@ public final class Preflight {
   private Preflight() {}
 
   /**
-   * Checks the request for a Machine.
+   * Checks the request for a Machine, and warns of a server that needs no token.
    *
    * @throws FlyException if a volume is missing, in another region, or attached to a Machine
    */
@@ -27,6 +27,7 @@ public final class Preflight {
     for (var mount : request.at("/config/mounts")) {
       volume(cli, app, text(mount, "volume"), text(request, "region"));
     }
+    sayIfOpen(cli, app, request);
   }
 
   /**
@@ -72,9 +73,8 @@ public final class Preflight {
             .anyMatch(wanted -> wanted.equals(region) || wanted.matches("any|apac|eu|na|sa|usa?"));
   }
 
-  /** Says so if the whole internet can use the Machine's server without a token. */
-  public static void sayIfOpen(Cli.Api cli, String app, JsonNode request) {
-    if (cli.quiet || cli.dryRun || request.at("/config/services").isEmpty()) return;
+  private static void sayIfOpen(Cli.Api cli, String app, JsonNode request) {
+    if (cli.quiet || request.at("/config/services").isEmpty()) return;
     var names = new HashSet<String>();
     request.at("/config/env").fieldNames().forEachRemaining(names::add);
     cli.fly()

@@ -10,6 +10,9 @@ import java.io.StringWriter;
 import java.io.Writer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 
 /** Scripts that run one after the other, each shown as the command that does it alone. */
 public final class Steps {
@@ -19,7 +22,7 @@ public final class Steps {
   private final Cli cli;
   private final Indented indented;
   private final PrintWriter story;
-  private Interruption interruption;
+  private Interruption interruption; // null outside of thenClean
 
   public Steps(Cli cli) {
     this.cli = cli;
@@ -30,13 +33,51 @@ public final class Steps {
             : new PrintWriter(indented, true);
   }
 
-  /** From now on no step begins after the signal, and the step that it stops reports nothing. */
-  public void interruptedBy(Interruption interruption) {
-    this.interruption = interruption;
+  /**
+   * Runs the steps, then cleans up. The first signal ends the running step, which then reports
+   * nothing; only a second signal ends the cleaning.
+   *
+   * @param cleaning returns false if something is left
+   * @param left the last line of a process that leaves something
+   * @return the exit code
+   */
+  public int thenClean(Runnable steps, BooleanSupplier cleaning, Supplier<String> left) {
+    try (var signals = new Interruption(cli.err(), left, () -> mute(true))) {
+      interruption = signals;
+      try {
+        steps.run();
+        return 0;
+      } catch (Failed e) {
+        return e.exitCode;
+      } catch (Interruption.Requested e) {
+        return signals.exitCode();
+      } finally {
+        signals.cleans();
+        mute(false);
+        var gone = cleaning.getAsBoolean();
+        if (!gone || signals.requested()) {
+          cli.err().println(gone ? "Nothing is left." : left.get());
+        }
+      }
+    }
   }
 
-  /** What the running step still says is lost, or no longer so. */
-  public void mute(boolean muted) {
+  /** From now on the steps create nothing, so that a signal interrupts them at once. */
+  public void createNothing() {
+    interruption.waits();
+  }
+
+  /** Waits for the signal. */
+  public void awaitSignal() {
+    try {
+      new CountDownLatch(1).await();
+    } catch (InterruptedException e) {
+      throw new Interruption.Requested();
+    }
+  }
+
+  /** Drops the lines of the running step, or no longer. */
+  private void mute(boolean muted) {
     indented.muted = muted;
     if (story instanceof TerminalWriter terminal) terminal.mute(muted);
   }

@@ -103,6 +103,37 @@ class CliTest {
   }
 
   @Test
+  void a_quiet_command_still_says_what_it_insists_on() {
+    assertEquals("on purpose\n", Script.run(new Insisting(), "-q").err());
+    assertEquals("by the way\non purpose\n", Script.run(new Insisting()).err());
+    assertEquals("", Script.run(new Insisting(), "-n").err());
+  }
+
+  @Command(name = "fly-insisting")
+  static class Insisting implements Runnable {
+    @Mixin Cli.Api cli;
+
+    @Override
+    public void run() {
+      fly.Story story = cli;
+      story.say("by the way");
+      story.insist("on %s", "purpose");
+    }
+  }
+
+  @Test
+  void the_version_names_ours_JBang_Java_and_the_APIs_description() {
+    var result = Script.run(new NameApp(), "--version");
+
+    assertEquals(0, result.exit());
+    var lines = result.out().lines().toList();
+    assertEquals("fly-machines " + fly.cli.Version.OURS, lines.get(0));
+    assertTrue(lines.get(1).startsWith("JBang "), lines.get(1));
+    assertEquals("Java " + Runtime.version(), lines.get(2));
+    assertEquals("Machines API description of " + fly.cli.Version.API, lines.get(3));
+  }
+
+  @Test
   void a_result_that_could_not_be_written_is_a_failure() {
     var err = new ByteArrayOutputStream();
 
