@@ -3,10 +3,11 @@ package fly;
 
 import java.time.Duration;
 import java.time.Instant;
+import java.util.function.Supplier;
 
 /**
- * A budget of time for a whole command: connecting, answers, repetitions and waiting together. All
- * of package fly takes its time from here, so that a test can set the clock.
+ * A time limit for several requests together: connecting, answers, retries and waiting. All of
+ * package fly takes its time from here, so that a test can set the clock.
  */
 public final class Deadline {
   /** The time, and how it passes. */
@@ -43,12 +44,14 @@ public final class Deadline {
         }
       };
 
+  private static final Duration LAST_LOOK = Duration.ofSeconds(1);
+
   private static final Duration FOREVER = Duration.ofDays(365);
 
   private static volatile Clock clock = REAL;
 
   private final Duration budget;
-  private final long start;
+  private long start;
 
   private Deadline(Duration budget) {
     this.budget = budget;
@@ -78,13 +81,49 @@ public final class Deadline {
   }
 
   /** The rest of the budget; zero once it is used up. */
-  public Duration left() {
+  public synchronized Duration left() {
     var left = budget.minusNanos(clock.nanos() - start);
     return left.isNegative() ? Duration.ZERO : left;
   }
 
   public boolean over() {
     return left().isZero();
+  }
+
+  /** Runs something that has a time limit of its own: its time does not count here. */
+  public <T> T excluding(Supplier<T> work) {
+    var begin = clock.nanos();
+    try {
+      return work.get();
+    } finally {
+      exclude(clock.nanos() - begin);
+    }
+  }
+
+  /** Waits for something that has a time limit of its own: the wait does not count here. */
+  public void pauseWithLimit(Duration time) {
+    excluding(
+        () -> {
+          sleep(time);
+          return null;
+        });
+  }
+
+  private synchronized void exclude(long nanos) {
+    start += nanos;
+  }
+
+  /**
+   * Waits before the next look at something, and leaves time for a last look.
+   *
+   * @return false if that look has been
+   */
+  public boolean pauseForLook(Duration time) {
+    var last = LAST_LOOK.compareTo(budget.dividedBy(4)) < 0 ? LAST_LOOK : budget.dividedBy(4);
+    var most = left().minus(last);
+    if (most.isNegative() || most.isZero()) return false;
+    sleep(time.compareTo(most) < 0 ? time : most);
+    return true;
   }
 
   /**
@@ -102,7 +141,12 @@ public final class Deadline {
     return new FlyException(
         "not done within " + Durations.text(budget),
         why,
-        "--deadline " + Durations.text(budget.multipliedBy(3)) + " allows more time");
+        "--deadline " + longer() + " allows more time");
+  }
+
+  /** A longer budget, as an option takes it. */
+  String longer() {
+    return Durations.text(budget.multipliedBy(3));
   }
 
   /** Waits without a budget. */

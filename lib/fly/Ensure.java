@@ -81,13 +81,12 @@ public final class Ensure {
           throw e;
         }
       }
-      if (pause.compareTo(budget.left()) >= 0) {
+      if (!budget.pauseForLook(pause)) {
         throw ambiguous(
             "the app %s may exist".formatted(name),
             lost,
             "fly-create-app --app %s takes it if it is there".formatted(name));
       }
-      Deadline.sleep(pause);
       var yours = yours(within, name, lost);
       if (yours.isPresent()) {
         created("the app " + name);
@@ -194,8 +193,7 @@ public final class Ensure {
           lost.addSuppressed(e); // a later failure must not hide that a Machine may exist
         }
       }
-      if (pause.compareTo(budget.left()) >= 0) throw perhaps(app, request, lost);
-      Deadline.sleep(pause);
+      if (!budget.pauseForLook(pause)) throw perhaps(app, request, lost);
       var there = look(within, app, request, lost);
       if (there.isPresent()) {
         created("the Machine " + there.get().path("id").asText());

@@ -1,6 +1,6 @@
-//SOURCES Answer.java App.java Curl.java Deadline.java Durations.java FlyException.java Json.java Machine.java
-//SOURCES Network.java Pace.java PrivateNetwork.java Refusals.java Retry.java Settings.java Story.java Token.java
-//SOURCES Volume.java Wire.java
+//SOURCES Answer.java App.java Budget.java Curl.java Deadline.java Durations.java FlyException.java Json.java
+//SOURCES Machine.java Network.java Pace.java Parallel.java PrivateNetwork.java Refusals.java Retry.java Settings.java
+//SOURCES Story.java Token.java Volume.java Waiting.java Wire.java
 //DEPS com.konghq:unirest-java-core:4.10.1
 package fly;
 
@@ -11,6 +11,7 @@ import java.net.URI;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -43,14 +44,11 @@ public final class Fly {
   /** Stands before the name of a secret that is not shown. */
   private static final String SECRET = "@secret:";
 
-  /** For all that belongs to one request, unless told otherwise. */
+  /** The usual time for a command; without a command, for each request. */
   public static final Duration USUAL = Duration.ofMinutes(3);
 
   private static final Duration READ_TIMEOUT = Duration.ofSeconds(30);
   private static final Duration ANSWER_TIMEOUT = Duration.ofSeconds(75); // /wait holds for 60 s
-
-  /** A wait that is longer is told to quiet readers, too. */
-  private static final Duration LONG = Duration.ofSeconds(10);
 
   /** The same as {@link fly.Story}, nested. */
   public interface Story extends fly.Story {}
@@ -60,7 +58,8 @@ public final class Fly {
   private final Consumer<String> dryRun;
   private final Consumer<String> verbose;
   private final fly.Story story;
-  private final Supplier<Deadline> deadline;
+  private final Waiting waiting;
+  private final Budget budget;
   private final UnirestInstance http;
   private final Pace pace;
   private final String leaseNonce;
@@ -72,7 +71,8 @@ public final class Fly {
       Consumer<String> dryRun,
       Consumer<String> verbose,
       fly.Story story,
-      Supplier<Deadline> deadline,
+      Waiting waiting,
+      Budget budget,
       UnirestInstance http,
       Pace pace,
       String leaseNonce) {
@@ -81,7 +81,8 @@ public final class Fly {
     this.dryRun = dryRun;
     this.verbose = verbose;
     this.story = story;
-    this.deadline = deadline;
+    this.waiting = waiting;
+    this.budget = budget;
     this.http = http;
     this.pace = pace;
     this.leaseNonce = leaseNonce;
@@ -107,7 +108,7 @@ public final class Fly {
 
   /** The same client as the holder of a Machine's lease, which its requests prove. */
   public Fly leased(String nonce) {
-    return with(deadline, nonce);
+    return with(budget, nonce);
   }
 
   /**
@@ -124,32 +125,61 @@ public final class Fly {
         dryRun,
         verbose,
         story,
-        () -> Deadline.after(USUAL),
+        new Waiting(story),
+        Budget.ofEach(USUAL),
         http(),
         Pace.of(new Refusals.Request("", api).loopback()),
         null);
   }
 
-  /** The same client on another budget, which all of its requests share. */
+  /**
+   * The same client with one deadline for all of its requests together; each item of {@link #each}
+   * has one more, of the same time.
+   */
   public Fly within(Deadline deadline) {
-    return with(() -> deadline, leaseNonce);
+    return with(Budget.of(deadline), leaseNonce);
   }
 
-  /** The same client with a budget of its own for each request, as that of a new one is. */
-  public Fly eachWithin(Duration budget) {
-    return with(() -> Deadline.after(budget), leaseNonce);
+  /** The same client with this time for each request, as a new client has it. */
+  public Fly eachWithin(Duration time) {
+    return with(Budget.ofEach(time), leaseNonce);
   }
 
-  private Fly with(Supplier<Deadline> deadline, String leaseNonce) {
+  /** The same client with its time from now on: for what has to be done in any case. */
+  public Fly afresh() {
+    return with(budget.afresh(), leaseNonce);
+  }
+
+  private Fly with(Budget budget, String leaseNonce) {
     var other =
-        new Fly(apiHostname, graphqlUrl, dryRun, verbose, story, deadline, http, pace, leaseNonce);
+        new Fly(
+            apiHostname,
+            graphqlUrl,
+            dryRun,
+            verbose,
+            story,
+            waiting,
+            budget,
+            http,
+            pace,
+            leaseNonce);
     other.token = token;
     return other;
   }
 
-  /** The budget of what is sent next. */
+  /** The deadline of what is sent next. */
   public Deadline deadline() {
-    return deadline.get();
+    return budget.deadline();
+  }
+
+  /**
+   * Works on each item, several at once, as {@link Parallel#each}; each item has this client's time
+   * for itself.
+   */
+  public <T> Map<T, FlyException> each(Collection<T> items, int threads, Consumer<? super T> work) {
+    return deadline()
+        .excluding(
+            () -> Parallel.each(items, threads, item -> budget.item(() -> work.accept(item))));
   }
 
   /** Says whether requests are only shown, as curl commands, and not sent. */
@@ -267,7 +297,7 @@ public final class Fly {
    */
   public JsonNode create(
       String path, JsonNode body, Supplier<Optional<JsonNode>> lookup, Object... ids) {
-    return once(deadline.get(), () -> post(path, body, ids), lookup);
+    return once(deadline(), () -> post(path, body, ids), lookup);
   }
 
   /**
@@ -283,7 +313,7 @@ public final class Fly {
   /** As {@link #create}, by GraphQL. */
   public JsonNode createByGraphql(
       String query, JsonNode variables, Supplier<Optional<JsonNode>> lookup) {
-    return once(deadline.get(), () -> graphql(query, variables, Retry.Kind.ONCE), lookup);
+    return once(deadline(), () -> graphql(query, variables, Retry.Kind.ONCE), lookup);
   }
 
   private JsonNode graphql(String query, JsonNode variables, Retry.Kind kind) {
@@ -301,8 +331,7 @@ public final class Fly {
       if (lost.exitCode != FlyException.AMBIGUOUS) throw lost;
       story.insist("%s; looking for it until %s are over ...", lost.what, text(budget.budget()));
       for (var pause = Duration.ofSeconds(1); ; pause = longer(pause)) {
-        if (pause.compareTo(budget.left()) >= 0) throw lost;
-        Deadline.sleep(pause);
+        if (!budget.pauseForLook(pause)) throw lost;
         try {
           var found = lookup.get();
           if (found.isPresent()) {
@@ -355,7 +384,8 @@ public final class Fly {
       String method, String url, JsonNode body, Retry.Kind kind, Answer.Shape shape) {
     var request = new Refusals.Request(method, url);
     var authorization = authorization(url);
-    var budget = deadline.get();
+    var budget = deadline();
+    var begin = Deadline.clock().nanos();
     for (int tries = 1; ; tries++) {
       keepPace(request, budget);
       FlyException problem;
@@ -396,26 +426,26 @@ public final class Fly {
             ? Refusals.ambiguous(problem)
             : problem;
       }
-      var pause = wait.orElse(Retry.backoff(tries));
-      if (tries > 1 && pause.compareTo(Retry.backoff(tries)) < 0) pause = Retry.backoff(tries);
-      if (pause.compareTo(budget.left()) >= 0) throw Refusals.later(problem, pause, budget);
-      tell(failure, status, pause, url);
+      var backoff = Retry.backoff(tries);
+      var asked = wait.isPresent() && (tries == 1 || wait.get().compareTo(backoff) >= 0);
+      var pause = asked ? wait.get() : backoff;
+      if (pause.compareTo(budget.left()) >= 0) {
+        throw asked ? Refusals.later(problem, pause, budget) : Refusals.late(problem, budget);
+      }
+      waiting.say(begin, pause, text(failure, status, pause, url));
       Deadline.sleep(pause);
     }
   }
 
-  private void tell(Retry.Failure failure, int status, Duration pause, String url) {
-    var text =
-        switch (failure) {
-          case LIMITED ->
-              "Fly.io limits the rate of requests; waiting %.1f s ..."
-                  .formatted(pause.toMillis() / 1000.0);
-          case TROUBLE -> "Fly.io answered %d; trying again ...".formatted(status);
-          case UNREADABLE -> "The answer of %s cannot be read; trying again ...".formatted(url);
-          default -> "No answer from %s; trying again ...".formatted(url);
-        };
-    if (pause.compareTo(LONG) > 0) story.insist("%s", text);
-    else story.say("%s", text);
+  private static String text(Retry.Failure failure, int status, Duration pause, String url) {
+    return switch (failure) {
+      case LIMITED ->
+          "Fly.io limits the rate of requests; waiting %.1f s ..."
+              .formatted(pause.toMillis() / 1000.0);
+      case TROUBLE -> "Fly.io answered %d; trying again ...".formatted(status);
+      case UNREADABLE -> "The answer of %s cannot be read; trying again ...".formatted(url);
+      default -> "No answer from %s; trying again ...".formatted(url);
+    };
   }
 
   private void keepPace(Refusals.Request request, Deadline budget) {
@@ -424,9 +454,8 @@ public final class Fly {
     if (wait.compareTo(budget.left()) >= 0) {
       throw budget.passed("Fly.io's rate limit leaves no room for " + request);
     }
-    if (wait.compareTo(LONG) > 0) {
-      story.insist("Waiting %.1f s for Fly.io's rate limit ...", wait.toMillis() / 1000.0);
-    }
+    waiting.sayIfLong(
+        wait, "Waiting %.1f s for Fly.io's rate limit ...".formatted(wait.toMillis() / 1000.0));
     Deadline.sleep(wait);
   }
 

@@ -1,4 +1,4 @@
-//SOURCES Deadline.java Fly.java FlyException.java Story.java
+//SOURCES Deadline.java Fly.java FlyException.java Story.java Waiting.java
 package fly;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -61,7 +61,9 @@ public final class Lease implements AutoCloseable {
    */
   public static Lease take(
       Fly fly, Story story, String app, String machine, String purpose, Duration patience) {
-    var end = Deadline.clock().nanos() + patience.toNanos();
+    var begin = Deadline.clock().nanos();
+    var end = begin + patience.toNanos();
+    var waiting = new Waiting(story);
     // The mark tells an own lease from another's if the answer was lost.
     var mark = purpose + " " + UUID.randomUUID();
     var request = Fly.JSON.createObjectNode().put("ttl", TTL_S).put("description", mark);
@@ -76,8 +78,10 @@ public final class Lease implements AutoCloseable {
         var holder = known ? held.group(1) : "another client";
         var until = known ? held.group(2) : "a time that Fly.io does not name";
         if (Deadline.clock().nanos() >= end) throw held(machine, holder, until, refused);
-        story.say("%s holds the lease of %s until %s; waiting ...", holder, machine, until);
-        Deadline.sleep(Duration.ofMillis(known ? pause(until) : 1_000));
+        var pause = Duration.ofMillis(known ? pause(until) : 1_000);
+        var text = "%s holds the lease of %s until %s; waiting ...";
+        waiting.say(begin, pause, text.formatted(holder, machine, until));
+        fly.deadline().pauseWithLimit(pause);
       }
     }
   }
@@ -118,7 +122,7 @@ public final class Lease implements AutoCloseable {
 
   private void refresh() {
     try {
-      fly.action(LEASE, Fly.JSON.createObjectNode().put("ttl", TTL_S), app, machine);
+      fly.afresh().action(LEASE, Fly.JSON.createObjectNode().put("ttl", TTL_S), app, machine);
     } catch (FlyException e) {
       // the next refresh tries again; if the lease is lost, the next write is refused
     }
@@ -130,7 +134,7 @@ public final class Lease implements AutoCloseable {
     if (!OPEN.remove(this)) return;
     refreshing.cancel(false);
     try {
-      fly.delete(LEASE, app, machine);
+      fly.afresh().delete(LEASE, app, machine);
     } catch (FlyException e) {
       // gone with its Machine, or it expires
     }

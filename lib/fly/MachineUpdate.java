@@ -112,7 +112,7 @@ public final class MachineUpdate {
   private FlyException withPresent(String app, String id, FlyException failed) {
     String present;
     try {
-      var now = fly.get(MACHINE, app, id);
+      var now = fly.afresh().get(MACHINE, app, id);
       present =
           "; now it is %s, version %s with image %s"
               .formatted(

@@ -1,4 +1,4 @@
-//SOURCES Deadline.java Fly.java FlyException.java Story.java
+//SOURCES Deadline.java Fly.java FlyException.java Story.java Waiting.java
 package fly;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -8,7 +8,6 @@ import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
-import java.util.function.Supplier;
 
 /**
  * Starts, stops, suspends, restarts, destroys and waits for Machines. A Machine that is on its way
@@ -122,6 +121,8 @@ public final class Machines {
       String app, String id, Set<String> there, Function<Fly, JsonNode> request) {
     var deadline = fly.deadline();
     var within = fly.within(deadline);
+    var begin = Deadline.clock().nanos();
+    var waiting = new Waiting(story);
     for (long pause = 250; ; pause = Math.min(2 * pause, 2_000)) {
       try {
         return request.apply(within);
@@ -136,7 +137,7 @@ public final class Machines {
         }
         var over = deadline.left().toMillis() < pause;
         if (!passing(state, refused) || over) throw refused;
-        story.say("It is %s; waiting ...", state);
+        waiting.say(begin, Duration.ofMillis(pause), "It is %s; waiting ...".formatted(state));
         deadline.pause(Duration.ofMillis(pause));
       }
     }
@@ -170,31 +171,45 @@ public final class Machines {
         id,
         state,
         timeout,
-        () -> {
+        one -> {
           // Fly.io waits for a stopped Machine in one version of it, which the request has to name.
-          if (state != State.stopped || fly.dryRun()) return "";
-          return fly.get(MACHINE, app, id).path("instance_id").asText();
+          if (state != State.stopped || one.dryRun()) return "";
+          return one.get(MACHINE, app, id).path("instance_id").asText();
         });
   }
 
   /** As {@link #waitFor}, for one version of the Machine. */
   public JsonNode waitForVersion(
       String app, String id, State state, String version, Duration timeout) {
-    return waitFor(app, id, state, timeout, () -> version);
+    return waitFor(app, id, state, timeout, one -> version);
+  }
+
+  /** The wait has its own time limit; only a request's time beyond it counts for the deadline. */
+  private JsonNode waitFor(
+      String app, String id, State state, Duration timeout, Function<Fly, String> version) {
+    var deadline = fly.deadline();
+    return deadline.excluding(() -> waitFor(deadline.budget(), app, id, state, timeout, version));
   }
 
   private JsonNode waitFor(
-      String app, String id, State state, Duration timeout, Supplier<String> version) {
+      Duration budget,
+      String app,
+      String id,
+      State state,
+      Duration timeout,
+      Function<Fly, String> version) {
     var start = Deadline.clock().nanos();
+    var waiting = new Waiting(story);
     while (true) {
       var left =
           timeout.toSeconds() - TimeUnit.NANOSECONDS.toSeconds(Deadline.clock().nanos() - start);
       var seconds = Math.max(1, Math.min(LONGEST_S, left));
+      var one = fly.within(Deadline.after(budget.plusSeconds(seconds)));
       try {
         var wait = MACHINE + "/wait?state={state}&timeout={seconds}";
-        var instance = version.get();
-        if (instance.isEmpty()) return fly.get(wait, app, id, state, seconds);
-        return fly.get(wait + "&instance_id={instance}", app, id, state, seconds, instance);
+        var instance = version.apply(one);
+        if (instance.isEmpty()) return one.get(wait, app, id, state, seconds);
+        return one.get(wait + "&instance_id={instance}", app, id, state, seconds, instance);
       } catch (FlyException e) {
         var young = Deadline.clock().nanos() - start < REPLICATION_NS;
         if (e.status == 404 && state == State.destroyed) return gone(app, state, e);
@@ -202,7 +217,7 @@ public final class Machines {
         if (e.status == 408 && Deadline.clock().nanos() - start >= timeout.toNanos()) {
           throw late(state, timeout, e);
         }
-        if (e.status == 408) story.say("Not yet: %s", e.why);
+        if (e.status == 408) waiting.say(start, Duration.ZERO, "Not yet: " + e.why);
       }
       Deadline.sleep(Duration.ofMillis(500));
     }

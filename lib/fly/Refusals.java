@@ -149,6 +149,17 @@ public final class Refusals {
         failure.status);
   }
 
+  /** Another try would begin after the deadline. */
+  static FlyException late(FlyException failure, Deadline deadline) {
+    return new FlyException(
+        failure.what,
+        "the deadline of %s leaves no time for another try: %s"
+            .formatted(Durations.text(deadline.budget()), failure.why),
+        failure.tryNext + "; --deadline %s allows more time".formatted(deadline.longer()),
+        failure.exitCode,
+        failure.status);
+  }
+
   private static String elsewhere(Request request) {
     return request.loopback()
         ? "is the sandbox running? eval \"$(fly-sandbox --start)\""

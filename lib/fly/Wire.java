@@ -1,4 +1,4 @@
-//SOURCES Network.java
+//SOURCES Durations.java Network.java
 package fly;
 
 import java.io.BufferedInputStream;
@@ -16,6 +16,7 @@ import java.net.SocketTimeoutException;
 import java.net.UnknownHostException;
 import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.Locale;
 import java.util.Timer;
 import java.util.TimerTask;
@@ -102,9 +103,8 @@ final class Wire implements Client {
         return exchange(request, url.group(1), url.group(2), url.group(3), url.group(4), line);
       } catch (IOException e) {
         if (!line.late() || e instanceof NotSent) throw e;
-        var late = new SocketTimeoutException("no whole answer within " + millis / 1000 + " s");
-        late.initCause(e);
-        throw late;
+        throw new SocketTimeoutException(
+            "no whole answer within " + Durations.text(Duration.ofMillis(millis)));
       }
     }
   }
@@ -185,8 +185,9 @@ final class Wire implements Client {
       return timer;
     }
 
+    /** The time is up, by the clock or by the timer that has closed the connection. */
     boolean late() {
-      return late;
+      return late || System.nanoTime() >= end;
     }
 
     private int left() throws IOException {

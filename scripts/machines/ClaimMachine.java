@@ -1,14 +1,13 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //JAVA 17+
 //DESCRIPTION Claim a ready Machine of a fleet for an owner, start it, and print its address.
-//SOURCES ../../lib/fly/Fly.java ../../lib/fly/FlyException.java ../../lib/fly/Parallel.java
-//SOURCES ../../lib/fly/Settings.java ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Hint.java
-//SOURCES ../../lib/fly/cli/Options.java ../../lib/fly/fleet/Pool.java ../../lib/fly/mcp/check/Readiness.java
+//SOURCES ../../lib/fly/Fly.java ../../lib/fly/FlyException.java ../../lib/fly/Settings.java
+//SOURCES ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Hint.java ../../lib/fly/cli/Options.java
+//SOURCES ../../lib/fly/fleet/Pool.java ../../lib/fly/mcp/check/Readiness.java
 
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.Fly;
 import fly.FlyException;
-import fly.Parallel;
 import fly.Settings;
 import fly.cli.Cli;
 import fly.cli.Hint;
@@ -69,7 +68,7 @@ class ClaimMachine implements Runnable {
 
   @Override
   public void run() {
-    var pool = new Pool(cli.reading(), cli, app.name(), name);
+    var pool = new Pool(cli.fly(), cli, app.name(), name);
     var all = new LinkedHashSet<String>();
     for (var owner : owners) {
       if (!owner.equals("-")) all.add(owner);
@@ -86,7 +85,7 @@ class ClaimMachine implements Runnable {
 
     // One owner's failure is the command's; of several, each gets a line.
     cli.say("Claiming %d of the fleet %s ...", all.size(), name);
-    var failures = Parallel.each(all, 50, owner -> print(owner, pool.claim(owner, this::check)));
+    var failures = cli.fly().each(all, 50, owner -> print(owner, pool.claim(owner, this::check)));
     failures.forEach((owner, e) -> cli.err().printf("failed: %s: %s%n", owner, e.getMessage()));
     if (failures.isEmpty()) {
       cli.say("To give it back: " + Hint.of("fly-release-machine") + " --owner NAME");

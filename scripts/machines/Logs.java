@@ -53,9 +53,10 @@ class Logs implements Runnable {
     var tails = new ArrayList<LogTail>();
     var ids = machines.named();
     if (ids.isEmpty() && !machines.unnamed()) ids = machines.ids(cli, app.name());
-    for (var id : ids) tails.add(new LogTail(cli.fly(), app.name(), id, machines.region()));
+    var fly = follow ? cli.following() : cli.fly();
+    for (var id : ids) tails.add(new LogTail(fly, app.name(), id, machines.region()));
     if (machines.unnamed()) {
-      tails.add(new LogTail(cli.fly(), app.name(), null, machines.region()));
+      tails.add(new LogTail(fly, app.name(), null, machines.region()));
     }
 
     // 2. Print what is there.

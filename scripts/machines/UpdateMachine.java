@@ -82,7 +82,7 @@ class UpdateMachine implements Runnable {
 
   /** Lease, read, change, send, wait for the new version, release. */
   private JsonNode update(Many.Item machine) {
-    return new MachineUpdate(cli.fly(), machine.story())
+    return new MachineUpdate(machine.fly(), machine.story())
         .update(
             app.name(),
             machine.id(),

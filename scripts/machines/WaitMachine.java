@@ -49,7 +49,7 @@ class WaitMachine implements Runnable {
         app.name(),
         "Waiting for state " + state + " of",
         machine ->
-            new Machines(cli.fly(), machine.story())
+            new Machines(machine.fly(), machine.story())
                 .waitFor(app.name(), machine.id(), state, timeout));
   }
 }

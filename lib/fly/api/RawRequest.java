@@ -88,7 +88,10 @@ public final class RawRequest {
   public Answer send(Duration limit) {
     var url = url();
     Fly.requireSafe(url);
-    var token = Token.parse(Settings.FLY_API_TOKEN.require());
+    var token =
+        Token.parse(
+            Settings.FLY_API_TOKEN.requireFor(
+                Settings.FLY_API_HOSTNAME, Settings.FLY_API_BASE_URL));
     var authorization = path.equals(GRAPHQL) ? token.graphqlHeader() : token.header();
     try (var http = Fly.http()) {
       var request =

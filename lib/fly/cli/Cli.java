@@ -1,5 +1,5 @@
-//SOURCES ../Durations.java ../Fly.java ../FlyException.java ../Story.java Hint.java Progress.java ResultStream.java
-//SOURCES Surroundings.java Target.java Terminal.java TerminalWriter.java Version.java View.java
+//SOURCES ../Deadline.java ../Durations.java ../Fly.java ../FlyException.java ../Story.java Hint.java Progress.java
+//SOURCES ResultStream.java Surroundings.java Target.java Terminal.java TerminalWriter.java Version.java View.java
 //DEPS info.picocli:picocli:4.7.7
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dfile.encoding=UTF-8
 //COMPILE_OPTIONS -XDstringConcat=inline
@@ -8,6 +8,7 @@ package fly.cli;
 import static picocli.CommandLine.Spec.Target.MIXEE;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import fly.Deadline;
 import fly.Durations;
 import fly.Fly;
 import fly.FlyException;
@@ -73,7 +74,8 @@ public class Cli implements Story {
         names = "--deadline",
         paramLabel = "TIME",
         description =
-            "When to give up on a request, its repetitions and waiting included (default: 3m).")
+            "Time for all requests, retries and waiting; for each item, if there are many"
+                + " (default: 3m).")
     public Duration deadline = Fly.USUAL;
 
     private Fly fly;
@@ -106,16 +108,23 @@ public class Cli implements Story {
       if (fly == null) {
         fly =
             Fly.connect(dryRun ? out()::println : null, verbose ? err()::println : null, this)
-                .eachWithin(deadline);
+                .within(Deadline.after(deadline));
       }
       return fly;
+    }
+
+    /** For a command that follows something without an end: the time counts for each request. */
+    public Fly following() {
+      return fly().eachWithin(deadline);
     }
 
     /** Sends even in a dry run: for reads without which there is no request to show. */
     public Fly reading() {
       if (!dryRun) return fly();
       if (reading == null) {
-        reading = Fly.connect(null, verbose ? err()::println : null, this).eachWithin(deadline);
+        reading =
+            Fly.connect(null, verbose ? err()::println : null, this)
+                .within(Deadline.after(deadline));
       }
       return reading;
     }

@@ -1,14 +1,12 @@
-//SOURCES ../Deadline.java ../Fly.java ../FlyException.java ../Parallel.java ../Settings.java ../Story.java Cli.java
+//SOURCES ../Fly.java ../FlyException.java ../Settings.java ../Story.java Cli.java
 package fly.cli;
 
 import static picocli.CommandLine.Spec.Target.MIXEE;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import fly.Deadline;
 import fly.Fly;
 import fly.FlyException;
-import fly.Parallel;
 import fly.Settings;
 import fly.Story;
 import java.io.IOException;
@@ -126,7 +124,7 @@ public abstract class Many {
     }
   }
 
-  /** One of the Machines to work on; its client has a budget of time for this Machine alone. */
+  /** One of the Machines to work on; its client has the command's time for this Machine alone. */
   public record Item(String id, Fly fly, Story story) {}
 
   /** Does one thing to one Machine, and returns the result. */
@@ -249,30 +247,31 @@ public abstract class Many {
   }
 
   private static Item item(Cli.Api cli, String id, Story story) {
-    return new Item(id, cli.fly().within(Deadline.after(cli.deadline)), story);
+    return new Item(id, cli.fly(), story);
   }
 
   private Map<String, FlyException> inParallel(
       Cli.Api cli, List<String> ids, Work work, Runnable step) {
     Story silence = cli.verbose ? cli : cli.onlyInsisting();
-    return Parallel.each(
-        ids,
-        parallel,
-        id -> {
-          try {
-            var result = work.on(item(cli, id, silence));
-            synchronized (this) {
-              line(cli, id, result);
-            }
-          } catch (FlyException e) {
-            synchronized (this) {
-              cli.err().printf("failed: %s: %s (%s)%n", id, e.getMessage(), e.why);
-            }
-            throw e;
-          } finally {
-            step.run();
-          }
-        });
+    return cli.fly()
+        .each(
+            ids,
+            parallel,
+            id -> {
+              try {
+                var result = work.on(item(cli, id, silence));
+                synchronized (this) {
+                  line(cli, id, result);
+                }
+              } catch (FlyException e) {
+                synchronized (this) {
+                  cli.err().printf("failed: %s: %s (%s)%n", id, e.getMessage(), e.why);
+                }
+                throw e;
+              } finally {
+                step.run();
+              }
+            });
   }
 
   /** The answer with its Machine's id before it; with -q the id alone. */

@@ -1,11 +1,10 @@
-//SOURCES ../Deadline.java ../Fly.java ../FlyException.java ../Parallel.java ../Story.java Orphans.java
+//SOURCES ../Deadline.java ../Fly.java ../FlyException.java ../Story.java Orphans.java
 package fly.fleet;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.Deadline;
 import fly.Fly;
 import fly.FlyException;
-import fly.Parallel;
 import fly.Story;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -93,7 +92,7 @@ public final class AppTeardown {
   /** A thing that is gone already is fine; after a failure the rest goes on. */
   private void attempt(List<String> failures, List<JsonNode> things, String kind, Step step) {
     var failed =
-        Parallel.each(
+        fly.each(
             things,
             AT_ONCE,
             thing -> {

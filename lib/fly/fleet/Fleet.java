@@ -1,5 +1,4 @@
-//SOURCES ../Deadline.java ../Fly.java ../FlyException.java ../Parallel.java ../Story.java FleetVolumes.java
-//SOURCES Marks.java Rest.java
+//SOURCES ../Deadline.java ../Fly.java ../FlyException.java ../Story.java FleetVolumes.java Marks.java Rest.java
 package fly.fleet;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -7,7 +6,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import fly.Deadline;
 import fly.Fly;
 import fly.FlyException;
-import fly.Parallel;
 import fly.Story;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -42,7 +40,6 @@ public final class Fleet {
   private final Rest.State rest;
 
   /**
-   * @param fly with a budget for each request
    * @param regions in which the Machines are spread; empty for the one of each request
    * @param rest the state in which each Machine is left
    */
@@ -101,7 +98,7 @@ public final class Fleet {
     var failed = Collections.synchronizedMap(new LinkedHashMap<Member, FlyException>());
     if (byApp.size() == 1) apps.put(byApp.get(0), new AppState(byApp.get(0)));
     failed.putAll(
-        Parallel.each(
+        fly.each(
             members,
             parallel,
             member -> {

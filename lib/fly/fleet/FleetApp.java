@@ -1,9 +1,8 @@
-//SOURCES ../Ensure.java ../Fly.java ../Parallel.java ../Story.java Fleet.java
+//SOURCES ../Ensure.java ../Fly.java ../Story.java Fleet.java
 package fly.fleet;
 
 import fly.Ensure;
 import fly.Fly;
-import fly.Parallel;
 import fly.Story;
 import java.util.List;
 
@@ -15,7 +14,7 @@ public final class FleetApp {
   public static void ensureAll(
       Fly fly, Story story, List<Fleet.Member> members, String organization) {
     var apps = members.stream().map(Fleet.Member::app).toList();
-    var failures = Parallel.each(apps, 20, app -> ensure(fly, story, app, organization));
+    var failures = fly.each(apps, 20, app -> ensure(fly, story, app, organization));
     failures.forEach((app, e) -> story.insist("warning: %s: %s (%s)", app, e.getMessage(), e.why));
   }
 

@@ -146,6 +146,7 @@ final class FleetVolumes {
   /** A volume that a Machine has by now is refused, and stays. */
   private void destroy(String id, String name) {
     try {
+      var fly = this.fly.afresh();
       var now = fly.get(VOLUMES + "/{volume}", app, id);
       if (!now.path("attached_machine_id").asText("").isEmpty()) return;
       fly.delete(VOLUMES + "/{volume}", app, id);

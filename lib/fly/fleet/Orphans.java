@@ -79,7 +79,8 @@ public final class Orphans {
     for (var app : fly.get("/v1/apps?org_slug={org}", organization).path("apps")) {
       var name = text(app, "name");
       if (used.contains(name) || app.path("machine_count").asInt() > 0) continue;
-      var ips = fly.find("/v1/apps/{app}/ip_assignments", name).orElse(Fly.JSON.nullNode());
+      var ips =
+          fly.afresh().find("/v1/apps/{app}/ip_assignments", name).orElse(Fly.JSON.nullNode());
       for (var ip : ips.path("ips")) {
         var address = text(ip, "ip");
         if (ip.path("shared").asBoolean() || address.contains(":") || younger(ip, before)) continue;
@@ -95,6 +96,7 @@ public final class Orphans {
    * @return false if it is in use, or gone already
    */
   public boolean destroy(Orphan orphan) {
+    var fly = this.fly.afresh();
     try {
       if (orphan.kind().equals("address")) {
         if (!fly.list("/v1/apps/{app}/machines", orphan.app()).isEmpty()) return false;

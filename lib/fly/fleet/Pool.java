@@ -35,9 +35,6 @@ public final class Pool {
   private List<JsonNode> last;
   private long readAt;
 
-  /**
-   * @param fly with a budget for each request
-   */
   public Pool(Fly fly, Story story, String app, String fleet) {
     this.fly = fly;
     this.story = story;
@@ -168,7 +165,12 @@ public final class Pool {
       machines.start(app, id);
       machines.waitFor(app, id, Machines.State.started, PATIENCE);
     }
-    ready.accept(machine);
+    fly.deadline()
+        .excluding(
+            () -> {
+              ready.accept(machine); // it has a time limit of its own
+              return null;
+            });
     return fly.get(MACHINE, app, id);
   }
 

@@ -113,7 +113,7 @@ public final class StartComparison implements AutoCloseable {
   }
 
   private void destroy(String id) {
-    machines.destroy(app, id, true);
+    new Machines(fly.afresh(), (format, args) -> {}).destroy(app, id, true);
     created.remove(id);
   }
 

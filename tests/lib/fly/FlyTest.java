@@ -183,7 +183,7 @@ class FlyTest {
     var e = assertThrows(FlyException.class, () -> fly.get("/v1/x"));
 
     assertEquals("Fly.io is limiting the rate of requests", e.getMessage());
-    assertTrue(e.why.contains("the deadline of 20s ends before"), e.why);
+    assertTrue(e.why.contains("the deadline of 20s leaves no time for another try"), e.why);
     assertTrue(requests() < 12, "a limit is not answered by a storm: " + requests());
   }
 
