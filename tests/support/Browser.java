@@ -146,8 +146,9 @@ final class Browser implements AutoCloseable {
 
   /** Presses a key, such as Tab or Enter, as somebody at a keyboard does. */
   void press(String key) throws Exception {
-    var code = Map.of("Tab", 9, "Enter", 13, "Space", 32).get(key);
-    var character = key.equals("Enter") ? "\\r" : key.equals("Space") ? " " : "";
+    var code = Map.of("Tab", 9, "Enter", 13, "Space", 32, "/", 191).get(key);
+    var character =
+        key.equals("Enter") ? "\\r" : key.equals("Space") ? " " : key.equals("/") ? "/" : "";
     var name = key.equals("Space") ? " " : key;
     var keyed =
         "{\"type\": \"%s\", \"key\": \"%s\", \"code\": \"%s\", \"windowsVirtualKeyCode\": %d%s}";

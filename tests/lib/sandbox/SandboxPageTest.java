@@ -18,7 +18,9 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.time.Duration;
 import java.util.Base64;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
@@ -73,12 +75,12 @@ class SandboxPageTest {
     return event("", name, wanted);
   }
 
-  private String event(String filter, String name, Predicate<String> wanted) throws Exception {
+  private String event(String query, String name, Predicate<String> wanted) throws Exception {
     try (var socket = new Socket("127.0.0.1", sandbox.port())) {
       socket.setSoTimeout(20_000);
       var request =
-          "GET /sandbox/events?filter=%s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAccept: text/event-stream\r\n\r\n"
-              .formatted(filter, sandbox.port());
+          "GET /sandbox/events?%s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAccept: text/event-stream\r\n\r\n"
+              .formatted(query, sandbox.port());
       socket.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
       var lines =
           new BufferedReader(
@@ -109,7 +111,7 @@ class SandboxPageTest {
     assertTrue(policy.contains("frame-ancestors 'none'"), policy);
     assertFalse(policy.contains("unsafe"), policy);
     assertEquals("DENY", page.headers().firstValue("X-Frame-Options").orElseThrow());
-    assertFalse(Pattern.compile("(src|href)=\"(https?:)?//").matcher(page.body()).find());
+    assertFalse(Pattern.compile("<(?!a )[^>]+(src|href)=\"(https?:)?//").matcher(page.body()).find());
   }
 
   @Test
@@ -139,6 +141,38 @@ class SandboxPageTest {
 
     assertEquals(id, first.at("/apps/0/machines/0/id").asText());
     assertTrue(later.contains(id));
+  }
+
+  @Test
+  void a_Machine_comes_with_its_config_and_events_only_when_they_are_looked_at() throws Exception {
+    var id = machine("{\"image\": \"nginx\"}").path("id").asText();
+    var other = machine("{\"image\": \"nginx\"}").path("id").asText();
+
+    var world = Fly.JSON.readTree(event("open=%s,%s".formatted(id, id), "world", data -> true));
+
+    for (var machine : world.at("/apps/0/machines")) {
+      assertEquals(machine.path("id").asText().equals(id), machine.has("config"));
+      assertEquals(machine.path("id").asText().equals(id), machine.has("events"));
+    }
+    assertTrue(world.toString().contains(other));
+  }
+
+  @Test
+  void the_log_follows_all_Machines_or_those_of_the_filter() throws Exception {
+    var id = machine("{\"image\": \"nginx\"}").path("id").asText();
+    var other = machine("{\"image\": \"nginx\"}").path("id").asText();
+    for (var each : List.of(id, other)) {
+      call("POST", "/v1/apps/shown/machines/" + each + "/start", "{}");
+      call("GET", "/v1/apps/shown/machines/" + each + "/wait?state=started", null);
+    }
+
+    var all = Fly.JSON.readTree(event("log", data -> data.contains("started")));
+    var one = event("filter=" + id, "log", data -> data.contains("started"));
+
+    assertEquals("shown", all.at("/0/app").asText());
+    assertEquals(2, new HashSet<>(all.findValuesAsText("machine")).size());
+    var names = new HashSet<>(Fly.JSON.readTree(one).findValuesAsText("machine"));
+    assertEquals(1, names.size());
   }
 
   @Test
@@ -190,11 +224,12 @@ class SandboxPageTest {
   @Test
   void no_secret_is_on_it() throws Exception {
     call("POST", "/v1/apps/shown/secrets/DB_URL", "{\"value\": \"hush-1\"}");
-    machine(
-        "{\"image\": \"nginx\", \"env\": {\"API_TOKEN\": \"hush-2\", \"DSN\": \"pg://u:hush-3@h\"},"
-            + " \"init\": {\"cmd\": [\"run\", \"--password\", \"hush-4\", \"--token=hush-5\"]},"
-            + " \"metadata\": {\"same\": \"hush-1 and hush-2\"},"
-            + " \"files\": [{\"guest_path\": \"/k\", \"raw_value\": \"aHVzaC02\"}]}");
+    var machine =
+        machine(
+            "{\"image\": \"nginx\", \"env\": {\"API_TOKEN\": \"hush-2\", \"DSN\":"
+                + " \"pg://u:hush-3@h\"}, \"init\": {\"cmd\": [\"run\", \"--password\", \"hush-4\","
+                + " \"--token=hush-5\"]}, \"metadata\": {\"same\": \"hush-1 and hush-2\"},"
+                + " \"files\": [{\"guest_path\": \"/k\", \"raw_value\": \"aHVzaC02\"}]}");
     send("GET", "/v1/apps/shown?access_token=hush-7", null, "Authorization", "Bearer hush-8");
     var query =
         "mutation { setSecrets(input: {secrets: [{key: \\\"A\\\", value: \\\"hush-9\\\"}]}) }";
@@ -205,7 +240,8 @@ class SandboxPageTest {
         "Authorization",
         "Bearer " + sandbox.token());
 
-    var world = event("world", data -> data.contains("API_TOKEN"));
+    var open = "open=" + machine.path("id").asText();
+    var world = event(open, "world", data -> data.contains("API_TOKEN"));
     var requests = event("requests", data -> data.contains("/graphql"));
 
     for (var shown : List.of(world, requests)) {
@@ -242,8 +278,8 @@ class SandboxPageTest {
     call("POST", "/v1/apps/other/machines", "{\"config\": {\"image\": \"my/web:2\"}}");
 
     var all = Fly.JSON.readTree(event("world", data -> true));
-    var one = Fly.JSON.readTree(event(oldest, "world", data -> true));
-    var web = Fly.JSON.readTree(event("MY/WEB", "world", data -> true));
+    var one = Fly.JSON.readTree(event("filter=" + oldest, "world", data -> true));
+    var web = Fly.JSON.readTree(event("filter=MY/WEB", "world", data -> true));
 
     assertEquals(231, all.path("machine_count").asInt());
     assertEquals("other", all.at("/apps/0/name").asText());
@@ -311,16 +347,62 @@ class SandboxPageTest {
       var machine = "document.querySelector('[data-machine=\"%s\"]')".formatted(id);
       browser.await("!!" + machine);
 
-      for (var i = 0; i < 20 && !focused(browser).equals(id + " start"); i++) browser.press("Tab");
-      assertEquals(id + " start", focused(browser));
+      tabTo(browser, id + " power");
       browser.press("Enter");
       browser.await(machine + ".querySelector('.state').innerText == 'started'");
-
-      for (var i = 0; i < 20 && !focused(browser).equals(id + " events"); i++) browser.press("Tab");
+      assertEquals(id + " power", focused(browser), "the focus stays when the page changes");
+      browser.evaluate("document.getElementById('filter').focus()");
+      tabTo(browser, id + " details");
       browser.press("Enter");
-      browser.await(machine + ".querySelector('details[data-key$=events]').open");
-      assertEquals(id + " events", focused(browser), "the focus stays when the page changes");
+      browser.await("!!document.querySelector('[data-details=\"%s\"] pre')".formatted(id));
+      assertEquals(id + " details", focused(browser));
+
+      browser.press("/");
+      assertEquals("filter", browser.evaluate("document.activeElement.id").asText());
     }
+  }
+
+  @Test
+  @Tag("slow")
+  void the_guide_shows_what_is_done_and_the_next_step(@TempDir Path folder) throws Exception {
+    var done = "[...document.querySelectorAll('#steps .done')].map(step => step.innerText).at(-1)";
+    try (var browser = new Browser(folder, sandbox.url() + "/")) {
+      browser.await(done + " == 'Create your app'");
+      browser.await("document.querySelector('#steps .next').innerText == 'Create IP addresses'");
+
+      call("POST", "/v1/apps/shown/ip_assignments", "{\"type\": \"v6\"}");
+      call("POST", "/v1/apps/shown/volumes", "{\"name\": \"data\", \"region\": \"iad\"}");
+
+      browser.await("document.querySelector('#steps .next').innerText == 'Create a machine'");
+      browser.await("document.querySelector('#step').innerText.includes('fly-create-machine')");
+      for (var body : List.of("volume", "machine")) {
+        var guide = Fly.JSON.readTree(Sh.ROOT.resolve("scripts/guide/" + body + ".json").toFile());
+        assertEquals(guide, browser.evaluate(body.toUpperCase(Locale.ROOT)));
+      }
+    }
+  }
+
+  @Test
+  @Tag("slow")
+  void three_hundred_Machines_are_a_bar_of_states_and_the_newest_ten(@TempDir Path folder)
+      throws Exception {
+    for (int i = 0; i < 300; i++) machine("{\"image\": \"nginx\"}");
+    try (var browser = new Browser(folder, sandbox.url() + "/")) {
+      browser.width(1280);
+      browser.await("document.querySelectorAll('[data-machine]').length == 10");
+      browser.await("document.querySelector('.bar .created') != null");
+      assertTrue(browser.evaluate("document.documentElement.scrollHeight < 1500").asBoolean());
+
+      browser.evaluate("document.querySelector('[data-focus=\"all of shown\"]').click()");
+      browser.await("document.querySelectorAll('[data-machine]').length == 200");
+      browser.evaluate("document.querySelector('[data-focus=\"app shown\"]').click()");
+      browser.await("document.querySelectorAll('[data-machine]').length == 0");
+    }
+  }
+
+  private static void tabTo(Browser browser, String wanted) throws Exception {
+    for (var i = 0; i < 30 && !focused(browser).equals(wanted); i++) browser.press("Tab");
+    assertEquals(wanted, focused(browser));
   }
 
   private static String focused(Browser browser) throws Exception {
@@ -381,11 +463,17 @@ class SandboxPageTest {
   void what_an_app_says_is_text_and_no_page(@TempDir Path folder) throws Exception {
     var evil = "<img src=x onerror='document.title=1'><script>document.title=2</script>";
     var text = Fly.JSON.writeValueAsString(evil);
-    machine(
-        "{\"image\": %s, \"metadata\": {\"note\": %s}, \"env\": {\"A\": %s}}"
-            .formatted(text, text, text));
+    var id =
+        machine(
+                "{\"image\": %s, \"metadata\": {\"note\": %s}, \"env\": {\"A\": %s}}"
+                    .formatted(text, text, text))
+            .path("id")
+            .asText();
     try (var browser = new Browser(folder, sandbox.url() + "/")) {
       browser.await("document.body.innerText.includes('onerror')");
+      browser.evaluate(
+          "document.querySelector('[data-focus=\"%s details\"]').click()".formatted(id));
+      browser.await("document.body.innerText.includes('metadata')");
 
       assertEquals("fly-sandbox", browser.evaluate("document.title").asText());
       assertEquals(0, browser.evaluate("document.images.length").asInt());

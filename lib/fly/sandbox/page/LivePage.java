@@ -4,6 +4,7 @@
 //FILES page.html
 package fly.sandbox.page;
 
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import fly.sandbox.api.Gatekeeper;
 import fly.sandbox.http.Json;
@@ -26,7 +27,9 @@ import java.util.Base64;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Queue;
+import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -34,8 +37,8 @@ import java.util.regex.Pattern;
 
 /**
  * The page that shows what is in the sandbox, live by server-sent events: {@code world}
- * (everything) and {@code requests} (those since the last such event). Without an open page nothing
- * is gathered.
+ * (everything), {@code requests} and {@code log} (those since the last such event). Without an open
+ * page nothing is gathered.
  */
 public final class LivePage implements AutoCloseable {
   static final int MOST_VIEWERS = 16;
@@ -55,11 +58,15 @@ public final class LivePage implements AutoCloseable {
 
   private record Page(byte[] html, String policy) {}
 
+  /** The filter of a page, and the ids of Machines whose details it shows. */
+  private record View(String filter, Set<String> open) {}
+
   /** A page that is open. It gets one event at a time, and later the changes in between. */
   private static final class Viewer {
     final SseClient client;
     final String server;
-    final String filter;
+    final View view;
+    final Map<String, Long> logged = new HashMap<>();
     final AtomicBoolean sending = new AtomicBoolean();
     String world = "";
     long request;
@@ -68,8 +75,15 @@ public final class LivePage implements AutoCloseable {
     Viewer(SseClient client) {
       this.client = client;
       this.server = "http://" + client.ctx().header("Host");
-      var wanted = client.ctx().queryParam("filter");
-      this.filter = wanted == null ? "" : wanted.toLowerCase(Locale.ROOT);
+      this.view =
+          new View(
+              query(client, "filter").toLowerCase(Locale.ROOT),
+              Set.copyOf(List.of(query(client, "open").split(","))));
+    }
+
+    private static String query(SseClient client, String name) {
+      var value = client.ctx().queryParam(name);
+      return value == null ? "" : value;
     }
   }
 
@@ -168,16 +182,17 @@ public final class LivePage implements AutoCloseable {
     var start = System.nanoTime();
     try {
       var secrets = model.secrets();
-      var states = new HashMap<String, String>();
+      var states = new HashMap<View, String>();
       for (var viewer : viewers) {
         if (!viewer.sending.compareAndSet(false, true)) continue;
         var state =
             states.computeIfAbsent(
-                viewer.filter, filter -> model.everything(filter, secrets).toString());
+                viewer.view, view -> model.everything(view.filter, view.open, secrets).toString());
         var news = requests.after(viewer.request, viewer.server, secrets);
+        var log = model.log(viewer.view.filter, viewer.logged, secrets);
         var changed = !state.equals(viewer.world);
-        if (changed || !news.isEmpty() || viewer.silence++ > BEAT) {
-          workers.run(() -> send(viewer, changed ? state : null, news));
+        if (changed || !news.isEmpty() || !log.isEmpty() || viewer.silence++ > BEAT) {
+          workers.run(() -> send(viewer, changed ? state : null, news, log));
         } else {
           viewer.sending.set(false);
         }
@@ -196,7 +211,7 @@ public final class LivePage implements AutoCloseable {
     }
   }
 
-  private void send(Viewer viewer, String state, List<ObjectNode> news) {
+  private void send(Viewer viewer, String state, List<ObjectNode> news, ArrayNode log) {
     try {
       if (state != null) {
         viewer.client.sendEvent("world", state);
@@ -206,7 +221,8 @@ public final class LivePage implements AutoCloseable {
         viewer.client.sendEvent("requests", news.toString());
         viewer.request = news.get(news.size() - 1).path("id").asLong();
       }
-      if (state == null && news.isEmpty()) viewer.client.sendComment("still here");
+      if (!log.isEmpty()) viewer.client.sendEvent("log", log.toString());
+      if (state == null && news.isEmpty() && log.isEmpty()) viewer.client.sendComment("still here");
       viewer.silence = 0;
     } catch (RuntimeException e) {
       viewers.remove(viewer);

@@ -1,21 +1,27 @@
-//SOURCES ../../Fly.java ../http/Redaction.java ../model/AccessToken.java ../model/App.java ../model/Machine.java
-//SOURCES ../service/Organization.java ../service/VolumeService.java
+//SOURCES ../../Fly.java ../http/Redaction.java ../model/AccessToken.java ../model/App.java ../model/AppLogs.java
+//SOURCES ../model/Machine.java ../service/Organization.java ../service/VolumeService.java
 package fly.sandbox.page;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import fly.Fly;
 import fly.sandbox.http.Redaction;
 import fly.sandbox.model.AccessToken;
 import fly.sandbox.model.App;
+import fly.sandbox.model.AppLogs;
 import fly.sandbox.model.Machine;
 import fly.sandbox.service.Organization;
 import fly.sandbox.service.VolumeService;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 
 /** The content of the page as JSON, without secrets. */
@@ -23,7 +29,9 @@ public final class PageModel {
   private static final int MOST_APPS = 100;
   private static final int MOST_MACHINES = 200;
   private static final int MOST_VOLUMES = 50; // of an app
-  private static final int LOG_LINES = 20;
+  private static final int LOG_LINES = 200; // of a Machine
+  private static final int NEWEST_LINES = 100; // of all apps, when a page opens
+  private static final int MOST_LINES = 500; // of an app at once
   private static final int SHORTEST_SECRET = 4;
 
   private final Organization organization;
@@ -74,8 +82,12 @@ public final class PageModel {
     }
   }
 
-  /** The newest apps and Machines, in a number that a browser can show. */
-  JsonNode everything(String filter, List<String> secrets) {
+  /**
+   * The newest apps and Machines, in a number that a browser can show.
+   *
+   * @param open ids of Machines that come with their log, events and config
+   */
+  JsonNode everything(String filter, Set<String> open, List<String> secrets) {
     var all = organization.apps().stream().map(app -> new Part(app, filter)).toList();
     var found =
         all.stream()
@@ -91,7 +103,7 @@ public final class PageModel {
             .put("apps_left", found.size() - shown.size())
             .put("machine_count", all.stream().mapToInt(part -> part.living.size()).sum());
     var apps = json.putArray("apps");
-    for (var part : shown) show(part, apps.addObject(), secrets);
+    for (var part : shown) show(part, apps.addObject(), open, secrets);
     return json;
   }
 
@@ -106,7 +118,7 @@ public final class PageModel {
     }
   }
 
-  private void show(Part part, ObjectNode json, List<String> secrets) {
+  private void show(Part part, ObjectNode json, Set<String> open, List<String> secrets) {
     var app = part.app;
     json.put("name", app.name)
         .put("machine_count", part.living.size())
@@ -118,7 +130,11 @@ public final class PageModel {
     part.wanted.stream()
         .sorted(Comparator.comparing((Machine machine) -> machine.createdAt).reversed())
         .limit(part.most)
-        .forEach(machine -> machines.add(show(machine, secrets)));
+        .forEach(
+            machine -> {
+              var row = machines.add(row(machine)).get(machines.size() - 1);
+              if (open.contains(machine.id)) details(machine, (ObjectNode) row, secrets);
+            });
     synchronized (app) {
       var volumes = json.putArray("volumes");
       var there = this.volumes.of(app);
@@ -149,7 +165,7 @@ public final class PageModel {
     return machine.config().path("image").asText();
   }
 
-  private static ObjectNode show(Machine machine, List<String> secrets) {
+  private static ObjectNode row(Machine machine) {
     var json =
         Fly.JSON
             .createObjectNode()
@@ -159,9 +175,15 @@ public final class PageModel {
             .put("region", machine.region)
             .put("cordoned", machine.cordoned())
             .put("image", image(machine));
+    var memory = machine.config().at("/guest/memory_mb");
+    if (memory.isInt()) json.set("memory_mb", memory);
+    return json;
+  }
+
+  private static void details(Machine machine, ObjectNode json, List<String> secrets) {
     json.set("config", Redaction.json(machine.config(), secrets));
     var events = json.putArray("events");
-    for (var event : machine.events().stream().limit(5).toList()) {
+    for (var event : machine.events().stream().limit(20).toList()) {
       events
           .addObject()
           .put("type", event.path("type").asText())
@@ -173,6 +195,47 @@ public final class PageModel {
     var log = machine.app.logs.ofProgram(machine.id);
     log.subList(Math.max(0, log.size() - LOG_LINES), log.size())
         .forEach(line -> lines.add(Redaction.text(line, secrets)));
+  }
+
+  /**
+   * Log lines of the apps and Machines that match the filter, oldest first.
+   *
+   * @param seen the newest line of each app that the page has; brought up to date
+   */
+  ArrayNode log(String filter, Map<String, Long> seen, List<String> secrets) {
+    var found = new ArrayList<Line>();
+    var first = seen.isEmpty();
+    for (var app : organization.apps()) {
+      var all = app.name.contains(filter);
+      Predicate<AppLogs.Line> wanted = line -> all || ofMatching(app, line, filter);
+      var last = app.logs.last();
+      var lines =
+          first
+              ? app.logs.newest(NEWEST_LINES, wanted)
+              : app.logs.after(seen.getOrDefault(app.id, 0L), MOST_LINES, wanted);
+      seen.put(app.id, lines.isEmpty() ? last : lines.get(lines.size() - 1).id());
+      lines.forEach(line -> found.add(new Line(app, line)));
+    }
+    found.sort(Comparator.comparing(one -> one.line.id()));
+    var skipped = first ? Math.max(0, found.size() - NEWEST_LINES) : 0;
+    var json = Fly.JSON.createArrayNode();
+    for (var one : found.subList(skipped, found.size())) {
+      var machine = one.app.machines.get(one.line.instance());
+      json.addObject()
+          .put("at", one.line.at().toString())
+          .put("app", one.app.name)
+          .put("machine", machine == null ? one.line.instance() : machine.name)
+          .put("provider", one.line.provider())
+          .put("level", one.line.level())
+          .put("message", Redaction.text(one.line.message(), secrets));
+    }
     return json;
+  }
+
+  private record Line(App app, AppLogs.Line line) {}
+
+  private static boolean ofMatching(App app, AppLogs.Line line, String filter) {
+    var machine = app.machines.get(line.instance());
+    return machine != null && Part.has(machine, filter);
   }
 }
