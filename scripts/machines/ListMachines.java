@@ -14,7 +14,7 @@ import picocli.CommandLine.Mixin;
     name = "fly-list-machines",
     header = "fly-list-machines --app mcp-demo-3f9c51e0a7b2",
     description = "List the Machines of an app.",
-    footer = "%nWith -q: ids only, one per line: ... -q | jbang fly-stop-machine@catalog -")
+    footer = "%nWith -q: ids only, one per line: ... -q | fly-stop-machine -")
 class ListMachines implements Runnable {
   @Mixin Cli.Api cli;
   @Mixin Options.App app;

@@ -79,15 +79,16 @@ class McpConfig implements Runnable {
           "--bearer-token-file FILE");
     }
     var called = name == null ? nameOf(server) : name;
+    var proxy = task.show || task.remove ? List.<String>of() : options.proxy(server, cli);
     for (var config : configs()) {
       if (task.show) show(config, called);
       else if (task.remove) remove(config, called);
-      else add(config, called, server);
+      else add(config, called, proxy);
     }
   }
 
-  private void add(ClientConfigFile config, String called, URI server) {
-    var changed = config.put(called, config.entry(options.proxy(server)));
+  private void add(ClientConfigFile config, String called, List<String> proxy) {
+    var changed = config.put(called, config.entry(proxy));
     cli.out().println(config.file);
     cli.say(
         changed ? "%s has the server %s now; restart it." : "%s has the server %s already.",

@@ -108,6 +108,8 @@ class McpLaunch implements Runnable {
     var url = server.server();
     var check = new HandshakeCheck(url, name, Template.text("requests.jsonl"));
 
+    var proxy = configs.isEmpty() || cli.dryRun ? List.<String>of() : server.proxy(url, cli);
+
     // 2. Create what is missing: the app, its addresses, the secrets, the volume, the Machine.
     cli.sayTarget(org.slug());
     var ensure = new Ensure(cli.fly(), cli);
@@ -131,7 +133,7 @@ class McpLaunch implements Runnable {
       result.put("url", url.toString()).put("bearer_token_file", server.tokenFile.toString());
       var written = result.putArray("clients");
       for (var config : configs) {
-        config.put(name, config.entry(server.proxy(url)));
+        config.put(name, config.entry(proxy));
         written.add(config.file.toString());
         cli.say("%s has the server %s now; restart it: %s", config.client, name, config.file);
       }

@@ -48,7 +48,7 @@ final class Script {
   /** Settings for a Fly.io at this address; nothing of the machine's own environment remains. */
   static void settings(String url, String token) {
     for (var setting : Settings.values()) System.clearProperty(setting.name());
-    System.setProperty("FLY_JBANG", "");
+    System.setProperty("FLY_JBANG", "@catalog");
     System.setProperty("ORG", "personal");
     System.setProperty("FLY_API_HOSTNAME", url);
     System.setProperty("FLY_API_BASE_URL", url);

@@ -1,5 +1,6 @@
 //SOURCES ../Deadline.java ../Durations.java ../Fly.java ../FlyException.java ../Story.java Hint.java Progress.java
-//SOURCES ResultStream.java Surroundings.java Target.java Terminal.java TerminalWriter.java Version.java View.java
+//SOURCES Reference.java ResultStream.java Surroundings.java Target.java Terminal.java TerminalWriter.java
+//SOURCES Version.java View.java
 //DEPS info.picocli:picocli:4.7.7
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dfile.encoding=UTF-8
 //COMPILE_OPTIONS -XDstringConcat=inline
@@ -52,6 +53,14 @@ public class Cli implements Story {
       versionHelp = true,
       description = "Show the versions of this, JBang, Java and the API's description.")
   private boolean version;
+
+  @Option(
+      names = "--as",
+      paramLabel = "REF",
+      description = "The reference that you call this by, such as fly-x@mine, for hints.")
+  private void calledAs(String reference) {
+    Reference.calledAs(reference);
+  }
 
   @Option(
       names = {"-q", "--quiet"},

@@ -1,11 +1,13 @@
+//SOURCES Reference.java
 package fly.cli;
 
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * A command of ours as the reader would type it: by the wrapper of a clone, which says in {@code
- * FLY_JBANG} how it was called, else by JBang and the catalog.
+ * A command of ours as the reader would type it. The variable {@code FLY_JBANG} holds the wrapper
+ * of a clone, as it was called; {@code -} for commands on the PATH; or {@code @mine} for JBang and
+ * the catalog of this name. Without it {@link Reference} searches for the catalog.
  */
 public final class Hint {
   /** A bare alias: neither a part of a longer name, nor an option's value, nor rendered before. */
@@ -17,10 +19,16 @@ public final class Hint {
 
   /** The alias as the reader would type it. */
   public static String of(String alias) {
-    var wrapper = System.getProperty("FLY_JBANG", System.getenv("FLY_JBANG"));
-    if (wrapper == null || wrapper.isEmpty()) return "jbang " + alias + "@catalog";
-    if (wrapper.equals("-")) return alias; // ./jbang install put it on the PATH
-    return (wrapper.matches("[\\w./-]+") ? wrapper : "'" + wrapper + "'") + " " + alias;
+    var called = Reference.called();
+    if (called.equals("-")) return alias; // ./jbang install put it on the PATH
+    if (!called.isEmpty() && !called.startsWith("@")) return quoted(called) + " " + alias;
+    if (called.isEmpty()) called = Reference.here(alias);
+    return "jbang "
+        + quoted(alias + (called == null ? "@CATALOG" : called.equals("@") ? "" : called));
+  }
+
+  private static String quoted(String word) {
+    return word.matches("[\\w./:@~-]+") ? word : "'" + word + "'";
   }
 
   /** The text, such as a refusal's, with each bare alias in it as the reader would type it. */

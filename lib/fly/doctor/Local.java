@@ -46,7 +46,8 @@ final class Local {
           "export JBANG_DIR=FOLDER");
     }
     var wrapper = Settings.lookup("FLY_JBANG");
-    return (wrapper == null ? "jbang itself" : "by the wrapper " + wrapper) + ", folder " + dir;
+    var itself = wrapper == null || wrapper.startsWith("@");
+    return (itself ? "jbang itself" : "by the wrapper " + wrapper) + ", folder " + dir;
   }
 
   /** Node is wanted for npm's MCP servers on the sandbox; none is fine. */

@@ -111,7 +111,8 @@ class SandboxPageTest {
     assertTrue(policy.contains("frame-ancestors 'none'"), policy);
     assertFalse(policy.contains("unsafe"), policy);
     assertEquals("DENY", page.headers().firstValue("X-Frame-Options").orElseThrow());
-    assertFalse(Pattern.compile("<(?!a )[^>]+(src|href)=\"(https?:)?//").matcher(page.body()).find());
+    assertFalse(
+        Pattern.compile("<(?!a )[^>]+(src|href)=\"(https?:)?//").matcher(page.body()).find());
   }
 
   @Test

@@ -83,7 +83,7 @@ class InterruptionTest {
   private Process quickstart() throws Exception {
     var builder = new ProcessBuilder(Jvm.command("Quickstart", "--live"));
     builder.environment().putAll(sandbox.environment());
-    builder.environment().put("FLY_JBANG", "");
+    builder.environment().put("FLY_JBANG", "@catalog");
     builder.environment().put("ORG", "personal");
     return builder.redirectOutput(ProcessBuilder.Redirect.DISCARD).start();
   }

@@ -30,12 +30,14 @@ class McpConfigTest {
     home = home.toRealPath();
     System.setProperty("user.home", home.toString());
     System.setProperty("os.name", "Linux");
+    System.setProperty("PATH", FakeJBang.in(home.resolve("bin")).toString());
   }
 
   @AfterEach
   void restore() {
     System.setProperty("user.home", realHome);
     System.setProperty("os.name", realSystem);
+    System.clearProperty("PATH");
   }
 
   private static Script.Result config(String... args) {
@@ -59,9 +61,10 @@ class McpConfigTest {
       var file = Path.of(result.out().strip());
       var section = client.equals("vscode") ? "servers" : "mcpServers";
       var server = Fly.JSON.readTree(file.toFile()).path(section).path(NAME);
-      assertEquals("jbang", server.path("command").asText());
+      assertEquals(home + "/bin/jbang", server.path("command").asText());
       assertEquals(
-          "[\"fly-mcp-proxy@catalog\",\"--url\",\"" + URL + "\"]", server.path("args").toString());
+          "[\"run\",\"--offline\",\"fly-mcp-proxy@catalog\",\"--url\",\"" + URL + "\"]",
+          server.path("args").toString());
       assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(file)));
     }
     assertTrue(Files.exists(home.resolve(".config/Claude/claude_desktop_config.json")));
@@ -91,7 +94,9 @@ class McpConfigTest {
     var server = Fly.JSON.readTree(file.toFile()).path("mcpServers").path(NAME);
     assertEquals("cmd", server.path("command").asText());
     assertEquals(
-        "[\"/c\",\"jbang\",\"fly-mcp-proxy@catalog\",\"--url\",\"" + URL + "\"]",
+        "[\"/c\",\"jbang\",\"run\",\"--offline\",\"fly-mcp-proxy@catalog\",\"--url\",\""
+            + URL
+            + "\"]",
         server.path("args").toString());
   }
 
@@ -120,7 +125,7 @@ class McpConfigTest {
 
     assertEquals(0, added.exit(), added.err());
     var shown = Fly.JSON.readTree(config("--client", "cursor", "--show").out());
-    assertEquals("jbang", shown.at("/server/command").asText(), Files.readString(file));
+    assertEquals(home + "/bin/jbang", shown.at("/server/command").asText(), Files.readString(file));
     for (var kept : text.split("[{},\r\n]+")) {
       assertTrue(Files.readString(file).contains(kept.strip()), kept);
     }
@@ -155,7 +160,7 @@ class McpConfigTest {
     config("--client", "cursor");
 
     var servers = Fly.JSON.readTree(file.toFile()).path("mcpServers");
-    assertEquals("jbang", servers.path(NAME).path("command").asText());
+    assertEquals(home + "/bin/jbang", servers.path(NAME).path("command").asText());
     assertTrue(servers.has("b"));
   }
 

@@ -56,12 +56,14 @@ class McpLaunchTest {
     System.clearProperty("APP_NAME");
     System.setProperty("fly.sandbox.npx", "none");
     System.setProperty("user.home", home.toRealPath().toString());
+    System.setProperty("PATH", FakeJBang.in(home.resolve("bin")).toString());
   }
 
   @AfterEach
   void stop() {
     System.setProperty("user.home", realHome);
-    for (var name : List.of("fly.sandbox.npx", "APP_NAME", "API_KEY")) System.clearProperty(name);
+    for (var name : List.of("fly.sandbox.npx", "APP_NAME", "API_KEY", "PATH"))
+      System.clearProperty(name);
     sandbox.close();
   }
 
@@ -378,7 +380,7 @@ class McpLaunchTest {
         new Sh()
             .with(sandbox.environment())
             .with("XDG_CONFIG_HOME", home)
-            .with("FLY_JBANG", "")
+            .with("FLY_JBANG", "@catalog")
             .start(
                 java,
                 "-cp",

@@ -14,7 +14,9 @@ class RunPageTest {
   @TempDir Path folder;
 
   private static Sh.Result page(String... args) {
-    return new Sh().with("FLY_JBANG", "").run(Jvm.command("RunPage", args).toArray(String[]::new));
+    return new Sh()
+        .with("FLY_JBANG", "@catalog")
+        .run(Jvm.command("RunPage", args).toArray(String[]::new));
   }
 
   @ParameterizedTest(name = "{0}")

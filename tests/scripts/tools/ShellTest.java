@@ -25,7 +25,7 @@ class ShellTest {
         .with("FLY_API_HOSTNAME", System.getProperty("FLY_API_HOSTNAME"))
         .with("FLY_API_TOKEN", FakeFly.TOKEN)
         .with("APP_NAME", "mcp-demo")
-        .with("FLY_JBANG", "")
+        .with("FLY_JBANG", "@catalog")
         .with("FLY_TTY", "");
   }
 

@@ -1,11 +1,13 @@
-//SOURCES ../../Fly.java ../../FlyException.java ../../Settings.java ../../cli/Options.java ../proxy/HttpErrors.java
-//SOURCES ../proxy/StdioProxy.java
+//SOURCES ../../Fly.java ../../FlyException.java ../../Settings.java ../../Story.java ../../cli/Options.java
+//SOURCES ../../cli/Reference.java ../proxy/HttpErrors.java ../proxy/StdioProxy.java
 package fly.mcp.check;
 
 import fly.Fly;
 import fly.FlyException;
 import fly.Settings;
+import fly.Story;
 import fly.cli.Options;
+import fly.cli.Reference;
 import fly.mcp.proxy.HttpErrors;
 import fly.mcp.proxy.StdioProxy;
 import java.io.IOException;
@@ -115,15 +117,8 @@ public final class ServerOptions {
   }
 
   /** The command that starts fly-mcp-proxy for this server, from anywhere; no secret is in it. */
-  public List<String> proxy(URI server) {
-    var command = new ArrayList<String>();
-    var wrapper = System.getProperty("FLY_JBANG", System.getenv("FLY_JBANG"));
-    if (wrapper == null || wrapper.isEmpty()) {
-      command.addAll(List.of("jbang", "fly-mcp-proxy@catalog"));
-    } else {
-      var here = Path.of(wrapper).toAbsolutePath().normalize();
-      command.addAll(List.of(here.toString(), "fly-mcp-proxy"));
-    }
+  public List<String> proxy(URI server, Story story) {
+    var command = new ArrayList<>(Reference.lasting("fly-mcp-proxy", story));
     command.addAll(List.of("--url", server.toString()));
     if (transport != StdioProxy.Transport.AUTO) {
       command.addAll(List.of("--transport", transport.name().toLowerCase()));
