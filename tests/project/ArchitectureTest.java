@@ -18,16 +18,13 @@ class ArchitectureTest {
 
   /** Most classes in one circle of a package; elsewhere three. These numbers only go down. */
   private static final Map<String, Integer> CIRCLES =
-      Map.of("fly", 0, "fly.cli", 0, "fly.mcp.proxy", 0, "fly.mcp.wrap", 0, "fly.sandbox", 37);
+      Map.of("fly", 0, "fly.cli", 0, "fly.mcp.proxy", 0, "fly.mcp.wrap", 0);
 
   /** Packages that a move in several commits leaves in a circle for the time being. */
   private static final Set<String> PACKAGES_IN_A_CIRCLE = Set.of();
 
   /** Scripts that are still longer than the rule: their lines only go down. */
-  private static final Map<String, Integer> LONG =
-      Map.of(
-          "scripts/mcp/FilesServer.java", 212,
-          "scripts/tools/Sandbox.java", 352);
+  private static final Map<String, Integer> LONG = Map.of("scripts/mcp/FilesServer.java", 212);
 
   /** Strings that still name something of a higher room. */
   private static final Set<String> REACHING_UP = Set.of();
@@ -36,8 +33,7 @@ class ArchitectureTest {
   private static final Set<String> USING_ANOTHER =
       Set.of(
           "scripts/tools/Sandbox.java uses scripts/mcp/FilesServer.java",
-          "scripts/tools/RunPage.java uses scripts/mcp/FilesServer.java",
-          "scripts/tools/Sandbox.java uses scripts/mcp/McpWrap.java");
+          "scripts/tools/RunPage.java uses scripts/mcp/FilesServer.java");
 
   /** Names of scripts that are operations or words of Fly.io's API, too. */
   private static final Set<String> WORDS = Set.of("CreateApp", "Exec", "Sandbox");

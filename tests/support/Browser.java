@@ -141,7 +141,8 @@ final class Browser implements AutoCloseable {
   /** Waits, for half a minute at most, until the expression is true. */
   void await(String expression) throws Exception {
     for (var i = 0; i < 300 && !evaluate(expression).asBoolean(); i++) Fly.pause(100);
-    assertEquals("true", evaluate(expression).asText(), expression);
+    var there = evaluate("location.href + ', ' + document.readyState + ', ' + document.title");
+    assertEquals("true", evaluate(expression).asText(), expression + " at " + there);
   }
 
   /** Presses a key, such as Tab or Enter, as somebody at a keyboard does. */

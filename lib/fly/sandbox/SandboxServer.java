@@ -1,20 +1,21 @@
-//SOURCES ../FlyException.java SandboxConfig.java api/AppsApi.java api/CertificatesApi.java api/ControlApi.java
-//SOURCES api/Gatekeeper.java api/IpsApi.java api/LeasesApi.java api/LogsApi.java api/MachinesApi.java
-//SOURCES api/MetadataApi.java api/OrganizationsApi.java api/PlatformApi.java api/SecretsApi.java api/TokensApi.java
-//SOURCES api/VolumesApi.java api/graphql/GraphQlApi.java edge/FlyProxy.java edge/MachineLoad.java
+//SOURCES ../FlyException.java SandboxConfig.java SandboxExports.java api/AppsApi.java api/CertificatesApi.java
+//SOURCES api/ControlApi.java api/Gatekeeper.java api/IpsApi.java api/LeasesApi.java api/LogsApi.java
+//SOURCES api/MachinesApi.java api/MetadataApi.java api/OrganizationsApi.java api/PlatformApi.java api/SecretsApi.java
+//SOURCES api/TokensApi.java api/VolumesApi.java api/graphql/GraphQlApi.java edge/FlyProxy.java edge/MachineLoad.java
 //SOURCES edge/ReverseProxy.java edge/WebSocketTunnel.java faults/Faults.java http/ErrorBodies.java
-//SOURCES http/JettyConnection.java http/ProgramClients.java http/RequestLog.java model/AccessToken.java
-//SOURCES model/ApiError.java model/Clock.java model/GoDuration.java model/Guesses.java model/Machine.java
-//SOURCES model/Org.java model/Workers.java page/LivePage.java page/PageModel.java runtime/ImageCommands.java
+//SOURCES http/JettyConnection.java http/PageAccess.java http/ProgramClients.java http/RequestLog.java
+//SOURCES model/AccessToken.java model/ApiError.java model/Clock.java model/GoDuration.java model/Guesses.java
+//SOURCES model/Machine.java model/Workers.java page/LivePage.java page/PageModel.java runtime/ImageCommands.java
 //SOURCES runtime/MachineProcesses.java service/AppSecrets.java service/Expiry.java service/IpAddresses.java
 //SOURCES service/MachineLifecycle.java service/Organization.java service/VolumeService.java store/Folders.java
-//SOURCES store/Home.java store/Journal.java
+//SOURCES store/Home.java store/Journal.java store/SandboxFile.java
 //DEPS io.javalin:javalin:7.2.3
 //DEPS org.eclipse.jetty:jetty-client:12.1.12
 //DEPS com.graphql-java:graphql-java:25.0
 //DEPS org.slf4j:slf4j-nop:2.0.20
 package fly.sandbox;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.node.TextNode;
 import fly.FlyException;
 import fly.sandbox.api.AppsApi;
@@ -39,6 +40,7 @@ import fly.sandbox.edge.WebSocketTunnel;
 import fly.sandbox.faults.Faults;
 import fly.sandbox.http.ErrorBodies;
 import fly.sandbox.http.JettyConnection;
+import fly.sandbox.http.PageAccess;
 import fly.sandbox.http.ProgramClients;
 import fly.sandbox.http.RequestLog;
 import fly.sandbox.model.AccessToken;
@@ -47,7 +49,6 @@ import fly.sandbox.model.Clock;
 import fly.sandbox.model.GoDuration;
 import fly.sandbox.model.Guesses;
 import fly.sandbox.model.Machine;
-import fly.sandbox.model.Org;
 import fly.sandbox.model.Workers;
 import fly.sandbox.page.LivePage;
 import fly.sandbox.page.PageModel;
@@ -62,6 +63,7 @@ import fly.sandbox.service.VolumeService;
 import fly.sandbox.store.Folders;
 import fly.sandbox.store.Home;
 import fly.sandbox.store.Journal;
+import fly.sandbox.store.SandboxFile;
 import io.javalin.Javalin;
 import io.javalin.config.JavalinConfig;
 import io.javalin.config.RoutesConfig;
@@ -73,7 +75,6 @@ import io.javalin.http.NotFoundResponse;
 import jakarta.servlet.Filter;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -86,17 +87,6 @@ import org.eclipse.jetty.util.thread.QueuedThreadPool;
  */
 public final class SandboxServer implements AutoCloseable {
   private static final int MOST_THREADS = 512;
-
-  /** Every variable that turns flyctl to another host (superfly/flyctl, fly-go). */
-  private static final List<String> FLYCTL_HOSTS =
-      List.of(
-          "FLY_API_BASE_URL",
-          "FLY_FLAPS_BASE_URL",
-          "FLY_UIEX_BASE_URL",
-          "FLY_METRICS_BASE_URL",
-          "FLY_SYNTHETICS_BASE_URL",
-          "FLY_TRACE_COLLECTOR_URL",
-          "FLY_STATUSPAGE_UNRESOLVED_INCIDENTS_URL");
 
   private static final ApiError TOO_LARGE =
       new ApiError(413, "the body is larger than %d MiB".formatted(ErrorBodies.MOST_BYTES >> 20));
@@ -121,9 +111,11 @@ public final class SandboxServer implements AutoCloseable {
   private final GraphQlApi graphql;
   private final RequestLog requests = new RequestLog();
   private final LivePage page;
+  private final PageAccess pageAccess = new PageAccess();
   private final Gatekeeper gatekeeper;
   private final ControlApi control;
   private final Javalin javalin;
+  private SandboxFile published;
   private boolean closed;
 
   /** Makes every part; nothing runs before {@link #start}. */
@@ -151,8 +143,8 @@ public final class SandboxServer implements AutoCloseable {
     graphql = new GraphQlApi(organization, addresses, secrets, token);
     var model = new PageModel(organization, volumes, token);
     page = new LivePage(organization, lifecycle, model, requests, clock, workers);
-    gatekeeper = new Gatekeeper(token, edge);
-    control = new ControlApi(organization, faults);
+    gatekeeper = new Gatekeeper(token, edge, pageAccess);
+    control = new ControlApi(organization, faults, this::pageLink);
     javalin = Javalin.create(javalin -> configure(javalin, config.port()));
   }
 
@@ -221,6 +213,9 @@ public final class SandboxServer implements AutoCloseable {
   /** Handlers before and after the routes, in the order in which a request meets them. */
   private void filters(RoutesConfig routes) {
     routes.before(gatekeeper::guard);
+    for (var own : List.of("/", "/sandbox", "/sandbox/*")) {
+      routes.before(own, gatekeeper::authorizeControl);
+    }
     routes.before("/edge/{app}", edge::handlePath);
     routes.before("/edge/{app}/*", edge::handlePath);
     routes.before("/v1/*", faults::before);
@@ -355,19 +350,26 @@ public final class SandboxServer implements AutoCloseable {
 
   /** Variables that turn scripts, curl and flyctl to this Fly.io. */
   public Map<String, String> environment() {
-    var environment = new LinkedHashMap<String, String>();
-    environment.put("ORG", Org.SLUG);
-    environment.put("FLY_API_TOKEN", token.value());
-    environment.put("FLY_ACCESS_TOKEN", token.value()); // flyctl prefers it to FLY_API_TOKEN
-    environment.put("FLY_API_HOSTNAME", url());
-    for (var host : FLYCTL_HOSTS) environment.put(host, url());
-    environment.put("FLY_EDGE_URL", url() + "/edge/{app}/");
-    environment.put("FLY_SEND_METRICS", "0");
-    environment.put("FLY_SYNTHETICS_AGENT", "0");
-    environment.put("FLY_NO_UPDATE_CHECK", "1");
-    environment.put("FLY_NO_INCIDENTS_CHECK", "1");
-    if (faults.rateLimits()) environment.put("FLY_RATE_LIMITS", "on");
-    return environment;
+    return SandboxExports.of(url(), token.value(), faults.rateLimits());
+  }
+
+  /** A link that opens the page in a browser, once; the page stays open there. */
+  public String pageLink() {
+    return pageAccess.link(url());
+  }
+
+  /**
+   * Lets the user's other terminals find this sandbox, until it is closed.
+   *
+   * @param options its options, for its report
+   * @param log its log file; null if it tells its terminal
+   * @throws FlyException if no folder is private
+   */
+  public void publish(ObjectNode options, Path log) {
+    control.options(options);
+    var file = log == null ? null : log.toString();
+    var entry = new SandboxFile.Entry(ProcessHandle.current(), url(), token.value(), file);
+    published = SandboxFile.write(port(), entry);
   }
 
   /** Returns when a client has asked the sandbox to stop. */
@@ -380,6 +382,7 @@ public final class SandboxServer implements AutoCloseable {
   public synchronized void close() {
     if (closed) return;
     closed = true;
+    if (published != null) published.close();
     page.close();
     journal.close(); // first: the end of the programs is not to be recorded
     organization.close();

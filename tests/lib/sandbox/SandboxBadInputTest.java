@@ -350,7 +350,7 @@ class SandboxBadInputTest {
       var control = HttpRequest.newBuilder(URI.create(sandbox.url() + path));
       control.header("Content-Type", "text/plain").POST(BodyPublishers.ofString("{}"));
       var refused = http.send(control.build(), HttpResponse.BodyHandlers.ofString());
-      assertEquals(403, refused.statusCode(), path);
+      assertEquals(401, refused.statusCode(), path);
     }
     assertEquals("[]", ask("GET", APP + "/volumes", "").body());
   }

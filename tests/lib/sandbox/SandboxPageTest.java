@@ -50,6 +50,7 @@ class SandboxPageTest {
     var request =
         HttpRequest.newBuilder(URI.create(sandbox.url() + path))
             .timeout(Duration.ofSeconds(20))
+            .header("Authorization", "Bearer " + sandbox.token())
             .method(
                 method,
                 body == null
@@ -60,7 +61,7 @@ class SandboxPageTest {
   }
 
   private JsonNode call(String method, String path, String body) throws Exception {
-    var answer = send(method, path, body, "Authorization", "Bearer " + sandbox.token());
+    var answer = send(method, path, body);
     assertTrue(answer.statusCode() < 300, answer.body());
     return Fly.JSON.readTree(answer.body());
   }
@@ -79,8 +80,9 @@ class SandboxPageTest {
     try (var socket = new Socket("127.0.0.1", sandbox.port())) {
       socket.setSoTimeout(20_000);
       var request =
-          "GET /sandbox/events?%s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAccept: text/event-stream\r\n\r\n"
-              .formatted(query, sandbox.port());
+          ("GET /sandbox/events?%s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n"
+                  + "Authorization: Bearer %s\r\nAccept: text/event-stream\r\n\r\n")
+              .formatted(query, sandbox.port(), sandbox.token());
       socket.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
       var lines =
           new BufferedReader(
@@ -300,7 +302,7 @@ class SandboxPageTest {
   @Test
   @Tag("slow")
   void a_browser_shows_it_live_and_asks_nobody_else(@TempDir Path folder) throws Exception {
-    try (var browser = new Browser(folder, sandbox.url() + "/")) {
+    try (var browser = new Browser(folder, sandbox.pageLink())) {
       browser.await("document.body.innerText.includes('1 app, 0 Machines')");
 
       var id = machine("{\"image\": \"nginx\"}").path("id").asText();
@@ -319,7 +321,7 @@ class SandboxPageTest {
   void what_does_not_change_stays_as_it_is_and_a_filter_leaves_what_is_wanted(@TempDir Path folder)
       throws Exception {
     var id = machine("{\"image\": \"nginx\"}").path("id").asText();
-    try (var browser = new Browser(folder, sandbox.url() + "/")) {
+    try (var browser = new Browser(folder, sandbox.pageLink())) {
       var first = "document.querySelector('[data-machine=\"%s\"]')".formatted(id);
       browser.await("!!" + first);
       browser.evaluate(
@@ -344,7 +346,7 @@ class SandboxPageTest {
   @Tag("slow")
   void the_keyboard_is_enough(@TempDir Path folder) throws Exception {
     var id = machine("{\"image\": \"nginx\"}").path("id").asText();
-    try (var browser = new Browser(folder, sandbox.url() + "/")) {
+    try (var browser = new Browser(folder, sandbox.pageLink())) {
       var machine = "document.querySelector('[data-machine=\"%s\"]')".formatted(id);
       browser.await("!!" + machine);
 
@@ -367,7 +369,7 @@ class SandboxPageTest {
   @Tag("slow")
   void the_guide_shows_what_is_done_and_the_next_step(@TempDir Path folder) throws Exception {
     var done = "[...document.querySelectorAll('#steps .done')].map(step => step.innerText).at(-1)";
-    try (var browser = new Browser(folder, sandbox.url() + "/")) {
+    try (var browser = new Browser(folder, sandbox.pageLink())) {
       browser.await(done + " == 'Create your app'");
       browser.await("document.querySelector('#steps .next').innerText == 'Create IP addresses'");
 
@@ -388,7 +390,7 @@ class SandboxPageTest {
   void three_hundred_Machines_are_a_bar_of_states_and_the_newest_ten(@TempDir Path folder)
       throws Exception {
     for (int i = 0; i < 300; i++) machine("{\"image\": \"nginx\"}");
-    try (var browser = new Browser(folder, sandbox.url() + "/")) {
+    try (var browser = new Browser(folder, sandbox.pageLink())) {
       browser.width(1280);
       browser.await("document.querySelectorAll('[data-machine]').length == 10");
       browser.await("document.querySelector('.bar .created') != null");
@@ -445,7 +447,7 @@ class SandboxPageTest {
     machine("{\"image\": \"nginx\"}");
     call("POST", "/v1/apps/shown/secrets/KEY", "{\"value\": \"x\"}");
     send("GET", "/v1/none", null);
-    try (var browser = new Browser(folder, sandbox.url() + "/")) {
+    try (var browser = new Browser(folder, sandbox.pageLink())) {
       browser.await("!!document.querySelector('[data-machine]')");
       for (var scheme : List.of("light", "dark")) {
         browser.prefer(scheme);
@@ -470,7 +472,7 @@ class SandboxPageTest {
                     .formatted(text, text, text))
             .path("id")
             .asText();
-    try (var browser = new Browser(folder, sandbox.url() + "/")) {
+    try (var browser = new Browser(folder, sandbox.pageLink())) {
       browser.await("document.body.innerText.includes('onerror')");
       browser.evaluate(
           "document.querySelector('[data-focus=\"%s details\"]').click()".formatted(id));

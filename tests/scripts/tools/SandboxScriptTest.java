@@ -6,8 +6,10 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import com.sun.net.httpserver.HttpServer;
 import fly.Fly;
 import fly.sandbox.SandboxConfig;
+import fly.sandbox.SandboxExports;
 import fly.sandbox.SandboxServer;
-import fly.sandbox.api.Gatekeeper;
+import fly.sandbox.store.SandboxFile;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
@@ -15,6 +17,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import kong.unirest.core.Unirest;
 import org.junit.jupiter.api.AfterEach;
@@ -22,6 +26,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** fly-sandbox as a command: foreground, background, and its end. */
 @Tag("slow")
@@ -77,8 +83,8 @@ class SandboxScriptTest {
     var result = Script.run(new Sandbox(), "--start", "--port", "0");
 
     var given = result.out().replaceFirst("(?s).*HOSTNAME='http://127.0.0.1:(\\d+)'.*", "$1");
-    assertTrue(result.err().contains("live: http://127.0.0.1:" + given + "/"), result.err());
-    assertTrue(result.err().contains("--start --port 0)"), result.err());
+    assertTrue(result.err().contains("live: http://127.0.0.1:" + given + "/?start="), result.err());
+    assertTrue(result.err().contains("--env --port " + given + ")"), result.err());
     assertTrue(result.err().contains("--stop --port " + given + "\n"), result.err());
     assertEquals(0, Script.run(new Sandbox(), "--stop", "--port", given).exit());
   }
@@ -101,7 +107,7 @@ class SandboxScriptTest {
   void one_that_stops_before_its_answer_has_left_has_stopped() throws Exception {
     var process = new ProcessBuilder("sleep", "300").start();
     var server = HttpServer.create(new InetSocketAddress("127.0.0.1", Integer.parseInt(port)), 0);
-    var status = "{\"sandbox\":true,\"pid\":" + process.pid() + "}";
+    var status = "{\"sandbox\":true}";
     server.createContext(
         "/sandbox",
         exchange -> {
@@ -114,7 +120,9 @@ class SandboxScriptTest {
           exchange.close();
         });
     server.start();
-    try {
+    var url = "http://127.0.0.1:" + port;
+    var entry = new SandboxFile.Entry(process.toHandle(), url, "secret", null);
+    try (var file = SandboxFile.write(Integer.parseInt(port), entry)) {
       var stopped = sandbox("--stop");
 
       assertEquals(0, stopped.exit(), stopped.err());
@@ -134,7 +142,7 @@ class SandboxScriptTest {
 
         var answer =
             Unirest.post(server.url() + "/sandbox/stop")
-                .header(Gatekeeper.CONTROL_HEADER, "stop")
+                .header("Authorization", "Bearer " + server.token())
                 .asString();
 
         assertEquals("{\"ok\":true}", answer.getBody());
@@ -216,15 +224,125 @@ class SandboxScriptTest {
   }
 
   @Test
-  void a_second_one_on_the_same_port_is_refused_with_the_way_out() {
+  void a_second_one_in_the_foreground_is_refused_with_the_way_out() {
     sandbox("--start");
 
-    for (var again : List.of(sandbox("--start"), sandbox())) {
-      assertEquals(1, again.exit());
+    var again = sandbox();
+
+    assertEquals(1, again.exit());
+    assertEquals("", again.out());
+    assertTrue(again.err().contains("error: a sandbox is running on port " + port), again.err());
+    assertTrue(again.err().contains("--stop --port " + port), again.err());
+  }
+
+  @Test
+  void started_again_it_prints_its_exports_again_and_for_another_terminal_too() {
+    var first = sandbox("--start", "--rate-limits", "--latency", "start=1ms");
+
+    var same = sandbox("--start", "--rate-limits");
+    var other = sandbox("--env");
+
+    assertEquals(0, same.exit(), same.err());
+    assertTrue(first.out().contains("export FLY_RATE_LIMITS='on'\n"), first.out());
+    assertEquals(first.out(), same.out());
+    assertEquals(first.out(), other.out());
+  }
+
+  @Test
+  void started_again_with_other_options_it_is_refused_and_names_change_and_stop() {
+    sandbox("--start", "--fault", "POST /v1/apps 503 x1");
+
+    for (var other :
+        List.of(
+            List.of("--fault", "POST /v1/apps 503 x2"),
+            List.of("--idle", "30s"),
+            List.of("--wrap", "ours"),
+            List.of("--data", "elsewhere"))) {
+      var again = sandbox("--start", other.get(0), other.get(1));
+
+      assertEquals(1, again.exit(), again.err());
       assertEquals("", again.out());
-      assertTrue(again.err().contains("error: a sandbox is running on port " + port), again.err());
-      assertTrue(again.err().contains("--stop --port " + port), again.err());
+      assertTrue(again.err().contains("it differs in " + other.get(0) + "\n"), again.err());
+      assertTrue(again.err().contains("--change --port " + port), again.err());
+      assertTrue(again.err().contains("--stop"), again.err());
     }
+    assertEquals(0, sandbox("--start", "--fault", "POST /v1/apps 503 x1").exit());
+    assertEquals(0, sandbox("--change", "--fault", "POST /v1/apps 503 x2").exit());
+    assertEquals(0, sandbox("--start", "--fault", "POST /v1/apps 503 x2").exit());
+    assertEquals(1, sandbox("--start", "--fault", "POST /v1/apps 503 x1").exit());
+  }
+
+  @Test
+  void two_that_start_at_once_on_a_port_are_one() throws Exception {
+    var both =
+        List.of(
+            CompletableFuture.supplyAsync(() -> sandbox("--start")),
+            CompletableFuture.supplyAsync(() -> sandbox("--start")));
+
+    for (var each : both) {
+      var result = each.get(60, TimeUnit.SECONDS);
+      assertEquals(0, result.exit(), result.err());
+      assertEquals(sandbox("--env").out(), result.out());
+    }
+  }
+
+  @Test
+  void a_sandbox_of_somebody_else_is_told_from_none() {
+    try (var other = SandboxServer.start(SandboxConfig.onPort(0))) {
+      var there = String.valueOf(other.port());
+      for (var task : List.of("--stop", "--status", "--env", "--change")) {
+        var result = Script.run(new Sandbox(), task, "--port", there);
+
+        assertEquals(1, result.exit());
+        assertEquals("", result.out());
+        var error = "error: the sandbox on port " + there + " does not obey you\n";
+        assertTrue(result.err().startsWith(error), result.err());
+      }
+      var started = Script.run(new Sandbox(), "--start", "--port", there);
+      assertTrue(started.err().contains("a sandbox of another user runs there"), started.err());
+    }
+  }
+
+  /** Each shell goes on after the line; what counts is that it cannot reach the real Fly.io. */
+  @ParameterizedTest
+  @CsvSource({"bash, \"$(%s)\"", "bash, $(%s)", "zsh, \"$(%s)\"", "dash, \"$(%s)\"", "fish, (%s)"})
+  void where_it_fails_in_a_shell_every_later_line_refuses(String shell, String substitution)
+      throws Exception {
+    assumeTrue(Files.isExecutable(Path.of("/usr/bin", shell)), "no " + shell + " here");
+    try (var taken = new ServerSocket(0)) {
+      var failing = List.of("--port " + taken.getLocalPort(), "--port 0 --fault x", "--nonsense");
+      for (var options : failing) {
+        var command = String.join(" ", Jvm.command("Sandbox", "--start", options));
+        var line = "eval " + substitution.formatted(command);
+        var script = line + "; echo $FLY_API_HOSTNAME $FLY_API_TOKEN $FLY_ACCESS_TOKEN";
+
+        var result =
+            new Sh()
+                .with("FLY_API_TOKEN", "of-production")
+                .with("FLY_ACCESS_TOKEN", "of-production")
+                .run(shell, "-c", script);
+
+        assertEquals(
+            "http://the-sandbox-did-not-start.invalid no-sandbox no-sandbox\n",
+            result.out(),
+            result.err());
+        assertTrue(result.err().startsWith("error: "), result.err());
+      }
+    }
+  }
+
+  @Test
+  void the_lines_of_a_failure_set_every_address_and_token_that_those_of_a_start_set() {
+    var refusal = new ByteArrayOutputStream();
+    SandboxExports.refuse(refusal);
+    var lines = refusal.toString().lines().toList();
+
+    for (var variable : SandboxExports.of("http://x", "t", false).keySet()) {
+      if (!variable.matches(".*_(TOKEN|URL|HOSTNAME)")) continue;
+      assertTrue(
+          lines.stream().anyMatch(line -> line.startsWith("export " + variable + "='")), variable);
+    }
+    assertEquals("false", lines.get(lines.size() - 1));
   }
 
   @Test

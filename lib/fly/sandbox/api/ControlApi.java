@@ -1,7 +1,8 @@
-//SOURCES ../../FlyException.java Gatekeeper.java ../faults/Faults.java ../http/Json.java ../model/ApiError.java
+//SOURCES ../../FlyException.java ../faults/Faults.java ../http/Json.java ../model/ApiError.java
 //SOURCES ../model/JsonNodes.java ../service/Organization.java
 package fly.sandbox.api;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import fly.FlyException;
 import fly.sandbox.faults.Faults;
 import fly.sandbox.http.Json;
@@ -12,18 +13,32 @@ import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
 import java.io.IOException;
 import java.time.Instant;
+import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import java.util.function.Supplier;
 
 /** Status, end and faults of the sandbox itself. */
 public final class ControlApi {
   private final Organization organization;
   private final Faults faults;
+  private final Supplier<String> pageLink;
   private final Instant started = Instant.now();
   private final CountDownLatch stopRequested = new CountDownLatch(1);
 
-  public ControlApi(Organization organization, Faults faults) {
+  private volatile ObjectNode options = JsonNodes.object();
+
+  /**
+   * @param pageLink makes links that open the page once
+   */
+  public ControlApi(Organization organization, Faults faults, Supplier<String> pageLink) {
     this.organization = organization;
     this.faults = faults;
+    this.pageLink = pageLink;
+  }
+
+  /** Sets the options of this sandbox, for its report. */
+  public void options(ObjectNode options) {
+    this.options = options;
   }
 
   public void routes(RoutesConfig routes) {
@@ -39,22 +54,22 @@ public final class ControlApi {
   }
 
   private void status(Context x) {
-    Gatekeeper.requireControl(x);
     var apps = organization.apps();
     var status =
         JsonNodes.object()
             .put("sandbox", true)
             .put("url", "http://127.0.0.1:" + x.req().getLocalPort())
             .put("pid", ProcessHandle.current().pid())
+            .put("page", pageLink.get())
             .put("started_at", started.toString())
             .put("apps", apps.size())
             .put("machines", apps.stream().mapToInt(app -> app.living().size()).sum());
+    status.set("options", options);
     Json.send(x, status);
   }
 
   /** Sends the whole answer before anything stops. */
   private void stop(Context x) throws IOException {
-    Gatekeeper.requireControl(x);
     var answer = JsonNodes.bytes(JsonNodes.ok());
     x.res().setContentType("application/json");
     x.res().setContentLength(answer.length);
@@ -64,14 +79,18 @@ public final class ControlApi {
   }
 
   private void faults(Context x) {
-    Gatekeeper.requireControl(x);
     Json.send(x, faults.json());
   }
 
   private void changeFaults(Context x) {
-    Gatekeeper.requireControl(x);
     try {
-      faults.change(Json.parse(x));
+      var change = Json.parse(x);
+      faults.change(change);
+      var changed = options.deepCopy();
+      for (var field : List.of("rate_limits", "latency", "faults")) {
+        if (change.has(field)) changed.set(field, change.path(field));
+      }
+      options = changed;
     } catch (FlyException e) {
       throw ApiError.invalid(e.getMessage() + ": " + e.tryNext);
     }

@@ -1,9 +1,10 @@
-//SOURCES ../edge/FlyProxy.java ../http/ErrorBodies.java ../model/AccessToken.java ../model/ApiError.java
-//SOURCES ../model/App.java ../model/ConfigRules.java ../model/Ids.java
+//SOURCES ../edge/FlyProxy.java ../http/ErrorBodies.java ../http/PageAccess.java ../model/AccessToken.java
+//SOURCES ../model/ApiError.java ../model/App.java ../model/ConfigRules.java ../model/Ids.java
 package fly.sandbox.api;
 
 import fly.sandbox.edge.FlyProxy;
 import fly.sandbox.http.ErrorBodies;
+import fly.sandbox.http.PageAccess;
 import fly.sandbox.model.AccessToken;
 import fly.sandbox.model.ApiError;
 import fly.sandbox.model.App;
@@ -23,6 +24,9 @@ public final class Gatekeeper {
   /** A header that no web page of another origin can send. */
   public static final String CONTROL_HEADER = "Fly-Sandbox";
 
+  /** In the answer to a control request without the token. */
+  public static final String REALM = "Bearer realm=\"fly-sandbox\"";
+
   private static final Set<String> LOOPBACK = Set.of("localhost", "127.0.0.1", "[::1]");
 
   /** Routes served by Fly.io's central API, which uses another 401 body. */
@@ -30,10 +34,12 @@ public final class Gatekeeper {
 
   private final AccessToken token;
   private final FlyProxy edge;
+  private final PageAccess page;
 
-  public Gatekeeper(AccessToken token, FlyProxy edge) {
+  public Gatekeeper(AccessToken token, FlyProxy edge, PageAccess page) {
     this.token = token;
     this.edge = edge;
+    this.page = page;
   }
 
   /** Refuses requests from other machines and from web pages of other origins. */
@@ -65,12 +71,36 @@ public final class Gatekeeper {
     }
   }
 
-  /** Asks for the token. */
+  /** Requires the token. */
   public void authorize(Context x) {
-    var given = x.header("Authorization");
-    if (given != null && token.isIn(given)) return;
+    if (hasToken(x)) return;
     if (CENTRAL.matcher(x.path()).find()) ErrorBodies.unauthorizedByCentral(x);
     else throw new ApiError(401, "Authenticate: token validation error");
+  }
+
+  private boolean hasToken(Context x) {
+    var given = x.header("Authorization");
+    return given != null && token.isIn(given);
+  }
+
+  /**
+   * Requires the token of a request to the sandbox itself: other users of this computer, and the
+   * programs of Machines, can connect as well. The page's cookie is good for the page only.
+   */
+  public void authorizeControl(Context x) {
+    if (PageAccess.starts(x)) {
+      page.open(x);
+      return;
+    }
+    if (hasToken(x) || ofPage(x) && page.admits(x)) return;
+    x.header("WWW-Authenticate", REALM);
+    throw x.path().equals("/") ? ApiError.pageClosed() : ApiError.controlClosed();
+  }
+
+  private static boolean ofPage(Context x) {
+    return x.path().equals("/")
+        || x.path().equals("/sandbox/events")
+        || x.path().startsWith("/sandbox/apps/");
   }
 
   public static void requireControl(Context x) {

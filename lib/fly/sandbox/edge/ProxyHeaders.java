@@ -1,7 +1,8 @@
-//SOURCES MachineChoice.java ../model/App.java ../model/ConfigRules.java ../model/Machine.java
+//SOURCES MachineChoice.java ../http/PageAccess.java ../model/App.java ../model/ConfigRules.java ../model/Machine.java
 package fly.sandbox.edge;
 
 import com.fasterxml.jackson.databind.node.MissingNode;
+import fly.sandbox.http.PageAccess;
 import fly.sandbox.model.App;
 import fly.sandbox.model.ConfigRules;
 import fly.sandbox.model.Machine;
@@ -46,6 +47,7 @@ final class ProxyHeaders {
     headers.put("X-Forwarded-SSL", plain(x) ? "off" : "on");
     headers.put("Via", appended(x.header("Via"), VIA));
     headers.put("fly-replay-src", null);
+    headers.put("Cookie", PageAccess.others(x));
     return headers;
   }
 

@@ -35,6 +35,19 @@ public final class ApiError extends RuntimeException {
     return new ApiError(404, "not_found: " + what + " not found");
   }
 
+  // The sandbox itself
+
+  public static ApiError controlClosed() {
+    return new ApiError(401, "the sandbox obeys requests with its token only");
+  }
+
+  public static ApiError pageClosed() {
+    return new ApiError(
+        401,
+        "the page opens by its start link, which works once: fly-sandbox --status prints a new"
+            + " one");
+  }
+
   // Apps
 
   public static ApiError appNotFound() {

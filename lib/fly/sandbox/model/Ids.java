@@ -81,7 +81,12 @@ public final class Ids {
         + random.nextInt(1000, 10_000);
   }
 
-  /** For a sandbox that is given none. */
+  /** 32 hex digits that nobody can guess. */
+  public static String key() {
+    return secret(32);
+  }
+
+  /** The token of a sandbox that is given none. */
   public static String token() {
     return "sandbox-" + secret(32);
   }
