@@ -32,13 +32,21 @@ record Answer(
    */
   record Shape(String words, Predicate<JsonNode> fits, boolean empty, boolean absence) {
     static final Shape LIST = new Shape("a list", JsonNode::isArray, false, true);
-    static final Shape OBJECT = new Shape("an object", JsonNode::isObject, false, true);
+    static final Shape OBJECT = new Shape("an object", Shape::plain, false, true);
     static final Shape JSON =
-        new Shape("an object or a list", JsonNode::isContainerNode, false, true);
+        new Shape("an object or a list", json -> json.isArray() || Shape.plain(json), false, true);
 
     /** Of an action, which may answer nothing. */
-    static final Shape DONE =
+    static final Shape DONE = new Shape("an object or nothing", Shape::plain, true, false);
+
+    /** Of a request that this library does not know. */
+    static final Shape ANY =
         new Shape("an object, a list or nothing", JsonNode::isContainerNode, true, false);
+
+    /** An object that reports no error: some proxies do so in a 200. */
+    private static boolean plain(JsonNode json) {
+      return json.isObject() && !json.has("error") && !json.has("errors");
+    }
 
     /** An object with this text. */
     static Shape with(String field) {
@@ -77,7 +85,8 @@ record Answer(
       for (var known : DOCUMENTED) {
         if (known.request.matcher(method + " " + path).matches()) return known.shape;
       }
-      return method.equals("GET") ? JSON : DONE;
+      if (method.equals("GET")) return JSON;
+      return path.startsWith("/v1/apps") ? DONE : ANY;
     }
   }
 
@@ -102,7 +111,8 @@ record Answer(
     Documented.as("GET /v1/orgs/*/volumes", Shape.listing("volumes")),
     Documented.as("GET /v1/tokens/current", Shape.listing("tokens")),
     Documented.as("GET /api/v1/apps/*/logs", Shape.listing("data")),
-    Documented.as("GET /v1/apps/*(/machines/*/wait)?", Shape.OBJECT),
+    Documented.as("GET /v1/apps/*", Shape.with("id")),
+    Documented.as("GET /v1/apps/*/machines/*/wait", Shape.OBJECT),
     Documented.as("POST /v1/apps/*/(machines|volumes)(/*)?", Shape.with("id")),
     Documented.as("POST /v1/apps/*/ip_assignments", Shape.with("ip")),
     Documented.as("POST /v1/apps/*/machines/*/exec", Shape.OBJECT),

@@ -20,7 +20,6 @@ import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.StreamSupport;
-import javax.net.ssl.SSLException;
 import kong.unirest.core.Unirest;
 import kong.unirest.core.UnirestException;
 import kong.unirest.core.UnirestInstance;
@@ -363,17 +362,8 @@ public final class Fly {
     try {
       return sendPaced(method, url, body, kind, shape);
     } catch (FlyException e) {
-      throw token == null ? e : hidden(e);
+      throw token == null ? e : token.hide(e); // an answer may repeat it
     }
-  }
-
-  /** An answer may repeat the token that it was asked with: no message shows it. */
-  private FlyException hidden(FlyException e) {
-    var hidden =
-        new FlyException(
-            token.hide(e.what), token.hide(e.why), token.hide(e.tryNext), e.exitCode, e.status);
-    hidden.setStackTrace(e.getStackTrace());
-    return hidden;
   }
 
   private void verbose(String line) {
@@ -413,13 +403,8 @@ public final class Fly {
         problem = Refusals.unreadable(request, answer, e);
       } catch (UnirestException e) {
         verbose("< " + FlyException.reason(e));
-        failure = failure(e);
-        problem =
-            switch (failure) {
-              case TLS -> Network.SYSTEM.tlsFailure(url, e);
-              case UNREACHED -> Refusals.unreached(request, e);
-              default -> Refusals.cut(request, e);
-            };
+        failure = Retry.of(e);
+        problem = Refusals.unanswered(request, failure, e);
       }
       if (!Retry.again(kind, failure, status, tries, request.loopback())) {
         throw kind == Retry.Kind.ONCE && Retry.ambiguous(failure)
@@ -490,15 +475,6 @@ public final class Fly {
     var id = got.requestId();
     verbose("< " + got.status() + (id.isEmpty() ? "" : " (request id " + id + ")"));
     return got;
-  }
-
-  private static Retry.Failure failure(Throwable e) {
-    var reached = true;
-    for (var cause = e; cause != null; cause = cause.getCause()) {
-      if (cause instanceof Wire.NotSent) reached = false;
-      if (cause instanceof SSLException && !reached) return Retry.Failure.TLS;
-    }
-    return reached ? Retry.Failure.CUT : Retry.Failure.UNREACHED;
   }
 
   private String authorization(String url) {

@@ -1,4 +1,4 @@
-//SOURCES Answer.java Deadline.java Durations.java FlyException.java Network.java
+//SOURCES Answer.java Deadline.java Durations.java FlyException.java Network.java Retry.java
 package fly;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -84,14 +84,20 @@ public final class Refusals {
         status);
   }
 
-  /**
-   * No whole answer came.
-   *
-   * @param sent the request may have reached Fly.io
-   */
-  public static FlyException unreachable(String method, String url, Throwable cause, boolean sent) {
-    var request = new Request(method, url);
-    return sent ? cut(request, cause) : unreached(request, cause);
+  /** No whole answer came to a request that is sent once. */
+  public static FlyException unanswered(String method, String url, Throwable cause) {
+    var failure = Retry.of(cause);
+    var problem = unanswered(new Request(method, url), failure, cause);
+    var open = !method.equals("GET") && Retry.ambiguous(failure);
+    return open ? ambiguous(problem) : problem;
+  }
+
+  static FlyException unanswered(Request request, Retry.Failure failure, Throwable cause) {
+    return switch (failure) {
+      case TLS -> Network.SYSTEM.tlsFailure(request.url, cause);
+      case UNREACHED -> unreached(request, cause);
+      default -> cut(request, cause);
+    };
   }
 
   /** Nothing was sent. */

@@ -1,4 +1,4 @@
-//SOURCES Deadline.java
+//SOURCES Deadline.java Wire.java
 package fly;
 
 import java.time.Duration;
@@ -7,6 +7,7 @@ import java.time.format.DateTimeFormatter;
 import java.time.format.DateTimeParseException;
 import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
+import javax.net.ssl.SSLException;
 
 /**
  * Which request is sent again after which failure: the table of docs/failures.md. A create is not
@@ -52,6 +53,15 @@ final class Retry {
       case 408, 500, 502, 503, 504 -> Failure.TROUBLE;
       default -> Failure.REFUSED;
     };
+  }
+
+  static Failure of(Throwable cut) {
+    var reached = true;
+    for (var cause = cut; cause != null; cause = cause.getCause()) {
+      if (cause instanceof Wire.NotSent) reached = false;
+      if (cause instanceof SSLException && !reached) return Failure.TLS;
+    }
+    return reached ? Failure.CUT : Failure.UNREACHED;
   }
 
   /**

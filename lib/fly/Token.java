@@ -82,8 +82,15 @@ public record Token(String scheme, List<String> pieces) {
     return scheme + " ***";
   }
 
+  /** The same failure without this token in its text. */
+  public FlyException hide(FlyException e) {
+    var hidden = new FlyException(hide(e.what), hide(e.why), hide(e.tryNext), e.exitCode, e.status);
+    hidden.setStackTrace(e.getStackTrace());
+    return hidden;
+  }
+
   /** The text without this token, whole or cut, and without any macaroon. */
-  String hide(String text) {
+  public String hide(String text) {
     var hidden = ANY_MACAROON.matcher(text).replaceAll("***");
     for (var piece : pieces) {
       var head = piece.substring(0, Math.min(RECOGNIZED, piece.length()));

@@ -1,9 +1,10 @@
-//SOURCES ../Fly.java ../FlyException.java ../Refusals.java ../Settings.java ../Token.java
+//SOURCES ../Deadline.java ../Fly.java ../FlyException.java ../Refusals.java ../Settings.java ../Token.java
 package fly.api;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import fly.Deadline;
 import fly.Fly;
 import fly.FlyException;
 import fly.Refusals;
@@ -27,6 +28,7 @@ public final class RawRequest {
   private final Map<String, String> query;
   private final JsonNode body;
   private final Map<String, String> headers;
+  private Token token;
 
   /**
    * An answer.
@@ -88,7 +90,7 @@ public final class RawRequest {
   public Answer send(Duration limit) {
     var url = url();
     Fly.requireSafe(url);
-    var token =
+    token =
         Token.parse(
             Settings.FLY_API_TOKEN.requireFor(
                 Settings.FLY_API_HOSTNAME, Settings.FLY_API_BASE_URL));
@@ -97,7 +99,7 @@ public final class RawRequest {
       var request =
           http.request(method, url)
               .header("Authorization", authorization)
-              .requestTimeout((int) limit.toMillis());
+              .requestTimeout((int) Deadline.clock().real(limit).toMillis());
       request.headers(headers);
       HttpResponse<String> response =
           body == null
@@ -111,18 +113,25 @@ public final class RawRequest {
       response.getHeaders().all().stream()
           .filter(h -> !h.getName().startsWith("X-Wire-"))
           .forEach(h -> head.append(h.getName()).append(": ").append(h.getValue()).append("\n"));
+      var text = response.getBody() == null ? "" : response.getBody();
+      var success = response.getStatus() / 100 == 2; // its tokens are the result
       return new Answer(
           response.getStatus(),
-          head.toString(),
+          success ? head.toString() : token.hide(head.toString()),
           response.getHeaders().getFirst("fly-request-id"),
-          response.getBody() == null ? "" : response.getBody());
+          success ? text : token.hide(text));
     } catch (UnirestException e) {
-      throw Refusals.unreachable(method, url, e, !method.equals("GET"));
+      throw Refusals.unanswered(method, url, e);
     }
   }
 
-  /** The answer's failure, or null if it is a success. */
+  /** The answer's failure, without the token that it may repeat; null if it is a success. */
   public FlyException failure(Answer answer) {
+    var failure = failureOf(answer);
+    return failure == null ? null : token.hide(failure);
+  }
+
+  private FlyException failureOf(Answer answer) {
     var json = answer.json();
     if (answer.status() < 200 || answer.status() >= 300) {
       var error = Fly.JSON.createObjectNode().put("error", answer.body().strip());
