@@ -97,11 +97,11 @@ class RemoteCatalogTest {
   }
 
   @Test
-  void its_hints_name_the_catalog_and_no_wrapper() {
+  void its_hints_guess_no_catalog_and_name_no_wrapper() {
     var result = jbang("fly-name-app");
 
     assertEquals(0, result.exit(), result.err());
-    assertTrue(result.err().contains(" jbang fly-create-app@catalog"), result.err());
+    assertTrue(result.err().contains(" jbang fly-create-app@CATALOG"), result.err());
     assertFalse(result.err().contains("./jbang"), result.err());
   }
 
@@ -162,7 +162,7 @@ class RemoteCatalogTest {
     assertEquals(0, result.exit(), () -> "not there: " + notThere + "\n" + result.err());
     var lines = result.out().lines().toList();
     assertEquals("Example:", lines.get(0));
-    assertTrue(lines.get(1).startsWith("  jbang " + alias + "@catalog"), lines.get(1));
+    assertTrue(lines.get(1).startsWith("  jbang " + alias + "@CATALOG"), lines.get(1));
   }
 
   /** JBang either does the work, or prints a command for us to run and exits with 255. */
