@@ -396,7 +396,12 @@ class BenchMcp {
 
   /** The folder of their commands, or null where there is no npm. They are installed once. */
   private static Path peers() throws Exception {
-    var folder = Path.of(System.getProperty("java.io.tmpdir"), "fly-bench-peers");
+    // Below the user's own folder: in one that all users share, another could have put programs
+    // there.
+    var cache = System.getenv("XDG_CACHE_HOME");
+    var home = Path.of(System.getProperty("user.home"), ".cache");
+    var folder =
+        (cache == null || cache.isBlank() ? home : Path.of(cache)).resolve("fly-bench-peers");
     var commands = folder.resolve("node_modules/.bin");
     if (Files.isDirectory(commands)) return commands;
     try {

@@ -476,27 +476,31 @@ class SandboxDataTest {
       var ballast = small.resolve("ballast");
       run("sh", "-c", "dd if=/dev/zero of=" + ballast + " bs=4k 2>/dev/null");
 
-      // The first change that does not fit is found out by writing it; from then on all are
-      // refused.
-      var refused = send("POST", "/v1/apps", APP.formatted("first"));
-      for (var i = 0; i < 50 && refused.statusCode() < 500; i++) {
-        refused = send("POST", "/v1/apps", APP.formatted("more-" + i));
+      var kept = new ArrayList<>(List.of("before", "after"));
+      var answer = send("POST", "/v1/apps", APP.formatted("more-0"));
+      for (var i = 1; i < 50 && answer.statusCode() < 500; i++) {
+        kept.add("more-" + (i - 1));
+        answer = send("POST", "/v1/apps", APP.formatted("more-" + i));
       }
-      var next = send("POST", "/v1/apps", APP.formatted("refused"));
 
-      assertEquals(507, refused.statusCode(), refused.body());
-      assertTrue(refused.body().contains("cannot write to its data folder"), refused.body());
-      assertEquals(507, next.statusCode(), next.body());
-      assertEquals("before", get("/v1/apps/before").path("name").asText());
-      assertEquals(404, send("GET", "/v1/apps/refused", "").statusCode());
+      assertEquals(507, answer.statusCode(), answer.body());
+      assertTrue(answer.body().contains("cannot write to its data folder"), answer.body());
+      assertTrue(kept.size() > 2, "a change that finds the disk full is recorded in the reserve");
+      var apps = get("/v1/apps?org_slug=personal").path("total_apps").asInt();
+      assertEquals(kept.size() - 1, apps, "a refused change has no effect");
+      var query = "{\"query\": \"{ apps { nodes { name } } }\"}";
+      assertEquals(200, send("POST", "/graphql", query).statusCode());
+      var mutation =
+          "{\"query\": \"mutation { setSecrets(input: {appId: \\\"before\\\", secrets: []}) { app {"
+              + " name } } }\"}";
+      assertEquals(507, send("POST", "/graphql", mutation).statusCode());
 
       Files.delete(ballast);
       call("POST", "/v1/apps", APP.formatted("after"));
       sandbox.close();
       try (var again = SandboxServer.start(SandboxConfig.onPort(0).keep(small.resolve("data")))) {
         url = again.url();
-        get("/v1/apps/before");
-        get("/v1/apps/after");
+        for (var name : kept) get("/v1/apps/" + name);
       }
     } finally {
       run("umount", small.toString());

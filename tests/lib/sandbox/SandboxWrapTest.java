@@ -84,6 +84,18 @@ class SandboxWrapTest {
     return CompletableFuture.supplyAsync(() -> reader.lines().findFirst().orElse("(the end)"));
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"1", "t", "TRUE"})
+  void flyctls_obeys_FLY_MCP_PRIVATE_and_admits_nobody_through_the_edge(String yes)
+      throws Exception {
+    wrappedBy(Map.of(), "FLY_MCP_BEARER_TOKEN=open-sesame", "FLY_MCP_PRIVATE=" + yes);
+
+    var answer = post("*/*", "ping", 7);
+
+    assertEquals(403, answer.statusCode());
+    assertTrue(answer.body().contains("FLY_MCP_PRIVATE"), answer.body());
+  }
+
   @Test
   void ours_keeps_a_reply_until_somebody_listens() throws Exception {
     ours();

@@ -1,4 +1,5 @@
 //SOURCES ../../Fly.java ../../FlyException.java ../model/ApiError.java ../model/Ids.java ../model/Record.java
+//SOURCES DiskReserve.java
 //DEPS com.h2database:h2:2.4.240
 package fly.sandbox.store;
 
@@ -26,32 +27,34 @@ import org.h2.mvstore.MVStore;
 import org.h2.mvstore.MVStoreException;
 
 /**
- * What a sandbox remembers over its end: one JSON record for each app and each Machine, in H2's
+ * The memory that outlives a sandbox: one JSON record for each app and each Machine, in H2's
  * MVStore. That is H2's storage engine alone: pure Java, with no SQL and no native library to
  * unpack; it appends versions, and so a process killed in the midst of a commit leaves the version
  * before. A commit is handed to the operating system before it returns: SIGKILL loses nothing of
  * it. Nothing waits for the disk: a power cut loses what came after the last {@link #sync}.
  */
 public final class RecordStore implements AutoCloseable {
-  /** How often what was committed goes to the disk. */
+  /** Interval at which commits go to the disk. */
   public static final Duration SYNC = Duration.ofSeconds(5);
 
   private static final int FORMAT = 1;
   private static final String FILE = "sandbox.mv";
+  private static final String RESERVE = "sandbox.reserve";
   private static final int UNSUPPORTED = 5;
   private static final int LOCKED = 7;
 
-  /** How long the store keeps the space of old versions: longer than it is between two syncs. */
+  /** Time for which the store keeps the space of old versions: longer than between two syncs. */
   private static final Duration RETENTION = SYNC.multipliedBy(2);
 
   private static final Duration COMPACTING = Duration.ofSeconds(2);
 
   private final Path file;
+  private final DiskReserve reserve;
   private MVStore store;
   private MVMap<String, String> meta;
   private boolean closed;
 
-  /** The reason why the last flush failed; null after a flush that succeeded. */
+  /** The reason why a flush failed; null as long as there is space for the next one. */
   private volatile String failure;
 
   private final Map<String, MVMap<String, String>> tables = new HashMap<>();
@@ -63,6 +66,7 @@ public final class RecordStore implements AutoCloseable {
    */
   public RecordStore(Path folder) {
     file = folder.resolve(FILE);
+    reserve = new DiskReserve(folder.resolve(RESERVE));
     try {
       prepare(folder, file);
       open();
@@ -79,6 +83,7 @@ public final class RecordStore implements AutoCloseable {
       if (format > FORMAT) throw newer(folder, "format " + format);
       meta.put("format", String.valueOf(FORMAT));
       store.commit();
+      reserve.fill();
     } catch (MVStoreException e) {
       store.closeImmediately();
       throw refused(folder, e);
@@ -179,29 +184,49 @@ public final class RecordStore implements AutoCloseable {
     if (closed) throw ApiError.ending();
     var records = List.copyOf(changed);
     try {
+      commit(records);
+    } catch (MVStoreException e) {
+      failure = FlyException.reason(e);
+      if (!reserve.release()) throw ApiError.notRecorded(failure);
+      commitIntoReserve(records);
+    }
+  }
+
+  /** Records the change that found the disk full; later ones are refused before they happen. */
+  private void commitIntoReserve(List<Record> records) {
+    try {
+      commit(records);
+    } catch (MVStoreException e) {
+      throw ApiError.notRecorded(failure);
+    }
+  }
+
+  private void commit(List<Record> records) {
+    try {
       if (store.isClosed()) open(); // a write that fails closes it; the file has every commit
       for (var record : records) {
         changed.remove(record); // first: a change from here on is written again
         write(record);
       }
       store.commit();
-      failure = null;
     } catch (MVStoreException e) {
       changed.addAll(records); // the next flush tries again
-      failure = FlyException.reason(e);
       if (!store.isClosed()) store.closeImmediately(); // drops what was not committed
-      throw ApiError.notRecorded(failure);
+      throw e;
     } catch (RuntimeException e) {
       changed.addAll(records);
       throw e;
     }
   }
 
-  /** Refuses a request that would change something while nothing can be written. */
+  /** Refuses a request that would change something, from a failure until there is space again. */
   public void requireWritable() {
     if (failure == null) return;
-    flush();
-    if (failure != null) throw ApiError.notRecorded(failure);
+    synchronized (this) {
+      flush();
+      if (!reserve.fill()) throw ApiError.notRecorded(failure);
+      failure = null;
+    }
   }
 
   /** Hands what was committed to the disk. */

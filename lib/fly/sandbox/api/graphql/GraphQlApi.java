@@ -1,6 +1,7 @@
 //SOURCES ../../../Fly.java GraphQlViews.java ../../http/Json.java ../../model/AccessToken.java
 //SOURCES ../../model/ApiError.java ../../model/App.java ../../model/ConfigRules.java ../../model/Org.java
 //SOURCES ../../service/AppSecrets.java ../../service/IpAddresses.java ../../service/Organization.java
+//SOURCES ../../store/Journal.java
 //FILES schema.graphqls
 package fly.sandbox.api.graphql;
 
@@ -16,6 +17,7 @@ import fly.sandbox.model.Org;
 import fly.sandbox.service.AppSecrets;
 import fly.sandbox.service.IpAddresses;
 import fly.sandbox.service.Organization;
+import fly.sandbox.store.Journal;
 import graphql.ExecutionInput;
 import graphql.GraphQL;
 import graphql.GraphQLContext;
@@ -25,6 +27,8 @@ import graphql.analysis.MaxQueryDepthInstrumentation;
 import graphql.execution.DataFetcherExceptionHandlerParameters;
 import graphql.execution.DataFetcherExceptionHandlerResult;
 import graphql.execution.instrumentation.ChainedInstrumentation;
+import graphql.language.OperationDefinition;
+import graphql.parser.Parser;
 import graphql.schema.Coercing;
 import graphql.schema.DataFetchingEnvironment;
 import graphql.schema.GraphQLScalarType;
@@ -49,18 +53,27 @@ public final class GraphQlApi {
 
   private static final int MOST_FIELDS = 1000;
 
+  /** Set for a request without a mutation. */
+  public static final String READS = "fly.sandbox.reads";
+
   private final Organization organization;
   private final IpAddresses addresses;
   private final AppSecrets secrets;
   private final AccessToken token;
+  private final Journal journal;
   private GraphQL graphql;
 
   public GraphQlApi(
-      Organization organization, IpAddresses addresses, AppSecrets secrets, AccessToken token) {
+      Organization organization,
+      IpAddresses addresses,
+      AppSecrets secrets,
+      AccessToken token,
+      Journal journal) {
     this.organization = organization;
     this.addresses = addresses;
     this.secrets = secrets;
     this.token = token;
+    this.journal = journal;
   }
 
   /** The engine, made on the first call, because it takes long and most sandboxes need none. */
@@ -167,6 +180,8 @@ public final class GraphQlApi {
     var request = Json.parse(x);
     var query = request.path("query");
     if (!query.isTextual()) throw ApiError.invalid("query is required");
+    if (changes(query.asText())) journal.requireWritable();
+    else x.attribute(READS, true);
     var input = ExecutionInput.newExecutionInput(query.asText()).variables(variables(request));
     if (request.path("operationName").isTextual()) {
       input.operationName(request.path("operationName").asText());
@@ -178,6 +193,17 @@ public final class GraphQlApi {
       if (!extensions.has("code")) extensions.set("code", extensions.path("classification"));
     }
     Json.send(x, answer);
+  }
+
+  /** A document with a mutation. One that cannot be parsed changes nothing. */
+  private static boolean changes(String query) {
+    try {
+      return Parser.parse(query).getDefinitionsOfType(OperationDefinition.class).stream()
+          .anyMatch(
+              operation -> operation.getOperation() == OperationDefinition.Operation.MUTATION);
+    } catch (RuntimeException e) {
+      return false;
+    }
   }
 
   private static Map<String, Object> variables(JsonNode request) {

@@ -1,0 +1,47 @@
+package fly.sandbox.store;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Random;
+
+/**
+ * A file that keeps space for the change that finds the disk full: that change is already made in
+ * memory, and must be recorded as well.
+ */
+final class DiskReserve {
+  private static final int USUAL = 1 << 20;
+  private static final int SMALL = 1 << 16; // for a small disk
+
+  private final Path file;
+
+  DiskReserve(Path file) {
+    this.file = file;
+  }
+
+  /** Takes the space if it can be had; false if not. */
+  boolean fill() {
+    return Files.exists(file) || fill(USUAL) || fill(SMALL);
+  }
+
+  private boolean fill(int bytes) {
+    var content = new byte[bytes];
+    new Random().nextBytes(content); // zeros would take no space on some disks
+    try {
+      Files.write(file, content);
+      return true;
+    } catch (IOException e) {
+      release();
+      return false;
+    }
+  }
+
+  /** Gives the space back; false if there was none. */
+  boolean release() {
+    try {
+      return Files.deleteIfExists(file);
+    } catch (IOException e) {
+      return false;
+    }
+  }
+}
