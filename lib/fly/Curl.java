@@ -1,4 +1,4 @@
-//SOURCES Json.java
+//SOURCES Json.java Network.java
 package fly;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -9,6 +9,8 @@ final class Curl {
 
   static String command(String method, String url, JsonNode body, String leaseNonce) {
     var command = new StringBuilder("curl -i -X ").append(method).append(" \\\n");
+    var authorities = Network.trusted();
+    if (authorities != null) command.append("--cacert \"").append(authorities).append("\" \\\n");
     command.append("-H \"Authorization: Bearer ${FLY_API_TOKEN}\" \\\n");
     if (leaseNonce != null) {
       command.append("-H \"fly-machine-lease-nonce: ").append(leaseNonce).append("\" \\\n");

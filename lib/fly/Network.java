@@ -3,6 +3,8 @@ package fly;
 
 import java.io.BufferedInputStream;
 import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.ProxySelector;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -14,6 +16,7 @@ import java.security.cert.CertificateFactory;
 import java.security.cert.CertificateNotYetValidException;
 import java.util.Base64;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
@@ -22,24 +25,76 @@ import javax.net.ssl.SSLException;
 import javax.net.ssl.TrustManagerFactory;
 
 /**
- * The way out of this machine, one policy for every client of ours: proxies as curl takes them from
- * {@code HTTPS_PROXY}, {@code HTTP_PROXY}, {@code ALL_PROXY} and {@code NO_PROXY}, and further
- * certificates from {@code SSL_CERT_FILE}. Without these variables nothing changes.
+ * The way out of this machine, one policy for every client of this project: proxies from {@code
+ * HTTPS_PROXY}, {@code HTTP_PROXY}, {@code ALL_PROXY} and {@code NO_PROXY} in either case, and
+ * certificates from {@code SSL_CERT_FILE}. Without these variables the JDK's own settings hold.
  */
 public final class Network {
   /**
    * A proxy.
    *
-   * @param tls the proxy itself is asked by TLS
+   * @param tls the connection to the proxy itself is TLS
    * @param authorization the value of Proxy-Authorization, or null
+   * @param variable its source
    */
-  public record Proxy(String host, int port, boolean tls, String authorization) {
+  public record Proxy(String host, int port, boolean tls, String authorization, String variable) {
     /** Without its credentials. */
     @Override
     public String toString() {
       return (tls ? "https://" : "http://") + host + ":" + port;
     }
   }
+
+  /** The proxy did not pass a request on, so that it reached nobody. */
+  public static final class ProxyFailure extends IOException {
+    private static final long serialVersionUID = 1;
+
+    private final transient Proxy proxy;
+
+    /** The status of the proxy's answer; 0 without an answer. */
+    public final int status;
+
+    ProxyFailure(Proxy proxy, String why, Throwable cause) {
+      super("the proxy %s of %s: %s".formatted(proxy, proxy.variable, why), cause);
+      this.proxy = proxy;
+      this.status = 0;
+    }
+
+    ProxyFailure(Proxy proxy, int status) {
+      super(
+          "the proxy %s of %s %s (%d)"
+              .formatted(
+                  proxy,
+                  proxy.variable,
+                  status == 407
+                      ? proxy.authorization == null
+                          ? "wants a user and a password"
+                          : "does not accept this user and password"
+                      : "refuses this connection",
+                  status));
+      this.proxy = proxy;
+      this.status = status;
+    }
+
+    /** Says whether the same request may get through in a moment. */
+    public boolean passing() {
+      return status == 0 || status == 429 || status >= 500;
+    }
+
+    /** The failure of a request to this URL. */
+    public FlyException explained(String url) {
+      var variable = proxy.variable;
+      return new FlyException(
+          "could not reach " + host(url),
+          getMessage(),
+          status == 407
+              ? "export %s=http://USER:PASSWORD@%s:%d".formatted(variable, proxy.host, proxy.port)
+              : "ask who runs the proxy, correct %s, or go past it: export NO_PROXY=%s"
+                  .formatted(variable, host(url).replaceFirst(":\\d+$", "")));
+    }
+  }
+
+  private static final String CERTIFICATES = "SSL_CERT_FILE";
 
   private static final Pattern LOOPBACK =
       Pattern.compile("localhost|.*\\.localhost|127(\\.\\d{1,3}){3}|\\[?::1]?");
@@ -51,6 +106,9 @@ public final class Network {
 
   private final UnaryOperator<String> variables;
   private SSLContext context;
+
+  /** The file of {@link #context}, or null. */
+  private String origin;
 
   /**
    * @param variables the value of an environment variable, or null
@@ -65,7 +123,7 @@ public final class Network {
     return property == null ? System.getenv(name) : property;
   }
 
-  /** A name of this machine. */
+  /** True for a name of this machine. */
   public static boolean loopback(String host) {
     return host != null && LOOPBACK.matcher(host.toLowerCase(Locale.ROOT)).matches();
   }
@@ -73,16 +131,19 @@ public final class Network {
   /** The proxy that a request to this host goes through; empty to go there directly. */
   public Optional<Proxy> proxy(String scheme, String host, int port) {
     if (loopback(host) || PrivateNetwork.named(host) || direct(host, port)) return Optional.empty();
-    // In upper case HTTP_PROXY may come from a request's header (CGI), which curl guards against.
-    var name = scheme.equals("https") ? "HTTPS_PROXY" : "http_proxy";
-    var value = first(name.toLowerCase(Locale.ROOT), name, "all_proxy", "ALL_PROXY");
-    if (value == null) return Optional.empty();
-    var match = PROXY.matcher(value);
+    var https = scheme.equals("https");
+    // In upper case HTTP_PROXY may come from a request's header (CGI), as Go's clients know.
+    var upper =
+        https ? "HTTPS_PROXY" : first("REQUEST_METHOD") == null ? "HTTP_PROXY" : "ALL_PROXY";
+    var name =
+        named(https ? "https_proxy" : "http_proxy", upper, "all_proxy", "ALL_PROXY").orElse(null);
+    if (name == null) return ofTheJdk(scheme, host, port);
+    var match = PROXY.matcher(first(name));
     if (!match.matches()) {
       throw FlyException.usage(
-          "the proxy variable " + name + " holds no proxy",
-          "http://HOST:PORT is expected; other kinds, such as socks, are not supported",
-          "unset " + name + ", or export " + name + "=http://HOST:PORT");
+          "the variable " + name + " holds no proxy that is supported",
+          "it must be like http://HOST:PORT; socks proxies are not supported",
+          "unset %s, or export NO_PROXY=%s".formatted(name, host));
     }
     var tls = "https".equals(match.group(1));
     var credentials = match.group(2);
@@ -91,7 +152,22 @@ public final class Network {
             match.group(3).replaceAll("[\\[\\]]", ""),
             match.group(4) != null ? Integer.parseInt(match.group(4)) : tls ? 443 : 1080,
             tls,
-            credentials == null ? null : "Basic " + base64(decoded(credentials))));
+            credentials == null ? null : "Basic " + base64(decoded(credentials)),
+            name));
+  }
+
+  /** A proxy of the JDK's system properties, such as {@code https.proxyHost}. */
+  private static Optional<Proxy> ofTheJdk(String scheme, String host, int port) {
+    var property = scheme + ".proxyHost";
+    if (System.getProperty(property) == null) return Optional.empty();
+    var origin = URI.create(scheme + "://" + host + ":" + port);
+    for (var proxy : ProxySelector.getDefault().select(origin)) {
+      if (proxy.type() == java.net.Proxy.Type.HTTP
+          && proxy.address() instanceof InetSocketAddress at) {
+        return Optional.of(new Proxy(at.getHostString(), at.getPort(), false, null, property));
+      }
+    }
+    return Optional.empty();
   }
 
   private static String decoded(String credentials) {
@@ -103,11 +179,16 @@ public final class Network {
   }
 
   private String first(String... names) {
+    return named(names).map(name -> variables.apply(name).strip()).orElse(null);
+  }
+
+  /** The first of these variables that has a value. */
+  private Optional<String> named(String... names) {
     for (var name : names) {
       var value = variables.apply(name);
-      if (value != null && !value.isBlank()) return value.strip();
+      if (value != null && !value.isBlank()) return Optional.of(name);
     }
-    return null;
+    return Optional.empty();
   }
 
   /** NO_PROXY lists hosts, domains (with or without a leading dot), addresses, or *. */
@@ -126,21 +207,46 @@ public final class Network {
     return false;
   }
 
+  /**
+   * Looks at the variables that requests to this URL depend on.
+   *
+   * @throws FlyException if one cannot be used
+   */
+  public void check(URI url) {
+    proxy(url.getScheme(), url.getHost(), port(url));
+    try {
+      if ("https".equals(url.getScheme()) && first(CERTIFICATES) != null) tls();
+    } catch (IOException e) {
+      throw tlsFailure(url.toString(), e);
+    }
+  }
+
   /** For https: the JDK's certificates, or those of SSL_CERT_FILE instead; made when first used. */
   public synchronized SSLContext tls() throws IOException {
-    if (context == null) {
+    var file = first(CERTIFICATES);
+    if (context == null || !Objects.equals(file, origin)) {
       try {
-        var file = first("SSL_CERT_FILE");
         context = file == null ? SSLContext.getDefault() : trusting(Path.of(file));
       } catch (GeneralSecurityException e) {
         throw new SSLException("no TLS: " + e.getMessage(), e);
       }
+      origin = file;
     }
     return context;
   }
 
+  /** Takes the certificates of this file in this process, as SSL_CERT_FILE would. */
+  public static void trust(Path file) {
+    System.setProperty(CERTIFICATES, file.toString());
+  }
+
+  /** The file of {@link #trust}, for a command that is shown; or null. */
+  public static String trusted() {
+    return System.getProperty(CERTIFICATES);
+  }
+
   /** Trusts the certificates of this PEM file, and no others. */
-  public static SSLContext trusting(Path file) throws IOException, GeneralSecurityException {
+  private static SSLContext trusting(Path file) throws IOException, GeneralSecurityException {
     var store = KeyStore.getInstance(KeyStore.getDefaultType());
     store.load(null, null);
     try (var in = new BufferedInputStream(Files.newInputStream(file))) {
@@ -164,8 +270,19 @@ public final class Network {
 
   /** The failure of TLS in words: the reason, and the way out. */
   public FlyException tlsFailure(String url, Throwable failure) {
-    var host = url.replaceFirst("^(\\w+://)?([^/?#]*@)?([^/?#]*).*", "$3");
-    var file = first("SSL_CERT_FILE");
+    var host = host(url);
+    return new FlyException(
+        "no secure connection to " + host,
+        tlsReason(failure),
+        "openssl s_client -connect "
+            + (host.matches(".*:\\d+") ? host : host + ":443")
+            + " shows the certificate; a further authority: export SSL_CERT_FILE=FILE.pem, or"
+            + " --cacert FILE.pem");
+  }
+
+  /** The reason why TLS failed. */
+  public String tlsReason(Throwable failure) {
+    var file = first(CERTIFICATES);
     var trust = file == null ? "the JDK's trust store" : "SSL_CERT_FILE=" + file;
     var message = message(failure);
     String why;
@@ -182,12 +299,11 @@ public final class Network {
     } else {
       why = "the TLS handshake failed";
     }
-    return new FlyException(
-        "no secure connection to " + host,
-        why + " (" + message + ")",
-        "openssl s_client -connect "
-            + (host.matches(".*:\\d+") ? host : host + ":443")
-            + " shows the certificate; a further authority: export SSL_CERT_FILE=FILE.pem");
+    return why + " (" + message + ")";
+  }
+
+  private static String host(String url) {
+    return url.replaceFirst("^(\\w+://)?([^/?#]*@)?([^/?#]*).*", "$3");
   }
 
   private static boolean has(Throwable failure, Class<?> type) {
@@ -212,8 +328,8 @@ public final class Network {
   }
 
   /** Port of a URL, or the scheme's own. */
-  static int port(URI uri) {
+  public static int port(URI uri) {
     if (uri.getPort() >= 0) return uri.getPort();
-    return "https".equals(uri.getScheme()) ? 443 : 80;
+    return "https".equalsIgnoreCase(uri.getScheme()) ? 443 : 80;
   }
 }

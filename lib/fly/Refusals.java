@@ -95,13 +95,16 @@ public final class Refusals {
   static FlyException unanswered(Request request, Retry.Failure failure, Throwable cause) {
     return switch (failure) {
       case TLS -> Network.SYSTEM.tlsFailure(request.url, cause);
-      case UNREACHED -> unreached(request, cause);
+      case UNREACHED, PROXY -> unreached(request, cause);
       default -> cut(request, cause);
     };
   }
 
   /** Nothing was sent. */
-  static FlyException unreached(Request request, Throwable cause) {
+  private static FlyException unreached(Request request, Throwable cause) {
+    for (var each = cause; each != null; each = each.getCause()) {
+      if (each instanceof Network.ProxyFailure proxy) return proxy.explained(request.url);
+    }
     return new FlyException(
         "could not reach " + request.host(),
         "%s (%s)".formatted(FlyException.reason(cause), request),
@@ -109,7 +112,7 @@ public final class Refusals {
   }
 
   /** The request was sent, and no whole answer came. */
-  static FlyException cut(Request request, Throwable cause) {
+  private static FlyException cut(Request request, Throwable cause) {
     return new FlyException(
         "no answer from " + request.host(),
         "%s (%s)".formatted(FlyException.reason(cause), request),

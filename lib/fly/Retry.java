@@ -1,4 +1,4 @@
-//SOURCES Deadline.java Wire.java
+//SOURCES Deadline.java Network.java Wire.java
 package fly;
 
 import java.time.Duration;
@@ -30,6 +30,8 @@ final class Retry {
     UNREACHED,
     /** The TLS handshake failed. Nothing was sent. */
     TLS,
+    /** A proxy refused to connect, and would again. Nothing was sent. */
+    PROXY,
     /** The request was sent; its answer was cut, or did not come. */
     CUT,
     /** The answer is whole, and not in the declared shape. */
@@ -55,13 +57,17 @@ final class Retry {
     };
   }
 
-  static Failure of(Throwable cut) {
-    var reached = true;
-    for (var cause = cut; cause != null; cause = cause.getCause()) {
-      if (cause instanceof Wire.NotSent) reached = false;
-      if (cause instanceof SSLException && !reached) return Failure.TLS;
+  /** The failure of a request without a whole answer. */
+  static Failure of(Throwable e) {
+    var sent = true;
+    for (var cause = e; cause != null; cause = cause.getCause()) {
+      if (cause instanceof Wire.NotSent) sent = false;
+      if (cause instanceof Network.ProxyFailure proxy) {
+        return proxy.passing() ? Failure.UNREACHED : Failure.PROXY;
+      }
+      if (cause instanceof SSLException && !sent) return Failure.TLS;
     }
-    return reached ? Failure.CUT : Failure.UNREACHED;
+    return sent ? Failure.CUT : Failure.UNREACHED;
   }
 
   /**
@@ -74,7 +80,7 @@ final class Retry {
       case CUT -> kind != Kind.ONCE && tries < TRIES;
       case UNREADABLE -> kind != Kind.ONCE && tries < TRIES_OF_THE_UNREADABLE;
       case TROUBLE -> kind != Kind.ONCE && !(kind == Kind.WAIT && status == 408) && tries < TRIES;
-      case TLS, REFUSED -> false;
+      case TLS, PROXY, REFUSED -> false;
     };
   }
 

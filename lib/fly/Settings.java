@@ -118,31 +118,52 @@ public enum Settings {
    * @throws FlyException if the secret comes from elsewhere; {@value #TRUST}=1 allows it
    */
   public String getFor(Settings... addresses) {
+    return secretFor(name(), addresses);
+  }
+
+  /** As {@link #getFor}, for any variable. */
+  public static String secretFor(String name, Settings... addresses) {
     for (var address : addresses) {
-      if (address.source() != Source.FILE || flyIo(address.get())) continue;
-      if (present(System.getenv(TRUST)) != null || present(System.getProperty(TRUST)) != null) {
-        continue;
-      }
-      var own = present(dotEnv().get(name()));
+      if (address.trusted()) continue;
+      var own = present(dotEnv().get(name));
       if (own != null) return own;
-      if (get() == null) continue;
-      throw FlyException.usage(
-          "%s of %s would not be sent to %s".formatted(name(), sourceName(), address.shown()),
-          "%s comes from %s, and that file has no %s: a folder must not decide who gets your secret"
-              .formatted(address, envFile(), name()),
-          "export %s=%s if you trust it, or %s=1".formatted(address, address.shown(), TRUST));
+      if (lookup(name) == null) continue;
+      var program = present(System.getProperty(name)) != null;
+      throw address.untrusted(
+          name + " of " + (program ? "this program" : "your environment"),
+          "that file has no " + name);
     }
-    return get();
+    return lookup(name);
+  }
+
+  /**
+   * Refuses to send a secret from elsewhere to an address that a {@code .env} file sets.
+   *
+   * @param secret its name for the reader
+   */
+  public void requireTrusted(String secret) {
+    if (!trusted()) throw untrusted(secret, "the secret is not from there");
+  }
+
+  private boolean trusted() {
+    return source() != Source.FILE
+        || flyIo(get())
+        || present(System.getenv(TRUST)) != null
+        || present(System.getProperty(TRUST)) != null;
+  }
+
+  private FlyException untrusted(String secret, String because) {
+    return FlyException.usage(
+        "%s would not be sent to %s".formatted(secret, shown()),
+        "%s comes from %s, and %s: a folder must not decide who gets your secret"
+            .formatted(this, envFile(), because),
+        "export %s=%s if you trust it, or %s=1".formatted(this, shown(), TRUST));
   }
 
   /** As {@link #getFor}, for a secret that has to be there. */
   public String requireFor(Settings... addresses) {
     var value = getFor(addresses);
     return value == null ? require() : value;
-  }
-
-  private String sourceName() {
-    return source() == Source.PROPERTY ? "this program" : "your environment";
   }
 
   private String shown() {

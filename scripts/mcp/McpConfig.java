@@ -2,12 +2,14 @@
 //JAVA 17+
 //DESCRIPTION Add your MCP server to the configuration of Claude, Cursor or VS Code.
 //SOURCES ../../lib/fly/Fly.java ../../lib/fly/FlyException.java ../../lib/fly/cli/Cli.java
-//SOURCES ../../lib/fly/mcp/check/ServerOptions.java ../../lib/fly/mcp/launch/ClientConfigFile.java
+//SOURCES ../../lib/fly/cli/Trust.java ../../lib/fly/mcp/check/ServerOptions.java
+//SOURCES ../../lib/fly/mcp/launch/ClientConfigFile.java
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import fly.Fly;
 import fly.FlyException;
 import fly.cli.Cli;
+import fly.cli.Trust;
 import fly.mcp.check.ServerOptions;
 import fly.mcp.launch.ClientConfigFile;
 import java.net.URI;
@@ -36,6 +38,7 @@ class McpConfig implements Runnable {
   }
 
   @Mixin Cli cli;
+  @Mixin Trust trust;
   @Mixin ServerOptions options;
   @ArgGroup Task task = new Task();
 

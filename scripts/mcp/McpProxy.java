@@ -1,13 +1,15 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //JAVA 17+
 //DESCRIPTION Serve a remote MCP server to a local client: stdio here, HTTP there.
-//SOURCES ../../lib/fly/FlyException.java ../../lib/fly/Settings.java ../../lib/fly/cli/Cli.java
-//SOURCES ../../lib/fly/mcp/check/ServerOptions.java ../../lib/fly/mcp/proxy/Patience.java
-//SOURCES ../../lib/fly/mcp/proxy/ProxyLog.java ../../lib/fly/mcp/proxy/StdioProxy.java
+//SOURCES ../../lib/fly/FlyException.java ../../lib/fly/Network.java ../../lib/fly/cli/Cli.java
+//SOURCES ../../lib/fly/cli/Trust.java ../../lib/fly/mcp/check/ServerOptions.java
+//SOURCES ../../lib/fly/mcp/proxy/Patience.java ../../lib/fly/mcp/proxy/ProxyLog.java
+//SOURCES ../../lib/fly/mcp/proxy/StdioProxy.java
 
 import fly.FlyException;
-import fly.Settings;
+import fly.Network;
 import fly.cli.Cli;
+import fly.cli.Trust;
 import fly.mcp.check.ServerOptions;
 import fly.mcp.proxy.Patience;
 import fly.mcp.proxy.ProxyLog;
@@ -42,6 +44,7 @@ import picocli.CommandLine.Option;
     })
 class McpProxy implements Callable<Integer> {
   @Mixin Cli cli;
+  @Mixin Trust trust;
   @Mixin ServerOptions options;
 
   @Option(
@@ -64,9 +67,7 @@ class McpProxy implements Callable<Integer> {
   public Integer call() {
     var server = options.server();
     var sent = options.requestHeaders(server);
-    if (inspect) {
-      return inspect(server);
-    }
+    if (inspect) return inspect(server);
     var stdin = new FileInputStream(FileDescriptor.in);
     var stdout = new FileOutputStream(FileDescriptor.out);
     var proxy =
@@ -96,13 +97,12 @@ class McpProxy implements Callable<Integer> {
     for (var header : options.headers) proxy.addAll(List.of("--header", header));
     if (options.instance != null) proxy.addAll(List.of("--instance", options.instance));
     if (logFile != null) proxy.addAll(List.of("--log", logFile.toAbsolutePath().toString()));
+    if (Network.trusted() != null) proxy.addAll(List.of("--cacert", Network.trusted()));
     Path secret = null;
     try {
-      var token =
-          options.user == null && options.tokenFile == null
-              ? Settings.FLY_MCP_BEARER_TOKEN.get()
-              : null;
-      var password = options.user == null ? null : Settings.lookup("FLY_MCP_PASSWORD");
+      var named = options.user != null || options.tokenFile != null;
+      var token = named ? null : options.bearerToken();
+      var password = options.user == null ? null : options.password();
       if (options.user != null) proxy.addAll(List.of("--user", options.user));
       if (options.passwordFile != null) {
         proxy.addAll(List.of("--password-file", options.passwordFile.toAbsolutePath().toString()));

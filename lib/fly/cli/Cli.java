@@ -1,5 +1,5 @@
 //SOURCES ../Deadline.java ../Durations.java ../Fly.java ../FlyException.java ../Story.java Hint.java Progress.java
-//SOURCES Reference.java ResultStream.java Surroundings.java Target.java Terminal.java TerminalWriter.java
+//SOURCES Reference.java ResultStream.java Surroundings.java Target.java Terminal.java TerminalWriter.java Trust.java
 //SOURCES Version.java View.java
 //DEPS info.picocli:picocli:4.7.7
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dfile.encoding=UTF-8
@@ -26,6 +26,7 @@ import java.util.List;
 import java.util.function.Consumer;
 import picocli.CommandLine;
 import picocli.CommandLine.Help;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -86,6 +87,8 @@ public class Cli implements Story {
             "Time for all requests, retries and waiting; for each item, if there are many"
                 + " (default: 3m).")
     public Duration deadline = Fly.USUAL;
+
+    @Mixin private Trust trust;
 
     private Fly fly;
     private Fly reading;

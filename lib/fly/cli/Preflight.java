@@ -1,15 +1,15 @@
-//SOURCES ../FlyException.java ../Volume.java Cli.java
+//SOURCES ../Fly.java ../FlyException.java ../Volume.java Cli.java
 package fly.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import fly.Fly;
 import fly.FlyException;
 import fly.Volume;
 import java.io.IOException;
-import java.net.HttpURLConnection;
-import java.net.URL;
 import java.util.HashSet;
 import java.util.List;
 import java.util.StringJoiner;
+import kong.unirest.core.UnirestException;
 
 /**
  * Reports before a request the errors that Fly.io would report after it. A dry run checks nothing.
@@ -91,14 +91,13 @@ public final class Preflight {
    * @throws IOException if there is no answer within seconds
    */
   public static void reach(Cli cli, String url) throws IOException {
-    var address = new URL(url.replaceFirst("/+$", "") + "/v1/apps");
-    var connection = (HttpURLConnection) address.openConnection();
-    connection.setConnectTimeout(1_000);
-    connection.setReadTimeout(5_000);
-    connection.setInstanceFollowRedirects(false);
-    var status = connection.getResponseCode();
-    if (cli.verbose) cli.err().println("< " + status);
-    connection.disconnect();
+    try {
+      var address = url.replaceFirst("/+$", "") + "/v1/apps";
+      var status = Fly.http().get(address).requestTimeout(5_000).asEmpty().getStatus();
+      if (cli.verbose) cli.err().println("< " + status);
+    } catch (UnirestException e) {
+      throw new IOException(FlyException.reason(e), e);
+    }
   }
 
   /** The request for a Machine in one line. */

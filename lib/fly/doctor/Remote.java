@@ -1,24 +1,28 @@
-//SOURCES ../Fly.java ../FlyException.java ../Settings.java ../Token.java ../mcp/check/Conversation.java
-//SOURCES ../mcp/check/ServerCheck.java ../mcp/proxy/StdioProxy.java
+//SOURCES ../Fly.java ../FlyException.java ../Network.java ../Refusals.java ../Settings.java ../Token.java
+//SOURCES ../mcp/check/Conversation.java ../mcp/check/ServerCheck.java ../mcp/proxy/HttpErrors.java
+//SOURCES ../mcp/proxy/HttpSender.java ../mcp/proxy/StdioProxy.java
 package fly.doctor;
 
 import fly.Fly;
 import fly.FlyException;
+import fly.Network;
+import fly.Refusals;
 import fly.Settings;
 import fly.Token;
 import fly.mcp.check.Conversation;
 import fly.mcp.check.ServerCheck;
+import fly.mcp.proxy.HttpErrors;
+import fly.mcp.proxy.HttpSender;
 import fly.mcp.proxy.StdioProxy;
 import java.io.IOException;
-import java.net.HttpURLConnection;
 import java.net.InetAddress;
 import java.net.URI;
-import java.net.URL;
 import java.net.UnknownHostException;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.stream.Collectors;
+import kong.unirest.core.UnirestException;
 
 /** Checks of Fly.io, or the sandbox, from the name to the MCP server's reply. */
 final class Remote {
@@ -48,37 +52,25 @@ final class Remote {
   /** Name, connection, TLS and proxy, by a request without a token. */
   static String reach() throws IOException {
     var url = Settings.FLY_API_HOSTNAME.get().replaceFirst("/+$", "") + "/v1/apps";
-    var host = URI.create(url).getHost();
-    var proxy = Settings.lookup("https_proxy");
-    var by = proxy == null ? "" : "; https_proxy is set, but Java takes -Dhttps.proxyHost";
-    var address = "";
+    var uri = URI.create(url);
+    var proxy = Network.SYSTEM.proxy(uri.getScheme(), uri.getHost(), Network.port(uri));
+    if (proxy.isPresent()) return "%d by way of the proxy %s".formatted(status(url), proxy.get());
     try {
-      if (host != null) address = InetAddress.getByName(host).getHostAddress();
+      var address = InetAddress.getByName(uri.getHost()).getHostAddress();
+      return "%d from %s".formatted(status(url), address);
     } catch (UnknownHostException e) {
       throw new FlyException(
-          "there is no host " + host, "its name does not resolve" + by, "check your network");
-    }
-    try {
-      return "%d from %s%s".formatted(status(url), address, by);
-    } catch (IOException e) {
-      throw new FlyException(
-          "could not reach " + url,
-          FlyException.reason(e) + by,
-          url.startsWith("http://127.") || url.startsWith("http://localhost")
-              ? "eval \"$(fly-sandbox --start)\""
-              : "check your network, your proxy and https://status.flyio.net");
+          "there is no host " + uri.getHost(),
+          "its name does not resolve, and no proxy is set (HTTPS_PROXY)",
+          "check your network");
     }
   }
 
-  private static int status(String url) throws IOException {
-    var connection = (HttpURLConnection) new URL(url).openConnection();
-    connection.setConnectTimeout(TIMEOUT_MS);
-    connection.setReadTimeout(TIMEOUT_MS);
-    connection.setInstanceFollowRedirects(false);
+  private static int status(String url) {
     try {
-      return connection.getResponseCode();
-    } finally {
-      connection.disconnect();
+      return Fly.http().get(url).requestTimeout(TIMEOUT_MS).asEmpty().getStatus();
+    } catch (UnirestException e) {
+      throw Refusals.unanswered("GET", url, e);
     }
   }
 
@@ -131,19 +123,19 @@ final class Remote {
   String edge() {
     var url = Settings.edgeUrl(name());
     try {
-      var status = status(url + "healthz");
+      var status = HttpSender.statusOfGet(URI.create(url + "healthz"), TIMEOUT_MS);
       if (status < 500) return "%d from %s".formatted(status, url);
       throw new FlyException(
           "the edge answers " + status, url + " reaches no Machine that serves", "fly-logs");
     } catch (IOException e) {
       throw new FlyException(
-          "the app does not answer", FlyException.reason(e) + " (" + url + ")", "fly-status");
+          "the app does not answer", HttpErrors.reason(e) + " (" + url + ")", "fly-status");
     }
   }
 
   String mcp() {
     var server = URI.create(Settings.edgeUrl(name()));
-    var token = Settings.FLY_MCP_BEARER_TOKEN.get();
+    var token = Settings.FLY_MCP_BEARER_TOKEN.getFor(Settings.FLY_EDGE_URL);
     Map<String, String> headers =
         token == null ? Map.of() : Map.of("Authorization", "Bearer " + token);
     if (token != null) Fly.requireSafe(server.toString());

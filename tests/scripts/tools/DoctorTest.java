@@ -26,7 +26,7 @@ class DoctorTest {
     assertTrue(result.out().contains("APP_NAME=mcp-demo (system property)"), result.out());
     assertTrue(result.out().contains("failed   reachability  could not reach http://127.0.0.1:9"));
     assertTrue(result.out().contains("skipped  token         needs: reachability"), result.out());
-    assertTrue(result.err().contains("\n  try: eval \"$(jbang fly-sandbox@catalog --start)\"\n"));
+    assertTrue(result.err().contains("eval \"$(jbang fly-sandbox@catalog --start)\"\n"));
     assertFalse((result.out() + result.err()).contains(FakeFly.TOKEN));
   }
 

@@ -1,9 +1,10 @@
-//SOURCES ../../Fly.java ../../FlyException.java ../../Settings.java ../../Story.java ../../cli/Options.java
-//SOURCES ../../cli/Reference.java ../proxy/HttpErrors.java ../proxy/StdioProxy.java
+//SOURCES ../../Fly.java ../../FlyException.java ../../Network.java ../../Settings.java ../../Story.java
+//SOURCES ../../cli/Options.java ../../cli/Reference.java ../proxy/HttpErrors.java ../proxy/StdioProxy.java
 package fly.mcp.check;
 
 import fly.Fly;
 import fly.FlyException;
+import fly.Network;
 import fly.Settings;
 import fly.Story;
 import fly.cli.Options;
@@ -102,6 +103,7 @@ public final class ServerOptions {
         throw FlyException.usage(
             "no header in --header", "NAME: VALUE", "--header 'X-Name: value'");
       }
+      if (isSecret(parts[0])) requireTrusted("the header " + parts[0].strip());
       sent.put(parts[0].strip(), parts[1].strip());
     }
     if (!String.join("", sent.values()).matches("[^\\x00-\\x08\\x0a-\\x1f\\x7f]*")) {
@@ -110,10 +112,13 @@ public final class ServerOptions {
     }
     var authorization = authorization();
     if (authorization != null) sent.put("Authorization", authorization);
-    var secret =
-        sent.keySet().stream().anyMatch(name -> name.matches("(?i).*(auth|token|key|cookie).*"));
+    var secret = sent.keySet().stream().anyMatch(ServerOptions::isSecret);
     if (secret && server.getScheme().equals("http")) Fly.requireSafe(server.toString());
     return sent;
+  }
+
+  private static boolean isSecret(String header) {
+    return header.matches("(?i).*(auth|token|key|cookie).*");
   }
 
   /** The command that starts fly-mcp-proxy for this server, from anywhere; no secret is in it. */
@@ -131,6 +136,7 @@ public final class ServerOptions {
       command.addAll(List.of("--password-file", passwordFile.toAbsolutePath().toString()));
     }
     if (instance != null) command.addAll(List.of("--instance", instance));
+    if (Network.trusted() != null) command.addAll(List.of("--cacert", Network.trusted()));
     return command;
   }
 
@@ -141,8 +147,7 @@ public final class ServerOptions {
 
   private String authorization() {
     if (user != null) {
-      var password =
-          passwordFile == null ? Settings.lookup("FLY_MCP_PASSWORD") : secretIn(passwordFile);
+      var password = passwordFile == null ? password() : secretIn(passwordFile);
       if (password == null) {
         throw FlyException.usage(
             "no password for " + user, "--user needs one", "export FLY_MCP_PASSWORD=...");
@@ -154,12 +159,26 @@ public final class ServerOptions {
     return token == null ? null : "Bearer " + token;
   }
 
-  /** The token that the server asks for; null where there is none. */
+  /** The token that the server asks for; null if there is none. */
   public String bearerToken() {
-    return tokenFile == null ? Settings.FLY_MCP_BEARER_TOKEN.get() : secretIn(tokenFile);
+    return tokenFile == null ? variable(Settings.FLY_MCP_BEARER_TOKEN.name()) : secretIn(tokenFile);
   }
 
-  private static String secretIn(Path file) {
+  /** The password of {@code --user} in the environment; null if there is none. */
+  public String password() {
+    return variable("FLY_MCP_PASSWORD");
+  }
+
+  private String variable(String name) {
+    return url == null ? Settings.secretFor(name, Settings.FLY_EDGE_URL) : Settings.lookup(name);
+  }
+
+  private void requireTrusted(String secret) {
+    if (url == null) Settings.FLY_EDGE_URL.requireTrusted(secret);
+  }
+
+  private String secretIn(Path file) {
+    requireTrusted("the secret in " + file);
     try {
       var secret = Files.readString(file).strip();
       if (secret.matches("[\\x20-\\x7e]+")) return secret;

@@ -1,3 +1,4 @@
+//SOURCES HttpErrors.java
 package fly.mcp.proxy;
 
 /** Why a message did not reach the server, or its reply not the client. */
@@ -8,6 +9,9 @@ final class DeliveryException extends Exception {
   /** The server has said no, and would say so again. */
   final boolean lasting;
 
+  /** The next step for people; empty if there is none but the usual. */
+  final String tryNext;
+
   DeliveryException(String why) {
     this(why, 0, false);
   }
@@ -16,5 +20,14 @@ final class DeliveryException extends Exception {
     super(why);
     this.status = status;
     this.lasting = lasting;
+    this.tryNext = "";
+  }
+
+  /** The request cannot be sent, now or later. */
+  DeliveryException(String why, HttpErrors.NotSent cause) {
+    super(why, cause);
+    this.status = 0;
+    this.lasting = true;
+    this.tryNext = cause.tryNext;
   }
 }

@@ -1,5 +1,7 @@
+//SOURCES ../../Network.java
 package fly.mcp.proxy;
 
+import fly.Network;
 import java.io.EOFException;
 import java.io.IOException;
 import java.net.ConnectException;
@@ -7,7 +9,6 @@ import java.net.SocketException;
 import java.net.SocketTimeoutException;
 import java.net.URI;
 import java.net.UnknownHostException;
-import java.net.http.HttpTimeoutException;
 import javax.net.ssl.SSLException;
 
 /** Failures of HTTP requests, in words for people. */
@@ -16,17 +17,29 @@ public final class HttpErrors {
 
   /** Nothing was sent: the same request may be tried again. */
   static final class NotSent extends IOException {
-    /** Waiting will not help: a certificate, a wrong protocol. */
+    private static final long serialVersionUID = 1;
+
+    /** Waiting will not help: a certificate, a wrong protocol, a proxy that refuses. */
     final boolean lasting;
 
-    NotSent(IOException cause) {
+    /** The next step for people; empty if there is none but the usual. */
+    final String tryNext;
+
+    NotSent(URI target, IOException cause) {
       super(reason(cause), cause);
-      lasting = cause instanceof SSLException && !cut(cause);
+      if (cause instanceof Network.ProxyFailure proxy) {
+        lasting = !proxy.passing();
+        tryNext = proxy.explained(target.toString()).tryNext;
+      } else {
+        lasting = cause instanceof SSLException && !cut(cause);
+        tryNext = lasting ? Network.SYSTEM.tlsFailure(shown(target), cause).tryNext : "";
+      }
     }
 
     NotSent(String why) {
       super(why);
       lasting = true;
+      tryNext = "";
     }
 
     private static boolean cut(Throwable e) {
@@ -45,18 +58,16 @@ public final class HttpErrors {
   }
 
   /** Why there was no answer, in words. */
-  static String reason(IOException e) {
-    if (e instanceof UnknownHostException) return "no such host: " + e.getMessage();
-    if (e instanceof SocketTimeoutException || e instanceof HttpTimeoutException)
-      return "no answer in time";
+  public static String reason(IOException e) {
+    if (e instanceof UnknownHostException) return e.getMessage();
+    if (e instanceof SocketTimeoutException) return "no answer in time";
     if (e instanceof ConnectException && String.valueOf(e.getMessage()).contains("refused")) {
       return "connection refused";
     }
     if (e instanceof ConnectException && e.getMessage() == null) return "no connection";
-    if (e instanceof SSLException) return "TLS: " + e.getMessage();
+    if (e instanceof SSLException) return "TLS: " + Network.SYSTEM.tlsReason(e);
     if (e instanceof SocketException && String.valueOf(e.getMessage()).contains("reset")
-        || String.valueOf(e.getMessage()).startsWith("Unexpected end of file")
-        || String.valueOf(e.getMessage()).startsWith("Premature EOF")) {
+        || e instanceof EOFException) {
       return "the connection was cut";
     }
     return e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();

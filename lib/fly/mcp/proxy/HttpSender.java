@@ -1,88 +1,64 @@
-//SOURCES ../message/JsonRpcMessage.java ../message/SpooledBytes.java HttpErrors.java
+//SOURCES ../../HttpConnection.java ../../Network.java ../message/JsonRpcMessage.java ../message/SpooledBytes.java
+//SOURCES HttpErrors.java
 package fly.mcp.proxy;
 
+import fly.HttpConnection;
+import fly.Network;
 import fly.mcp.message.JsonRpcMessage;
 import fly.mcp.message.SpooledBytes;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.InterruptedIOException;
-import java.net.ConnectException;
-import java.net.HttpURLConnection;
-import java.net.ProxySelector;
 import java.net.URI;
-import java.net.UnknownHostException;
-import java.net.http.HttpClient;
-import java.net.http.HttpConnectTimeoutException;
-import java.net.http.HttpRequest;
-import java.net.http.HttpRequest.BodyPublishers;
-import java.net.http.HttpResponse.BodyHandlers;
-import java.nio.channels.UnresolvedAddressException;
+import java.nio.charset.StandardCharsets;
 import java.security.Security;
-import java.time.Duration;
 import java.util.Deque;
+import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.Callable;
-import java.util.concurrent.CancellationException;
 import java.util.concurrent.ConcurrentLinkedDeque;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
-import java.util.function.UnaryOperator;
-import javax.net.ssl.SSLHandshakeException;
 
 /**
- * HTTP requests to one MCP server, each sent once: HttpURLConnection, because it answers its first
- * request 350 ms before java.net.http.HttpClient does. That one is for requests which the client
- * may give up, because only it can close a connection that somebody reads.
- *
- * <p>It is kept from repeating a POST by itself, and from waiting 1 ms for every reused connection:
- * only one that lay idle is looked at before it is used, whether the server has closed it.
+ * HTTP requests to one MCP server, each sent once, over connections that are used again. A
+ * connection that lay idle for a moment is looked at before its next use, which takes 1 ms.
  */
 public final class HttpSender {
-  static {
-    System.setProperty("sun.net.http.retryPost", "false");
-    System.setProperty("sun.net.http.allowRestrictedHeaders", "true"); // --header "Origin: ..."
-    System.setProperty("jdk.httpclient.allowRestrictedHeaders", "host");
-    System.setProperty("http.maxConnections", "16");
-  }
-
-  /** Loaded only where it is used. */
-  private static final class Cancellable {
-    static final HttpClient CLIENT =
-        HttpClient.newBuilder()
-            .version(HttpClient.Version.HTTP_1_1)
-            .connectTimeout(Duration.ofMillis(CONNECT_MS))
-            .proxy(ProxySelector.getDefault())
-            .build();
-  }
-
   private static final int REDIRECTS = 5;
   private static final int CONNECT_MS = 10_000;
-  private static final long IDLE_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+  private static final int MOST_IDLE = 16;
+  private static final long LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+
+  /** Servers keep an idle connection for 5 s or longer; a network may forget it without a sign. */
+  private static final long IDLE_NANOS = TimeUnit.SECONDS.toNanos(5);
+
+  private record Idle(HttpConnection connection, long since) {}
 
   final URI uri;
   private final Map<String, String> headers;
   private final Consumer<String> log;
 
-  /** When each connection of the JDK's pool came back to it, the last one first. */
-  private final Deque<Long> idle = new ConcurrentLinkedDeque<>();
+  /** Connections to the server, the last used first. */
+  private final Deque<Idle> idle = new ConcurrentLinkedDeque<>();
 
   private volatile boolean answered;
   private volatile long reached;
   private volatile long accepted;
 
-  /** When a connection was last seen to break: those that were idle then may be broken, too. */
+  /** Time at which a connection was last seen to break. */
   private volatile long cut = System.nanoTime();
 
   /**
    * @param headers for every request to this origin, and to no other: they may hold secrets
-   * @param log gets a line for each request
+   * @param log takes a line for each request
    */
   HttpSender(URI uri, Map<String, String> headers, Consumer<String> log) {
     this.uri = uri;
     this.headers = headers;
     this.log = log;
+    Network.SYSTEM.check(uri);
     // A name that is not known yet may be so in a moment; Java would ask again after 10 s. An
     // address needs none of this, which takes its time.
     if (!uri.getHost().matches("[\\d.]+|\\[.*")) {
@@ -99,17 +75,25 @@ public final class HttpSender {
     }
   }
 
-  /** Whether anybody has ever answered. */
+  /** Status of the answer to a GET without credentials; its body may have no end. */
+  public static int statusOfGet(URI uri, int timeoutMs) throws IOException {
+    var sender = new HttpSender(uri, Map.of(), line -> {});
+    try (var response = sender.send("GET", uri, Map.of(), null, () -> {}, timeoutMs, null)) {
+      return response.status;
+    }
+  }
+
+  /** True once anything has answered. */
   boolean answered() {
     return answered;
   }
 
-  /** When somebody answered who did not just send us away for now: System.nanoTime; 0 for never. */
+  /** First answer that is no refusal for the time being: System.nanoTime; 0 for none. */
   long reached() {
     return reached;
   }
 
-  /** When a request was first taken: System.nanoTime; 0 for never. */
+  /** First request that was taken: System.nanoTime; 0 for none. */
   long accepted() {
     return accepted;
   }
@@ -124,71 +108,64 @@ public final class HttpSender {
   /** An answer; its body is to be read by one thread, and closed. */
   final class Response implements AutoCloseable {
     final int status;
-    private final UnaryOperator<String> headers;
-    private final Callable<InputStream> source;
+    private final HttpConnection connection;
+    private final HttpConnection.Head head;
+    private final InputStream body;
     private final boolean pooled;
-    private InputStream body;
     private JsonRpcMessage whole;
 
     private Response(
-        int status, UnaryOperator<String> headers, Callable<InputStream> source, boolean pooled) {
-      this.status = status;
-      this.headers = headers;
-      this.source = source;
+        HttpConnection connection, HttpConnection.Head head, InputStream body, boolean pooled) {
+      this.status = head.status();
+      this.connection = connection;
+      this.head = head;
+      this.body = body;
       this.pooled = pooled;
     }
 
+    /** The first value of a header, or null. */
     String header(String name) {
-      return headers.apply(name);
+      return head.first(name);
     }
 
     boolean is(String type) {
       var actual = header("Content-Type");
-      return actual != null && actual.strip().toLowerCase().startsWith(type);
+      return actual != null && actual.strip().toLowerCase(Locale.ROOT).startsWith(type);
     }
 
-    InputStream body() throws IOException {
-      try {
-        if (body == null) body = source.call();
-      } catch (IOException | RuntimeException e) {
-        throw e;
-      } catch (Exception e) {
-        throw new IOException(e);
-      }
-      if (body == null) body = InputStream.nullInputStream();
+    InputStream body() {
       return body;
     }
 
-    /** The whole body: a message, or what a server says instead of one. */
+    /** The whole body: a message, or the text of a server that sends no message. */
     JsonRpcMessage whole() throws IOException {
-      if (whole == null) whole = JsonRpcMessage.whole(body());
+      if (whole == null) whole = JsonRpcMessage.whole(body);
       return whole;
     }
 
-    /** The connection can be used again if the body was read to its end. */
+    /** Keeps the connection for another request if the body was read to its end. */
     @Override
     public void close() {
-      try {
-        body().close();
-      } catch (IOException e) {
+      if (!pooled || !connection.reusable(head)) {
+        connection.close();
         return;
       }
-      if (!pooled) return;
-      idle.addFirst(System.nanoTime());
-      if (idle.size() > 16) idle.pollLast();
+      idle.addFirst(new Idle(connection, System.nanoTime()));
+      if (idle.size() <= MOST_IDLE) return;
+      var last = idle.pollLast();
+      if (last != null) last.connection.close();
     }
   }
 
   /**
-   * Sends one request, and follows where it is redirected to, the method kept.
+   * Sends one request, and follows redirects with the same method.
    *
    * @param body null for none
    * @param leaves runs when the connection stands, before the first byte
    * @param waitMs for the answer's first byte, and between two of them; 0 for ever
-   * @param letGo is told how to give the request up, at each time in which that is possible; null
-   *     where nobody may want to
-   * @throws HttpErrors.NotSent where the server cannot have seen it; any other IOException means
-   *     that it may
+   * @param letGo receives the way to give the request up; null if nobody may want to
+   * @throws HttpErrors.NotSent if the server cannot have seen it; any other IOException means that
+   *     it may
    */
   Response send(
       String method,
@@ -200,10 +177,7 @@ public final class HttpSender {
       Consumer<Runnable> letGo)
       throws IOException {
     for (int hop = 0; ; hop++) {
-      var response =
-          letGo == null
-              ? once(method, target, headers, body, leaves, waitMs)
-              : once(method, target, headers, body, leaves, waitMs, letGo);
+      var response = once(method, target, headers, body, leaves, waitMs, letGo);
       if (response.status / 100 != 3 || response.header("Location") == null) return response;
       if (response.status == 303 || response.status == 304) return response;
       URI next;
@@ -232,156 +206,142 @@ public final class HttpSender {
       Map<String, String> headers,
       JsonRpcMessage body,
       Runnable leaves,
-      int waitMs)
-      throws IOException {
-    var connection = (HttpURLConnection) target.toURL().openConnection();
-    connection.setInstanceFollowRedirects(false);
-    connection.setUseCaches(false);
-    connection.setConnectTimeout(waitMs == 0 ? CONNECT_MS : Math.min(CONNECT_MS, waitMs));
-    connection.setReadTimeout(waitMs);
-    connection.setRequestMethod(method);
-    connection.setRequestProperty("User-Agent", "fly-mcp-proxy");
-    if (sameOrigin(target)) this.headers.forEach(connection::setRequestProperty);
-    headers.forEach(connection::setRequestProperty);
-    if (body != null) {
-      connection.setRequestProperty("Content-Type", "application/json");
-      connection.setDoOutput(true);
-      // Streaming makes the JDK look whether the server has closed the idle connection.
-      var since = idle.pollFirst();
-      var stale = since != null && (System.nanoTime() - since > IDLE_NANOS || since - cut < 0);
-      if (stale || body.length() > SpooledBytes.LARGE) {
-        connection.setFixedLengthStreamingMode(body.length());
-      }
-    }
-    try {
-      connection.connect();
-    } catch (IOException e) {
-      log.accept(method + " " + HttpErrors.shown(target) + ": " + HttpErrors.reason(e));
-      throw new HttpErrors.NotSent(e);
-    }
-    leaves.run();
-    try {
-      if (body != null) write(connection, body);
-      var status = connection.getResponseCode();
-      if (status < 0) throw new IOException("the answer is not HTTP");
-      answered(status);
-      log.accept(
-          method
-              + " "
-              + HttpErrors.shown(target)
-              + (body == null ? "" : " " + body.head())
-              + " -> "
-              + status
-              + (connection.getContentType() == null ? "" : " " + connection.getContentType()));
-      return new Response(
-          status,
-          connection::getHeaderField,
-          () -> status >= 400 ? connection.getErrorStream() : connection.getInputStream(),
-          true);
-    } catch (IOException e) {
-      cut();
-      log.accept(method + " " + HttpErrors.shown(target) + ": " + HttpErrors.reason(e));
-      throw e;
-    }
-  }
-
-  private Response once(
-      String method,
-      URI target,
-      Map<String, String> headers,
-      JsonRpcMessage body,
-      Runnable leaves,
       int waitMs,
       Consumer<Runnable> letGo)
       throws IOException {
-    var content = BodyPublishers.ofInputStream(body::open);
-    var request =
-        HttpRequest.newBuilder(target)
-            .method(method, BodyPublishers.fromPublisher(content, body.length()))
-            .timeout(Duration.ofMillis(waitMs));
-    request.setHeader("User-Agent", "fly-mcp-proxy");
-    request.setHeader("Content-Type", "application/json");
-    if (sameOrigin(target)) this.headers.forEach(request::setHeader);
-    headers.forEach(request::setHeader);
-    leaves.run();
-    var coming = Cancellable.CLIENT.sendAsync(request.build(), BodyHandlers.ofInputStream());
-    letGo.accept(() -> coming.cancel(true));
     var what = method + " " + HttpErrors.shown(target);
+    var pooled = sameOrigin(target);
+    // A stream of events has a connection of its own.
+    var connection = pooled && !method.equals("GET") ? used() : null;
+    var opened = connection == null;
+    if (opened) {
+      connection =
+          new HttpConnection(
+              Network.SYSTEM, target.getScheme(), target.getHost(), Network.port(target));
+    }
+    if (letGo != null) letGo.accept(connection::close);
     try {
-      var answer = coming.get();
-      letGo.accept(() -> close(answer.body()));
-      answered(answer.statusCode());
-      var known = answer.headers();
-      var type = known.firstValue("Content-Type").map(it -> " " + it).orElse("");
-      log.accept(what + " " + body.head() + " -> " + answer.statusCode() + type);
-      return new Response(
-          answer.statusCode(), name -> known.firstValue(name).orElse(null), answer::body, false);
-    } catch (CancellationException e) {
-      log.accept(what + ": given up");
-      throw new IOException("it was given up");
-    } catch (InterruptedException e) {
-      coming.cancel(true);
-      Thread.currentThread().interrupt();
-      throw new InterruptedIOException();
-    } catch (ExecutionException e) {
-      var why = e.getCause() instanceof IOException known ? known : new IOException(e.getCause());
-      if (why.getCause() instanceof UnresolvedAddressException) {
-        why = new UnknownHostException(target.getHost());
+      if (opened) connection.open(() -> waitMs == 0 ? CONNECT_MS : Math.min(CONNECT_MS, waitMs));
+      connection.time(() -> waitMs);
+    } catch (IOException e) {
+      connection.close();
+      log.accept(what + ": " + HttpErrors.reason(e));
+      throw new HttpErrors.NotSent(target, e);
+    }
+    try {
+      var start = head(connection, method, target, headers, body);
+      leaves.run();
+      write(connection, start, body);
+      var head = connection.head();
+      answered(head.status());
+      var type = head.first("Content-Type");
+      log.accept(
+          what
+              + (body == null ? "" : " " + body.head())
+              + " -> "
+              + head.status()
+              + (type == null ? "" : " " + type));
+      return new Response(connection, head, connection.body(method, head), pooled);
+    } catch (IOException e) {
+      var givenUp = connection.closed();
+      connection.close();
+      if (givenUp) {
+        log.accept(what + ": given up");
+        throw new IOException("it was given up");
       }
-      log.accept(what + ": " + HttpErrors.reason(why));
-      if (why instanceof ConnectException
-          || why instanceof HttpConnectTimeoutException
-          || why instanceof SSLHandshakeException
-          || why instanceof UnknownHostException) throw new HttpErrors.NotSent(why);
+      log.accept(what + ": " + HttpErrors.reason(e));
+      if (e instanceof HttpErrors.NotSent) throw e;
+      if (e instanceof Network.ProxyFailure) throw new HttpErrors.NotSent(target, e);
       cut();
-      throw why;
-    }
-  }
-
-  private static void close(InputStream stream) {
-    try {
-      stream.close();
-    } catch (IOException e) {
-      // it is closed all the same
-    }
-  }
-
-  /** A stream has broken, or ended: perhaps the server has. */
-  void cut() {
-    cut = System.nanoTime();
-  }
-
-  /** Whether one has since: System.nanoTime. */
-  boolean cutSince(long time) {
-    return cut - time > 0;
-  }
-
-  private static void write(HttpURLConnection connection, JsonRpcMessage body) throws IOException {
-    try (var out = connection.getOutputStream()) {
-      body.writeTo(out);
-    } catch (IOException e) {
-      // A server may answer before it has read everything, and say why it does not want to.
-      try {
-        if (connection.getResponseCode() >= 400) return;
-      } catch (IOException none) {
-        e.addSuppressed(none);
-      }
       throw e;
     }
+  }
+
+  /** An idle connection that still stands, or null. */
+  private HttpConnection used() {
+    for (var next = idle.pollFirst(); next != null; next = idle.pollFirst()) {
+      var age = System.nanoTime() - next.since;
+      if (age < LOOK_NANOS || age < IDLE_NANOS && next.connection.quiet()) return next.connection;
+      next.connection.close();
+    }
+    return null;
+  }
+
+  private byte[] head(
+      HttpConnection connection,
+      String method,
+      URI target,
+      Map<String, String> headers,
+      JsonRpcMessage body)
+      throws HttpErrors.NotSent {
+    var all = new LinkedHashMap<String, String>();
+    put(all, "User-Agent", "fly-mcp-proxy");
+    if (body != null) put(all, "Content-Type", "application/json");
+    if (sameOrigin(target)) this.headers.forEach((name, value) -> put(all, name, value));
+    headers.forEach((name, value) -> put(all, name, value));
+    var host = all.keySet().stream().filter("Host"::equalsIgnoreCase).findFirst();
+    var path =
+        target.getRawPath() + (target.getRawQuery() == null ? "" : "?" + target.getRawQuery());
+    var head = connection.begin(method, path, host.map(all::remove).orElse(null));
+    for (var header : all.entrySet()) {
+      if (header.getValue().matches("(?s).*[\\r\\n].*")) {
+        throw new HttpErrors.NotSent("the header " + header.getKey() + " holds a line end");
+      }
+      head.append(header.getKey()).append(": ").append(header.getValue()).append("\r\n");
+    }
+    if (body != null) head.append("Content-Length: ").append(body.length()).append("\r\n");
+    return head.append("\r\n").toString().getBytes(StandardCharsets.ISO_8859_1);
+  }
+
+  /** Sets a header; its name is the same in any case of letters. */
+  private static void put(Map<String, String> headers, String name, String value) {
+    if (name.matches("(?i)Content-Length|Transfer-Encoding")) return;
+    headers.keySet().removeIf(name::equalsIgnoreCase);
+    headers.put(name, value);
+  }
+
+  private static void write(HttpConnection connection, byte[] head, JsonRpcMessage body)
+      throws IOException {
+    var out = connection.out();
+    try {
+      if (body == null) {
+        out.write(head);
+      } else if (body.length() <= SpooledBytes.LARGE) {
+        var bytes = new ByteArrayOutputStream(head.length + (int) body.length());
+        bytes.writeBytes(head);
+        body.writeTo(bytes);
+        out.write(bytes.toByteArray());
+      } else {
+        out.write(head);
+        body.writeTo(out);
+      }
+      out.flush();
+    } catch (IOException e) {
+      // An answer may be there all the same: a server may refuse a body that it has not read.
+      if (connection.closed()) throw e;
+    }
+  }
+
+  /** Records that a stream has broken, or ended: the server may have, too. */
+  void cut() {
+    cut = System.nanoTime();
+    for (var next = idle.pollFirst(); next != null; next = idle.pollFirst()) {
+      next.connection.close();
+    }
+  }
+
+  /** True if one has since: System.nanoTime. */
+  boolean cutSince(long time) {
+    return cut - time > 0;
   }
 
   boolean sameOrigin(URI other) {
     return uri.getScheme().equalsIgnoreCase(other.getScheme())
         && uri.getHost().equalsIgnoreCase(other.getHost())
-        && port(uri) == port(other);
+        && Network.port(uri) == Network.port(other);
   }
 
-  private static int port(URI uri) {
-    if (uri.getPort() >= 0) return uri.getPort();
-    return "https".equalsIgnoreCase(uri.getScheme()) ? 443 : 80;
-  }
-
-  /** What a server says, without the secrets that it may have been sent. */
+  /** The text of a server, without the secrets that it may have been sent. */
   String masked(String text) {
     for (var value : headers.values()) {
       for (var part : value.split(" ")) if (part.length() > 5) text = text.replace(part, "***");

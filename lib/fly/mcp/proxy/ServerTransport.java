@@ -167,7 +167,7 @@ abstract class ServerTransport {
         response.close();
       } catch (HttpErrors.NotSent e) {
         why = e.getMessage() + " (POST " + HttpErrors.shown(uri) + ")";
-        if (e.lasting) throw new DeliveryException(why);
+        if (e.lasting) throw new DeliveryException(why, e);
       } catch (IOException e) {
         why = HttpErrors.reason(e) + " (POST " + HttpErrors.shown(uri) + ")";
         if (!repeatable) throw new DeliveryException(why + NOT_AGAIN);

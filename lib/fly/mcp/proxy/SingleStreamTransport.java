@@ -173,7 +173,7 @@ abstract class SingleStreamTransport extends ServerTransport {
           }
         } catch (HttpErrors.NotSent e) {
           var why = e.getMessage() + " (GET " + HttpErrors.shown(http.uri) + ")";
-          if (failed(why, e.lasting ? new DeliveryException(why) : null)) return;
+          if (failed(why, e.lasting ? new DeliveryException(why, e) : null)) return;
         } catch (IOException e) {
           failed(HttpErrors.reason(e) + " (GET " + HttpErrors.shown(http.uri) + ")", null);
         }

@@ -237,7 +237,9 @@ public final class StdioProxy {
         e.getMessage(),
         token
             ? "export FLY_MCP_BEARER_TOKEN=..., or --bearer-token-file FILE"
-            : "is the address right? " + HttpErrors.shown(http.uri),
+            : e.tryNext.isEmpty()
+                ? "is the address right? " + HttpErrors.shown(http.uri)
+                : e.tryNext,
         token ? FlyException.TOKEN : FlyException.REFUSED,
         e.status);
   }
