@@ -1,6 +1,6 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //JAVA 17+
-//DESCRIPTION Run the Java blocks of a Markdown page, by default on a sandbox of its own.
+//DESCRIPTION Run the blocks of a Markdown page, by default on a sandbox of its own.
 //MAIN RunPage
 //SOURCES ../../lib/fly/FlyException.java ../../lib/fly/Settings.java ../../lib/fly/cli/Cli.java
 //SOURCES ../../lib/fly/page/Page.java ../../lib/fly/page/PageRun.java ../../lib/fly/sandbox/SandboxConfig.java
@@ -23,6 +23,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -31,10 +32,11 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "fly-run-page",
     header = "fly-run-page docs/guide.md",
-    description = "Run the Java blocks of a Markdown page, by default on a sandbox of its own.",
+    description = "Run the blocks of a Markdown page, by default on a sandbox of its own.",
     footer = {
-      "%nBlocks share one session, as in fly-shell. The first failure ends it with page, line and",
-      "block."
+      "%nBlocks fenced as java share one session, as in fly-shell; those fenced as \"sh run\" share"
+          + " a",
+      "shell's variables, and need curl. The first failure ends it with page, line and block."
     })
 class RunPage implements Runnable {
   @Mixin Cli cli;
@@ -68,7 +70,6 @@ class RunPage implements Runnable {
   public void run() {
     // 1. Read the page.
     var page = new Page(read());
-    var run = new PageRun(file.toString(), page);
     if (list) {
       page.blocks().forEach(block -> cli.out().println(block.name() + ":" + block.line()));
       return;
@@ -76,14 +77,14 @@ class RunPage implements Runnable {
 
     // 2. Run its blocks, on a sandbox of their own.
     if (live) {
-      show(page, run);
+      show(page, new PageRun(file.toString(), page, Map.of()));
       return;
     }
     var config = SandboxConfig.onPort(0).filesServer(FilesServer.class);
     try (var sandbox = SandboxServer.start(config)) {
       for (var setting : Settings.values()) System.clearProperty(setting.name());
       sandbox.environment().forEach(System::setProperty);
-      show(page, run);
+      show(page, new PageRun(file.toString(), page, sandbox.environment()));
     }
   }
 

@@ -6,23 +6,28 @@ import java.util.Locale;
 import java.util.regex.Pattern;
 
 /**
- * A Markdown page whose {@code java} blocks run, in order, as one session. A {@code text} block
- * that follows a {@code java} block is that block's output.
+ * A Markdown page whose blocks fenced as {@code java} or {@code sh run} run, in order. A {@code
+ * text} block that follows such a block is its output.
  */
 public final class Page {
   private static final Pattern PART =
       Pattern.compile(
-          "(?m)^#+ +(?<heading>.+)$"
-              + "|^```java\\n(?<code>(?s:.*?))^```\\n(?:\\n```text\\n(?<output>(?s:.*?))^```\\n)?");
+          "(?m)^#+ +(?<heading>.+)$|^```(?<fence>java|sh run)\\n"
+              + "(?<code>(?s:.*?))^```\\n"
+              + "(?:\\n"
+              + "```text\\n"
+              + "(?<output>(?s:.*?))^```\\n"
+              + ")?");
 
   /**
    * A block.
    *
+   * @param inShell it is for the shell, not Java
    * @param name its heading in lower case with dashes: {@code create-a-volume}
    * @param line where its code begins on the page
    * @param output below it; null if there is none
    */
-  public record Block(String name, int line, String code, String output, int end) {
+  public record Block(boolean inShell, String name, int line, String code, String output, int end) {
     /** The code on its own lines of the page, so that errors name these lines. */
     String placed() {
       return "\n".repeat(line - 1) + code;
@@ -41,7 +46,9 @@ public final class Page {
         continue;
       }
       var line = (int) text.substring(0, part.start("code")).lines().count() + 1;
-      blocks.add(new Block(name, line, part.group("code"), part.group("output"), part.end()));
+      var inShell = part.group("fence").equals("sh run");
+      blocks.add(
+          new Block(inShell, name, line, part.group("code"), part.group("output"), part.end()));
     }
   }
 

@@ -1,4 +1,4 @@
-//SOURCES ../FlyException.java Mask.java Page.java ../shell/Snippets.java
+//SOURCES ../FlyException.java Mask.java Page.java ShellSession.java ../shell/Snippets.java
 package fly.page;
 
 import fly.FlyException;
@@ -8,20 +8,27 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.function.BiConsumer;
 
 /** Runs the blocks of a page up to the first failure. */
 public final class PageRun {
   private final String file;
   private final Page page;
+  private final Map<String, String> settings;
 
-  public PageRun(String file, Page page) {
+  /**
+   * @param settings variables for the blocks of the shell; Java reads them as settings
+   */
+  public PageRun(String file, Page page, Map<String, String> settings) {
     this.file = file;
     this.page = page;
+    this.settings = settings;
   }
 
   /**
-   * Runs the blocks, in order.
+   * Runs the blocks, in order. Without sh and curl those of the shell keep the page's output.
    *
    * @param last the name of the last block to run; null for all
    * @param onBlock hears of each block with what it printed
@@ -32,17 +39,34 @@ public final class PageRun {
       throw FlyException.usage("there is no block " + last, file + " has others", "--list");
     }
     var outputs = new ArrayList<String>();
-    try (var snippets = new Snippets()) {
+    var hasShell = ShellSession.available();
+    try (var snippets = new Snippets();
+        var shell = new ShellSession(settings)) {
       var found = false;
       for (var block : page.blocks()) {
         if (found && !block.name().equals(last)) break;
         found = block.name().equals(last);
-        var output = capture(snippets, block);
+        var output =
+            !block.inShell()
+                ? capture(snippets, block)
+                : hasShell ? run(shell, block) : Objects.requireNonNullElse(block.output(), "");
         onBlock.accept(block, output);
         outputs.add(Mask.apply(output));
       }
     }
     return outputs;
+  }
+
+  private String run(ShellSession shell, Page.Block block) {
+    try {
+      return shell.run(file, block);
+    } catch (FlyException e) {
+      throw inBlock(block, e);
+    }
+  }
+
+  private static FlyException inBlock(Page.Block block, FlyException e) {
+    return new FlyException(e.what, "block " + block.name() + ": " + e.why, e.tryNext, e.exitCode);
   }
 
   private String capture(Snippets snippets, Page.Block block) {
@@ -52,7 +76,7 @@ public final class PageRun {
     try {
       snippets.run(file, block.placed());
     } catch (FlyException e) {
-      throw new FlyException(e.what, "block " + block.name() + ": " + e.why, e.tryNext, e.exitCode);
+      throw inBlock(block, e);
     } finally {
       System.setOut(stdout);
     }

@@ -64,6 +64,44 @@ class RunPageTest {
   }
 
   @Test
+  void blocks_of_the_shell_share_their_variables_and_fail_with_line_and_block() throws Exception {
+    var file = folder.resolve("page.md");
+    Files.writeString(
+        file,
+        """
+        ## Set
+
+        ```sh run
+        export COLOR="dark blue"
+        curl -s -i "${FLY_API_HOSTNAME}/v1/none"
+        ```
+
+        ## Show
+
+        ```sh run
+        echo "$COLOR"
+        ```
+
+        ## Fail
+
+        ```sh run
+        echo no luck >&2
+        exit 9
+        ```
+        """);
+
+    var set = page("--only", "set", file.toString());
+    var show = page("--only", "show", file.toString());
+    var all = page(file.toString());
+
+    assertTrue(set.out().startsWith("HTTP/1.1 404"), set.out() + set.err());
+    assertEquals("dark blue\n", show.out(), show.err());
+    assertEquals(1, all.exit());
+    assertTrue(all.err().contains("the shell ended with 9: no luck"), all.err());
+    assertTrue(all.err().contains("block fail: " + file + ":17"), all.err());
+  }
+
+  @Test
   void update_writes_the_outputs_into_the_page_and_check_holds_them() throws Exception {
     var file = folder.resolve("page.md");
     Files.writeString(file, "## One\n\n```java\nprint(6 * 7);\n```\n\nText.\n");
