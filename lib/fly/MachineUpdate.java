@@ -7,7 +7,9 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import java.util.regex.Pattern;
 
@@ -74,29 +76,48 @@ public final class MachineUpdate {
       Duration leasePatience,
       Duration timeout) {
     try (var lease = Lease.take(fly, story, app, id, "update", leasePatience)) {
-      var plan = new MachineUpdate(lease.fly(), story).plan(app, id, edit);
-      show.accept(plan.difference());
-      if (plan.difference().isEmpty()) return plan.before();
+      var leased = lease.fly();
+      var plan = new AtomicReference<Plan>();
       try {
-        return send(lease.fly(), app, id, plan, timeout);
+        var machine =
+            new Machines(leased, story)
+                .repeat(app, id, Set.of(), one -> send(one, app, id, edit, show, plan));
+        if (plan.get().difference().isEmpty()) return machine;
+        return updated(leased, app, id, plan.get(), machine, timeout);
       } catch (FlyException failed) {
-        throw withPresent(app, id, failed);
+        throw plan.get() == null ? failed : withPresent(app, id, failed);
       }
     }
   }
 
-  private JsonNode send(Fly leased, String app, String id, Plan plan, Duration timeout) {
+  /** Plans and sends; a Machine that passes through another state is planned for once more. */
+  private JsonNode send(
+      Fly leased,
+      String app,
+      String id,
+      Consumer<ObjectNode> edit,
+      Consumer<List<String>> show,
+      AtomicReference<Plan> last) {
+    var plan = new MachineUpdate(leased, story).plan(app, id, edit);
+    var before = last.getAndSet(plan);
+    if (before == null || !before.difference().equals(plan.difference())) {
+      show.accept(plan.difference());
+    }
+    if (plan.difference().isEmpty()) return plan.before();
     var old = plan.before().path("instance_id");
     // The lease keeps others away: another version is the one that was sent.
-    var machine =
-        leased.create(
-            MACHINE,
-            plan.request(),
-            () ->
-                Optional.of(leased.get(MACHINE, app, id))
-                    .filter(now -> !now.path("instance_id").equals(old)),
-            app,
-            id);
+    return leased.create(
+        MACHINE,
+        plan.request(),
+        () ->
+            Optional.of(leased.get(MACHINE, app, id))
+                .filter(now -> !now.path("instance_id").equals(old)),
+        app,
+        id);
+  }
+
+  private JsonNode updated(
+      Fly leased, String app, String id, Plan plan, JsonNode machine, Duration timeout) {
     var ran = plan.before().path("state").asText().matches("started|starting|restarting");
     new Machines(leased, story)
         .waitForVersion(

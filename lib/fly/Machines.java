@@ -116,9 +116,12 @@ public final class Machines {
     }
   }
 
-  /** Sends the request again while the Machine passes through a state that refuses it. */
-  private JsonNode repeat(
-      String app, String id, Set<String> there, Function<Fly, JsonNode> request) {
+  /**
+   * Sends the request again while the Machine passes through a state that refuses it.
+   *
+   * @param there the states in which the request has nothing left to do
+   */
+  JsonNode repeat(String app, String id, Set<String> there, Function<Fly, JsonNode> request) {
     var deadline = fly.deadline();
     var within = fly.within(deadline);
     var begin = Deadline.clock().nanos();
