@@ -142,7 +142,7 @@ public final class SandboxServer implements AutoCloseable {
     edge = new FlyProxy(clock, organization, lifecycle, load, new ReverseProxy(clients));
     graphql = new GraphQlApi(organization, addresses, secrets, token, journal);
     var model = new PageModel(organization, volumes, token);
-    page = new LivePage(organization, lifecycle, model, requests, clock, workers);
+    page = new LivePage(model, requests, clock, workers);
     gatekeeper = new Gatekeeper(token, edge, pageAccess);
     control = new ControlApi(organization, faults, this::pageLink);
     javalin = Javalin.create(javalin -> configure(javalin, config.port()));

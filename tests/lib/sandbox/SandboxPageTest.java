@@ -120,16 +120,16 @@ class SandboxPageTest {
   @Test
   void pages_of_other_origins_see_nothing_and_do_nothing() throws Exception {
     var id = machine("{\"image\": \"nginx\"}").path("id").asText();
-    var start = "/sandbox/apps/shown/machines/" + id + "/start";
+    var start = "/v1/apps/shown/machines/" + id + "/start";
 
     for (var foreign : List.of("http://evil.example", "http://localhost:1", "null")) {
       assertEquals(403, send("GET", "/sandbox/events", null, "Origin", foreign).statusCode());
-      assertEquals(
-          403, send("POST", start, null, "Origin", foreign, "Fly-Sandbox", "x").statusCode());
+    }
+    for (var foreign : List.of("http://evil.example", "null")) {
+      assertEquals(403, send("POST", start, "{}", "Origin", foreign).statusCode());
     }
     assertEquals(
         403, send("GET", "/sandbox/events", null, "Sec-Fetch-Site", "same-site").statusCode());
-    assertEquals(403, send("POST", start, null).statusCode());
     var state = call("GET", "/v1/apps/shown/machines/" + id, null).path("state").asText();
     assertEquals("created", state);
   }
@@ -139,7 +139,7 @@ class SandboxPageTest {
     var id = machine("{\"image\": \"nginx\"}").path("id").asText();
 
     var first = Fly.JSON.readTree(event("world", data -> true));
-    send("POST", "/sandbox/apps/shown/machines/" + id + "/start", null, "Fly-Sandbox", "start");
+    call("POST", "/v1/apps/shown/machines/" + id + "/start", "{}");
     var later = event("world", data -> data.contains("\"state\":\"started\""));
 
     assertEquals(id, first.at("/apps/0/machines/0/id").asText());
@@ -382,6 +382,35 @@ class SandboxPageTest {
         var guide = Fly.JSON.readTree(Sh.ROOT.resolve("scripts/guide/" + body + ".json").toFile());
         assertEquals(guide, browser.evaluate(body.toUpperCase(Locale.ROOT)));
       }
+    }
+  }
+
+  @Test
+  @Tag("slow")
+  void it_creates_and_destroys_as_the_guide_does(@TempDir Path folder) throws Exception {
+    call("DELETE", "/v1/apps/shown?force=true", null);
+    var here = "document.querySelector('#step button.main')";
+    try (var browser = new Browser(folder, sandbox.pageLink())) {
+      browser.await("!!document.querySelector('#step input[name=name]')");
+      for (var step : List.of("Create your app", "Create IP addresses", "Create a volume")) {
+        browser.evaluate(here + ".click()");
+        var done = "[...document.querySelectorAll('#steps .done')].some(s => s.innerText == '%s')";
+        browser.await(done.formatted(step));
+        browser.await("!!" + here);
+      }
+      browser.evaluate(here + ".click()");
+      browser.await("document.querySelectorAll('[data-machine]').length == 1");
+      var app = browser.evaluate("document.querySelector('[data-app]').dataset.app").asText();
+      var machine = call("GET", "/v1/apps/" + app + "/machines", null).get(0);
+      assertEquals("flyio/mcp:latest", machine.at("/config/image").asText());
+      assertEquals(2, call("GET", "/v1/apps/" + app + "/ip_assignments", null).at("/ips").size());
+
+      var destroy = "document.querySelector('[data-focus=\"%s\"]').click()";
+      browser.evaluate(destroy.formatted("destroy " + app));
+      browser.await("document.querySelector('[data-sure]').innerText == 'sure?'");
+      assertEquals(1, call("GET", "/v1/apps/" + app + "/machines", null).size());
+      browser.evaluate(destroy.formatted("destroy " + app));
+      browser.await("document.body.innerText.includes('0 apps, 0 Machines')");
     }
   }
 

@@ -71,11 +71,21 @@ public final class Gatekeeper {
     }
   }
 
-  /** Requires the token. */
+  /** Requires the token, or a request of the page. */
   public void authorize(Context x) {
-    if (hasToken(x)) return;
+    if (hasToken(x) || isFromPage(x)) return;
     if (CENTRAL.matcher(x.path()).find()) ErrorBodies.unauthorizedByCentral(x);
     else throw new ApiError(401, "Authenticate: token validation error");
+  }
+
+  /**
+   * The page creates and destroys by the API itself. Its cookie alone is not enough: the request must
+   * have a header and the Origin that no other page can send.
+   */
+  private boolean isFromPage(Context x) {
+    return x.header(CONTROL_HEADER) != null
+        && ("http://" + x.header("Host")).equals(x.header("Origin"))
+        && page.admits(x);
   }
 
   private boolean hasToken(Context x) {
@@ -85,7 +95,7 @@ public final class Gatekeeper {
 
   /**
    * Requires the token of a request to the sandbox itself: other users of this computer, and the
-   * programs of Machines, can connect as well. The page's cookie is good for the page only.
+   * programs of Machines, can connect as well. The page's cookie does not open the control.
    */
   public void authorizeControl(Context x) {
     if (PageAccess.starts(x)) {
@@ -98,15 +108,7 @@ public final class Gatekeeper {
   }
 
   private static boolean ofPage(Context x) {
-    return x.path().equals("/")
-        || x.path().equals("/sandbox/events")
-        || x.path().startsWith("/sandbox/apps/");
-  }
-
-  public static void requireControl(Context x) {
-    if (x.header(CONTROL_HEADER) == null) {
-      throw new ApiError(403, "the header " + CONTROL_HEADER + " is missing");
-    }
+    return x.path().equals("/") || x.path().equals("/sandbox/events");
   }
 
   /** Refuses web pages of other origins, those from another port of this machine included. */

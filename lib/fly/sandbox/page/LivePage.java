@@ -7,14 +7,9 @@ package fly.sandbox.page;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import fly.sandbox.api.Gatekeeper;
-import fly.sandbox.http.Json;
 import fly.sandbox.http.RequestLog;
-import fly.sandbox.model.ApiError;
 import fly.sandbox.model.Clock;
-import fly.sandbox.model.JsonNodes;
 import fly.sandbox.model.Workers;
-import fly.sandbox.service.MachineLifecycle;
-import fly.sandbox.service.Organization;
 import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
 import io.javalin.http.sse.SseClient;
@@ -45,8 +40,6 @@ public final class LivePage implements AutoCloseable {
   private static final Duration PACE = Duration.ofMillis(250);
   private static final int BEAT = 40; // paces without a change until a comment is sent
 
-  private final Organization organization;
-  private final MachineLifecycle lifecycle;
   private final PageModel model;
   private final Clock clock;
   private final Workers workers;
@@ -88,14 +81,10 @@ public final class LivePage implements AutoCloseable {
   }
 
   public LivePage(
-      Organization organization,
-      MachineLifecycle lifecycle,
       PageModel model,
       RequestLog requests,
       Clock clock,
       Workers workers) {
-    this.organization = organization;
-    this.lifecycle = lifecycle;
     this.model = model;
     this.clock = clock;
     this.workers = workers;
@@ -106,7 +95,6 @@ public final class LivePage implements AutoCloseable {
     routes.get("/", this::page);
     routes.before("/sandbox/events", Gatekeeper::requireSameOrigin);
     routes.sse("/sandbox/events", this::open);
-    routes.post("/sandbox/apps/{app}/machines/{machine}/{action}", this::act);
   }
 
   private synchronized void page(Context x) throws IOException {
@@ -146,25 +134,6 @@ public final class LivePage implements AutoCloseable {
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException(e);
     }
-  }
-
-  private void act(Context x) {
-    Gatekeeper.requireSameOrigin(x);
-    Gatekeeper.requireControl(x);
-    var start = System.nanoTime();
-    var machine =
-        organization.machine(organization.app(x.pathParam("app")), x.pathParam("machine"));
-    machine.requireLease(null);
-    var action = x.pathParam("action");
-    switch (action) {
-      case "start" -> lifecycle.start(machine, "user");
-      case "stop" -> lifecycle.stop(machine, null, null);
-      case "suspend" -> lifecycle.suspend(machine);
-      default -> throw new ApiError(404, "no such action: " + action);
-    }
-    var path = "/v1/apps/%s/machines/%s/%s".formatted(machine.app.name, machine.id, action);
-    requests.add("POST", path, 200, (System.nanoTime() - start) / 1e6f, null);
-    Json.send(x, JsonNodes.ok());
   }
 
   private void open(SseClient client) {
