@@ -79,8 +79,8 @@ public final class Gatekeeper {
   }
 
   /**
-   * The page creates and destroys by the API itself. Its cookie alone is not enough: the request must
-   * have a header and the Origin that no other page can send.
+   * The page creates and destroys by the API itself. Its cookie alone is not enough: the request
+   * must have a header and the Origin that no other page can send.
    */
   private boolean isFromPage(Context x) {
     return x.header(CONTROL_HEADER) != null

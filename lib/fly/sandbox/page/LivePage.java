@@ -1,6 +1,4 @@
-//SOURCES ../api/Gatekeeper.java ../http/Json.java ../http/RequestLog.java ../model/ApiError.java ../model/Clock.java
-//SOURCES ../model/JsonNodes.java ../model/Workers.java PageModel.java ../service/MachineLifecycle.java
-//SOURCES ../service/Organization.java
+//SOURCES ../api/Gatekeeper.java ../http/RequestLog.java ../model/Clock.java ../model/Workers.java PageModel.java
 //FILES page.html
 package fly.sandbox.page;
 
@@ -80,11 +78,7 @@ public final class LivePage implements AutoCloseable {
     }
   }
 
-  public LivePage(
-      PageModel model,
-      RequestLog requests,
-      Clock clock,
-      Workers workers) {
+  public LivePage(PageModel model, RequestLog requests, Clock clock, Workers workers) {
     this.model = model;
     this.clock = clock;
     this.workers = workers;
