@@ -9,6 +9,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.regex.Pattern;
 import java.util.stream.StreamSupport;
@@ -29,6 +30,7 @@ public final class Ensure {
   private static final String MACHINES = APP + "/machines";
   private static final String VOLUMES = APP + "/volumes";
   private static final String ADDRESSES = APP + "/ip_assignments";
+  private static final Function<JsonNode, String> ID = one -> one.path("id").asText();
   private static final Pattern NAME_TAKEN =
       Pattern.compile("unique machine name violation(?:, machine ID (\\w+))?");
 
@@ -309,23 +311,44 @@ public final class Ensure {
         .toList();
   }
 
-  /** One more address, by REST. It has no unique name: it is never sent again unseen. */
+  /** One more address, by REST. */
   public JsonNode allocate(String app, String type) {
     var request = Fly.JSON.createObjectNode().put("type", type);
     if (fly.dryRun()) return fly.post(ADDRESSES, request, app);
-    var before = addresses(app, type);
+    return allocate(
+        app,
+        type,
+        () -> addresses(app, type),
+        ip -> ip.path("ip").asText(),
+        lookup -> fly.create(ADDRESSES, request, lookup, app));
+  }
+
+  /**
+   * One more address. It has no unique name: the request is never sent again unseen.
+   *
+   * @param all finds the app's addresses of this type
+   * @param address of one of them
+   * @param create sends the request, and asks its argument if the answer is lost
+   */
+  public JsonNode allocate(
+      String app,
+      String type,
+      Supplier<List<JsonNode>> all,
+      Function<JsonNode, String> address,
+      Function<Supplier<Optional<JsonNode>>, JsonNode> create) {
+    var before = all.get();
     try {
-      var ip = fly.create(ADDRESSES, request, () -> fresh(before, addresses(app, type), "ip"), app);
+      var ip = create.apply(() -> fresh(before, all.get(), address));
       created("its %s address".formatted(type));
-      tellOrphans(() -> addresses(app, type), before, ip, "ip", "%s address".formatted(type), app);
+      tellOrphans(all, before, ip, address, "%s address".formatted(type), app);
       return ip;
     } catch (FlyException lost) {
       if (lost.exitCode != FlyException.AMBIGUOUS) throw lost;
       throw ambiguous(
           "the app %s may have another %s address".formatted(app, type),
           lost,
-          "fly-status --app %s shows it; fly-allocate-ips takes an address that is there"
-              .formatted(app));
+          "fly-allocate-ips --app %s --type %s takes one that is there; fly-status --app %s shows it"
+              .formatted(app, type, app));
     }
   }
 
@@ -361,11 +384,10 @@ public final class Ensure {
         request.path("region").asText("the nearest region"));
     try {
       var volume =
-          fly.create(
-              VOLUMES, request, () -> fresh(before, alike(volumes(app), request), "id"), app);
+          fly.create(VOLUMES, request, () -> fresh(before, alike(volumes(app), request), ID), app);
       if (fly.dryRun()) return volume;
       created("the volume " + volume.path("id").asText(name));
-      tellOrphans(() -> alike(volumes(app), request), before, volume, "id", "volume " + name, app);
+      tellOrphans(() -> alike(volumes(app), request), before, volume, ID, "volume " + name, app);
       return volume;
     } catch (FlyException lost) {
       if (lost.exitCode != FlyException.AMBIGUOUS) throw lost;
@@ -389,10 +411,10 @@ public final class Ensure {
   }
 
   /** One that was not there before. */
-  private static Optional<JsonNode> fresh(List<JsonNode> before, List<JsonNode> now, String id) {
-    return now.stream()
-        .filter(one -> before.stream().noneMatch(old -> same(old, one, id)))
-        .findFirst();
+  private static Optional<JsonNode> fresh(
+      List<JsonNode> before, List<JsonNode> now, Function<JsonNode, String> id) {
+    var old = before.stream().map(id).toList();
+    return now.stream().filter(one -> !old.contains(id.apply(one))).findFirst();
   }
 
   /** Two commands at the same moment make two things; the platform cannot prevent it. */
@@ -400,17 +422,17 @@ public final class Ensure {
       Supplier<List<JsonNode>> all,
       List<JsonNode> before,
       JsonNode mine,
-      String id,
+      Function<JsonNode, String> id,
       String kind,
       String app) {
     try {
       for (var other : all.get()) {
-        var old = before.stream().anyMatch(one -> same(one, other, id));
-        if (old || same(other, mine, id)) continue;
+        var old = before.stream().anyMatch(one -> id.apply(one).equals(id.apply(other)));
+        if (old || id.apply(other).equals(id.apply(mine))) continue;
         story.insist(
             "warning: another %s, %s, was created at the same moment; each costs money:"
                 + " fly-status --app %s shows which one is used",
-            kind, other.path(id).asText(), app);
+            kind, id.apply(other), app);
       }
     } catch (FlyException e) {
       story.say("It could not be seen whether another %s was created: %s", kind, e.what);

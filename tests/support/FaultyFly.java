@@ -1,5 +1,6 @@
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import fly.Deadline;
 import fly.Fly;
 import java.io.BufferedInputStream;
 import java.io.ByteArrayOutputStream;
@@ -10,12 +11,16 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 
 /**
@@ -77,6 +82,10 @@ final class FaultyFly implements AutoCloseable {
   private final Map<String, ObjectNode> volumes = new LinkedHashMap<>();
   private final Map<String, String> leases = new LinkedHashMap<>();
   private final List<ObjectNode> addresses = new ArrayList<>();
+  private final Map<Object, Long> born = new IdentityHashMap<>();
+  private Duration lag = Duration.ZERO;
+  private CyclicBarrier barrier;
+  private int meeting;
   private boolean app;
   private int made;
   private int most;
@@ -104,6 +113,9 @@ final class FaultyFly implements AutoCloseable {
     volumes.clear();
     addresses.clear();
     leases.clear();
+    born.clear();
+    lag = Duration.ZERO;
+    barrier = null;
     made = 0;
     app = world.app;
     if (world.state != null) machine(MACHINE, "one", world.state, world.owner);
@@ -112,6 +124,46 @@ final class FaultyFly implements AutoCloseable {
     most = things();
     fault = next;
     when = requests;
+  }
+
+  /** What is created from now on is in no list, and no app is found, for this time. */
+  synchronized void lag(Duration time) {
+    lag = time;
+  }
+
+  /** The same things, and other faults. */
+  synchronized void fault(Fault next, Predicate<Sent> requests) {
+    fault = next;
+    when = requests;
+  }
+
+  /** The first two writes wait for each other before they have an effect. */
+  synchronized void meet(CyclicBarrier other) {
+    barrier = other;
+    meeting = 2;
+  }
+
+  private void meet(Sent request) throws IOException {
+    CyclicBarrier now;
+    synchronized (this) {
+      if (barrier == null || !request.write() || meeting-- <= 0) return;
+      now = barrier;
+    }
+    try {
+      now.await(5, TimeUnit.SECONDS);
+    } catch (Exception e) {
+      throw new IOException(e);
+    }
+  }
+
+  private boolean seen(Object thing) {
+    var time = born.get(thing);
+    return time == null || Deadline.clock().nanos() - time >= lag.toNanos();
+  }
+
+  private <T> T bear(T thing) {
+    born.put(thing, Deadline.clock().nanos());
+    return thing;
   }
 
   List<Sent> sent() {
@@ -156,6 +208,7 @@ final class FaultyFly implements AutoCloseable {
     try (line) {
       var request = read(new BufferedInputStream(line.getInputStream()));
       if (request == null) return;
+      meet(request);
       boolean faulty;
       Reply reply;
       Fault now;
@@ -235,10 +288,13 @@ final class FaultyFly implements AutoCloseable {
     if (path.startsWith("/v1/orgs/")) return ok(organization(path));
     if (path.equals("/v1/apps")) return read ? ok(apps()) : createApp();
     if (!app) return refused(404, "App not found");
-    if (path.matches("/v1/apps/[^/]+")) return read ? ok(app()) : destroyApp();
+    if (path.matches("/v1/apps/[^/]+")) {
+      if (!read) return destroyApp();
+      return seen(APP) ? ok(app()) : refused(404, "App not found");
+    }
     if (path.endsWith("/machines")) return read ? ok(list(machines)) : createMachine(json);
     if (path.endsWith("/volumes")) {
-      return ok(read ? list(volumes) : volume("vol_" + ++made, json.path("name").asText()));
+      return ok(read ? list(volumes) : bear(volume("vol_" + ++made, json.path("name").asText())));
     }
     if (path.contains("/volumes/")) return ofVolume(request, path.split("/")[5], path);
     if (path.contains("/ip_assignments")) return ips(request, json.path("type").asText(), path);
@@ -250,6 +306,7 @@ final class FaultyFly implements AutoCloseable {
   private Reply createApp() {
     if (app) return refused(422, "Validation failed: Name has already been taken");
     app = true;
+    bear(APP);
     return new Reply(201, object().put("id", "app1").put("created_at", 1_700_000_000_000L));
   }
 
@@ -269,7 +326,7 @@ final class FaultyFly implements AutoCloseable {
     }
     var machine = machine("148e%010d".formatted(++made), name, "started", "");
     if (request.has("config")) machine.set("config", request.path("config"));
-    return ok(machine);
+    return ok(bear(machine));
   }
 
   private Reply ofMachine(Sent request, String id, String path, JsonNode json) {
@@ -338,14 +395,14 @@ final class FaultyFly implements AutoCloseable {
   private Reply ips(Sent request, String type, String path) {
     if (request.method.equals("GET")) {
       var ips = object();
-      addresses.forEach(ips.putArray("ips")::add);
+      addresses.stream().filter(this::seen).forEach(ips.putArray("ips")::add);
       return ok(ips);
     }
     if (request.method.equals("DELETE")) {
       addresses.removeIf(ip -> path.endsWith("/" + ip.path("ip").asText()));
       return new Reply(204, "");
     }
-    addresses.add(address(type));
+    addresses.add(bear(address(type)));
     return ok(addresses.get(addresses.size() - 1));
   }
 
@@ -354,8 +411,8 @@ final class FaultyFly implements AutoCloseable {
     return object().put("ip", ip).put("region", "global").put("shared", type.startsWith("shared"));
   }
 
-  private static JsonNode list(Map<String, ObjectNode> things) {
-    return Fly.JSON.createArrayNode().addAll(things.values());
+  private JsonNode list(Map<String, ObjectNode> things) {
+    return Fly.JSON.createArrayNode().addAll(things.values().stream().filter(this::seen).toList());
   }
 
   private static ObjectNode app() {
@@ -423,7 +480,7 @@ final class FaultyFly implements AutoCloseable {
     var data = object();
     if (query.contains("mutation")) {
       var type = json.at("/variables/input/type").asText();
-      addresses.add(address(type));
+      addresses.add(bear(address(type)));
       var one = addresses.get(addresses.size() - 1);
       var payload = data.putObject("allocateIpAddress");
       if (type.equals("shared_v4")) {
@@ -437,6 +494,7 @@ final class FaultyFly implements AutoCloseable {
       var app = data.putObject("app").putNull("sharedIpAddress");
       var nodes = app.putObject("ipAddresses").putArray("nodes");
       for (var one : addresses) {
+        if (!seen(one)) continue;
         if (one.path("shared").asBoolean()) app.set("sharedIpAddress", one.path("ip"));
         else nodes.add(node(one));
       }

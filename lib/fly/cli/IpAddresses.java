@@ -6,6 +6,7 @@ import fly.Ensure;
 import fly.Fly;
 import fly.FlyException;
 import fly.Template;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -39,40 +40,57 @@ public final class IpAddresses {
   /** The app's address of this type, in the form of the answer that allocates one. */
   public Optional<JsonNode> find(String type) {
     if (cli.dryRun) return Optional.empty();
-    return rest ? new Ensure(cli.fly(), cli).address(app, type) : lookUp(type);
+    if (rest) return new Ensure(cli.fly(), cli).address(app, type);
+    return all(type).stream().findFirst();
   }
 
-  /** Sends a mutation; after a lost answer it looks before it sends again. */
+  /** Sends a mutation once; after a lost answer it looks. */
   public JsonNode allocate(JsonNode mutation, String type) {
-    if (rest) return new Ensure(cli.fly(), cli).allocate(app, type);
-    return cli.fly()
-        .createByGraphql(
-            mutation.path("query").asText(),
-            mutation.path("variables"),
-            () -> lookUp(type).map(IpAddresses::data))
-        .path("allocateIpAddress");
+    var ensure = new Ensure(cli.fly(), cli);
+    if (rest) return ensure.allocate(app, type);
+    var query = mutation.path("query").asText();
+    var variables = mutation.path("variables");
+    if (cli.dryRun) return cli.fly().graphql(query, variables);
+    return ensure.allocate(
+        app,
+        type,
+        () -> all(type),
+        IpAddresses::address,
+        lookup ->
+            cli.fly()
+                .createByGraphql(query, variables, () -> lookup.get().map(IpAddresses::data))
+                .path("allocateIpAddress"));
   }
 
-  private Optional<JsonNode> lookUp(String type) {
+  /** The app's addresses of this type, each as the answer that allocates one. */
+  private List<JsonNode> all(String type) {
     var request = Template.load(null, "ips.json", Map.of("APP_NAME", app));
     var found =
         cli.fly().graphql(request.path("query").asText(), request.path("variables")).path("app");
-    var payload = Fly.JSON.createObjectNode();
+    var all = new ArrayList<JsonNode>();
     var shared = found.path("sharedIpAddress");
     if (type.equals("shared_v4") && shared.isTextual() && !shared.asText().isEmpty()) {
-      payload.putObject("app").set("sharedIpAddress", shared);
-      return Optional.of(payload);
+      all.add(Fly.JSON.createObjectNode().set("app", named("sharedIpAddress", shared)));
     }
     for (var node : found.at("/ipAddresses/nodes")) {
-      if (node.path("type").asText().equals(type)) {
-        return Optional.of(payload.set("ipAddress", node));
-      }
+      if (node.path("type").asText().equals(type)) all.add(named("ipAddress", node));
     }
-    return Optional.empty();
+    return all;
+  }
+
+  private static JsonNode named(String name, JsonNode value) {
+    return Fly.JSON.createObjectNode().set(name, value);
   }
 
   private static JsonNode data(JsonNode payload) {
-    return Fly.JSON.createObjectNode().set("allocateIpAddress", payload);
+    return named("allocateIpAddress", payload);
+  }
+
+  private static String address(JsonNode answer) {
+    for (var path : List.of("/ip", "/app/sharedIpAddress", "/ipAddress/address")) {
+      if (answer.at(path).isTextual()) return answer.at(path).asText();
+    }
+    return "";
   }
 
   /** Prints the answer in one line: the address alone for people and with -q, else the JSON. */
@@ -82,8 +100,6 @@ public final class IpAddresses {
       cli.out().println(answer);
       return;
     }
-    for (var path : List.of("/ip", "/app/sharedIpAddress", "/ipAddress/address")) {
-      if (answer.at(path).isTextual()) cli.out().println(answer.at(path).asText());
-    }
+    cli.out().println(address(answer));
   }
 }
