@@ -1,5 +1,6 @@
 package fly;
 
+import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.util.DefaultIndenter;
 import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
@@ -12,7 +13,9 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 final class Json {
   /** Takes one JSON value and nothing behind it: "404 page not found" is not the number 404. */
   static final ObjectMapper MAPPER =
-      new ObjectMapper().enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
+      new ObjectMapper()
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .enable(JsonGenerator.Feature.WRITE_BIGDECIMAL_AS_PLAIN);
 
   private static final DefaultPrettyPrinter PRETTY =
       new DefaultPrettyPrinter(

@@ -1,16 +1,18 @@
-//SOURCES Fly.java FlyException.java Settings.java
+//SOURCES Fly.java FlyException.java Settings.java TextFile.java
 package fly;
 
+import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectReader;
+import com.fasterxml.jackson.databind.cfg.JsonNodeFeature;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ContainerNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.node.TextNode;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -31,6 +33,19 @@ import java.util.regex.Pattern;
 public final class Template {
   private static final Pattern VARIABLE = Pattern.compile("\\$\\{(\\w+)(?::-([^}]*))?}");
 
+  private static final Pattern DUPLICATE = Pattern.compile("Duplicate field '(.*)'");
+
+  /** Refuses a key that is given twice, and keeps the digits of decimals. */
+  private static final ObjectReader STRICT =
+      Fly.JSON
+          .reader()
+          .with(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
+          .with(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
+          .without(JsonNodeFeature.STRIP_TRAILING_BIGDECIMAL_ZEROES);
+
+  /** The value of {@code --set} that stands for the empty string. */
+  private static final String EMPTY = "\"\"";
+
   /** Maps whose values are strings, whatever they look like (Fly.io, Machine config). */
   private static final Set<String> TEXTS = Set.of("env", "metadata");
 
@@ -42,7 +57,10 @@ public final class Template {
    * @param values come before the settings of the same name
    */
   public static ObjectNode load(String file, String shipped, Map<String, String> values) {
-    var json = parse(file == null ? text(shipped) : read(file), file == null ? shipped : file);
+    var json =
+        parse(
+            file == null ? text(shipped) : TextFile.read(Path.of(file)),
+            file == null ? shipped : file);
     var missing = new TreeSet<String>();
     fill(json, values, missing);
     if (missing.isEmpty()) return json;
@@ -65,7 +83,8 @@ public final class Template {
 
   /**
    * Sets fields by dotted path, such as {@code config.services.0.autostop}; {@code \.} is a dot in
-   * a name. A field keeps the type that it has; an empty value removes it.
+   * a name. A field keeps the type that it has; an empty value removes it, and {@code ""} is the
+   * empty string.
    *
    * @param warn hears of each field that was not there before
    */
@@ -97,9 +116,19 @@ public final class Template {
       else if (!old.isMissingNode()) ((ArrayNode) parent).remove(Integer.parseInt(name));
       return;
     }
+    if (TEXTS.contains(name) && names.size() < 3) requireMap(path, value);
     if (old.isMissingNode()) warn.accept(path + " was not in the request body, and is now");
     var text = names.size() > 1 && TEXTS.contains(names.get(names.size() - 2));
-    put(parent, path, name, text ? TextNode.valueOf(value) : typed(path, value, old));
+    var string = value.equals(EMPTY) ? "" : value;
+    put(parent, path, name, text ? TextNode.valueOf(string) : typed(path, value, old));
+  }
+
+  private static void requireMap(String path, String value) {
+    if (value.startsWith("{")) return;
+    throw notSet(
+        path,
+        "it is a JSON object, and \"" + value + "\" is not",
+        "--set %s.%s".formatted(path, value.contains("=") ? value : "NAME=" + value));
   }
 
   private static JsonNode child(ContainerNode<?> parent, String name) {
@@ -124,10 +153,10 @@ public final class Template {
   }
 
   private static JsonNode typed(String path, String value, JsonNode old) {
-    if (old.isTextual()) return TextNode.valueOf(value);
+    if (old.isTextual()) return TextNode.valueOf(value.equals(EMPTY) ? "" : value);
     JsonNode json;
     try {
-      json = Fly.JSON.readTree(value);
+      json = STRICT.readTree(value);
     } catch (JsonProcessingException e) {
       json = TextNode.valueOf(value);
     }
@@ -189,13 +218,20 @@ public final class Template {
 
   private static ObjectNode parse(String text, String name) {
     try {
-      if (Fly.JSON.readTree(text) instanceof ObjectNode object) return object;
+      if (STRICT.readTree(text) instanceof ObjectNode object) return object;
       throw FlyException.usage(
           name + " is not a JSON object",
           "a request body is { ... }",
           "start from --print-template");
     } catch (JsonProcessingException e) {
       var where = e.getLocation();
+      var twice = DUPLICATE.matcher(e.getOriginalMessage());
+      if (twice.find()) {
+        throw FlyException.usage(
+            "%s has %s twice in one object".formatted(name, twice.group(1)),
+            "the second is in line %d, and one of them would be lost".formatted(where.getLineNr()),
+            "remove one of the two");
+      }
       throw FlyException.usage(
           name + " is not JSON",
           "%s (line %d, column %d)"
@@ -204,17 +240,6 @@ public final class Template {
                   where.getLineNr(),
                   where.getColumnNr()),
           "start from --print-template");
-    }
-  }
-
-  private static String read(String file) {
-    try {
-      return Files.readString(Path.of(file));
-    } catch (NoSuchFileException e) {
-      throw FlyException.usage(
-          "there is no file " + file, "--template names it", "write one with --print-template");
-    } catch (IOException e) {
-      throw FlyException.usage("could not read " + file, String.valueOf(e.getMessage()), "");
     }
   }
 }

@@ -41,7 +41,9 @@ class UpdateMachine implements Runnable {
   @Option(
       names = "--set",
       paramLabel = "PATH=VALUE",
-      description = "Set one field, such as config.guest.memory_mb; an empty VALUE removes it.")
+      description =
+          "Set a field, such as config.guest.memory_mb; empty, VALUE removes it;"
+              + " \"\" is an empty string.")
   Map<String, String> fields = new LinkedHashMap<>();
 
   @Option(names = "--image", paramLabel = "IMAGE", description = "Run this image.")

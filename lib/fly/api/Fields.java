@@ -1,4 +1,4 @@
-//SOURCES ../Fly.java ../FlyException.java
+//SOURCES ../Fly.java ../FlyException.java ../TextFile.java
 package fly.api;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -10,9 +10,8 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.node.TextNode;
 import fly.Fly;
 import fly.FlyException;
+import fly.TextFile;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -70,11 +69,11 @@ public final class Fields {
 
   /** A file's text; {@code -} is stdin. */
   public static String read(String file) {
+    if (!file.equals("-")) return TextFile.read(Path.of(file));
     try {
-      var bytes = file.equals("-") ? System.in.readAllBytes() : Files.readAllBytes(Path.of(file));
-      return new String(bytes, StandardCharsets.UTF_8);
+      return TextFile.text(System.in.readAllBytes(), "stdin");
     } catch (IOException e) {
-      throw FlyException.usage("could not read " + file, "no such file, or no access", "");
+      throw FlyException.usage("could not read stdin", FlyException.reason(e), "--input FILE");
     }
   }
 

@@ -1,6 +1,6 @@
-//SOURCES ../Deadline.java ../Durations.java ../Fly.java ../FlyException.java ../Story.java Hint.java Progress.java
-//SOURCES Reference.java ResultStream.java Surroundings.java Target.java Terminal.java TerminalWriter.java Trust.java
-//SOURCES Version.java View.java
+//SOURCES ../Deadline.java ../Durations.java ../Fly.java ../FlyException.java ../Settings.java ../Story.java Hint.java
+//SOURCES Progress.java Reference.java ResultStream.java Surroundings.java Target.java Terminal.java
+//SOURCES TerminalWriter.java Trust.java Version.java View.java
 //DEPS info.picocli:picocli:4.7.7
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dfile.encoding=UTF-8
 //COMPILE_OPTIONS -XDstringConcat=inline
@@ -13,6 +13,7 @@ import fly.Deadline;
 import fly.Durations;
 import fly.Fly;
 import fly.FlyException;
+import fly.Settings;
 import fly.Story;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
@@ -118,6 +119,7 @@ public class Cli implements Story {
 
     public Fly fly() {
       if (fly == null) {
+        if (!targetSaid) Settings.openSecret().ifPresent(this::warn);
         fly =
             Fly.connect(dryRun ? out()::println : null, verbose ? err()::println : null, this)
                 .within(Deadline.after(deadline));

@@ -87,7 +87,7 @@ public final class Options {
     @Option(
         names = "--set",
         paramLabel = "PATH=VALUE",
-        description = "Set one field of the body; an empty VALUE removes it.")
+        description = "Set a field of the body; empty, VALUE removes it; \"\" is an empty string.")
     private Map<String, String> fields = new LinkedHashMap<>();
 
     @Option(names = "--print-template", description = "Print the shipped request body, and exit.")

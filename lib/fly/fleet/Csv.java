@@ -1,10 +1,8 @@
-//SOURCES ../FlyException.java
+//SOURCES ../FlyException.java ../TextFile.java
 package fly.fleet;
 
 import fly.FlyException;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
+import fly.TextFile;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -17,14 +15,7 @@ public final class Csv {
 
   /** The rows, each by column. */
   public static List<Map<String, String>> read(String file) {
-    String text;
-    try {
-      text = Files.readString(Path.of(file), StandardCharsets.UTF_8);
-    } catch (IOException e) {
-      throw FlyException.usage(
-          "could not read " + file, e.toString(), "a CSV file in UTF-8, columns in its first line");
-    }
-    var lines = parse(text.startsWith("\ufeff") ? text.substring(1) : text);
+    var lines = parse(TextFile.read(Path.of(file)));
     if (lines.isEmpty()) {
       throw FlyException.usage(file + " is empty", "its first line names the columns", "");
     }

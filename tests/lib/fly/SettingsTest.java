@@ -9,6 +9,7 @@ import fly.Settings;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -95,6 +96,40 @@ class SettingsTest {
     assertEquals("FlyV1 fm2_a=b#c", Settings.FLY_API_TOKEN.get());
     assertEquals("iad", Settings.REGION.get());
     assertEquals("personal", Settings.ORG.get());
+  }
+
+  @Test
+  void a_quoted_value_of_several_lines_is_one_value_and_holds_no_variables() throws Exception {
+    dotEnv("APP_NAME=\"one\nORG=evil\nlast\"\nREGION='a\nFLY_API_TOKEN=x'\n");
+
+    assertEquals("one\nORG=evil\nlast", Settings.APP_NAME.get());
+    assertEquals("personal", Settings.ORG.get());
+    assertEquals("a\nFLY_API_TOKEN=x", Settings.REGION.get());
+    assertNull(Settings.FLY_API_TOKEN.get());
+  }
+
+  @Test
+  void a_byte_order_mark_hides_no_variable_and_Windows_line_ends_are_none_of_a_value()
+      throws Exception {
+    dotEnv("\ufeffAPP_NAME=demo\r\nREGION=iad\r\n");
+
+    assertEquals("demo", Settings.APP_NAME.get());
+    assertEquals("iad", Settings.REGION.get());
+  }
+
+  @Test
+  void a_file_with_a_token_that_everybody_may_read_is_warned_about() throws Exception {
+    dotEnv("FLY_API_TOKEN=x\n");
+    var file = Path.of(System.getProperty("user.dir"), ".env");
+
+    Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r--r--"));
+    var warning = Settings.openSecret().orElseThrow();
+    Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-------"));
+
+    assertEquals(
+        "every user of this machine can read FLY_API_TOKEN in " + file + ": chmod 600 .env",
+        warning);
+    assertTrue(Settings.openSecret().isEmpty());
   }
 
   @Test

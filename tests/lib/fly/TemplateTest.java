@@ -154,4 +154,63 @@ class TemplateTest {
     assertEquals("a name is missing in the path", refused("{}", "a..b", "1").why);
     assertEquals("a is a string and holds no fields", refused("{\"a\": \"x\"}", "a.b", "1").why);
   }
+
+  @Test
+  void two_quotes_are_the_empty_string() throws Exception {
+    assertEquals("{\"env\":{\"A\":\"\"}}", set("{\"env\": {}}", "env.A", "\"\""));
+    assertEquals("{\"s\":\"\"}", set("{\"s\": \"x\"}", "s", "\"\""));
+    assertEquals("{\"new\":\"\"}", set("{}", "new", "\"\""));
+  }
+
+  @Test
+  void a_variable_given_to_the_map_is_refused_with_the_path_that_takes_it() {
+    for (var json : List.of("{\"config\": {}}", "{\"config\": {\"env\": {}}}")) {
+      var e = refused(json, "config.env", "K=V");
+
+      assertEquals("it is a JSON object, and \"K=V\" is not", e.why);
+      assertEquals("--set config.env.K=V", e.tryNext);
+    }
+  }
+
+  @Test
+  void decimals_keep_their_digits() throws Exception {
+    var precise = "{\"a\":1.10,\"b\":0.1234567890123456789,\"c\":100000000000000000000.5}";
+
+    assertEquals(precise, load(precise, Map.of()).toString());
+    assertEquals("{\"f\":2.50}", set("{\"f\": 1.5}", "f", "2.50"));
+  }
+
+  @Test
+  void a_key_given_twice_is_told_with_its_line() {
+    var e =
+        assertThrows(FlyException.class, () -> load("{\"a\": {\"b\": 1,\n\"b\": 2}}", Map.of()));
+
+    assertEquals(folder.resolve("body.json") + " has b twice in one object", e.what);
+    assertEquals("the second is in line 2, and one of them would be lost", e.why);
+  }
+
+  @Test
+  void a_byte_order_mark_is_no_part_of_the_text_and_other_charsets_are_named() throws Exception {
+    var file = folder.resolve("body.json");
+    Files.writeString(file, "\ufeff{\"a\": 1}");
+    assertEquals("{\"a\":1}", Template.load(file.toString(), null, Map.of()).toString());
+
+    var text = "{\"a\": \"\u00fc\"}";
+    for (var charset : List.of("ISO-8859-1", "UTF-16", "UTF-16LE")) {
+      Files.write(file, text.getBytes(charset));
+      var e =
+          assertThrows(FlyException.class, () -> Template.load(file.toString(), null, Map.of()));
+
+      assertEquals(file + " is not UTF-8 text", e.what);
+      assertEquals("it looks like " + charset.replace("LE", ""), e.why);
+    }
+  }
+
+  @Test
+  void a_file_that_is_not_there_is_told() {
+    var e = assertThrows(FlyException.class, () -> Template.load("none.json", null, Map.of()));
+
+    assertEquals("there is no file none.json", e.what);
+    assertEquals(FlyException.USAGE, e.exitCode);
+  }
 }
