@@ -1,4 +1,5 @@
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -49,6 +50,18 @@ class DocsTest {
       documents.add(Sh.ROOT.resolve(page));
     }
     return documents;
+  }
+
+  @Test
+  void the_picture_of_the_README_is_small_and_names_no_folder_of_a_computer() throws Exception {
+    var readme = Files.readString(Sh.ROOT.resolve("README.md"));
+    var picture = Files.readString(Sh.ROOT.resolve("docs/quickstart.svg"));
+
+    assertTrue(readme.contains("<img src=\"docs/quickstart.svg\""));
+    assertTrue(picture.length() < 150_000, picture.length() + " characters");
+    assertTrue(picture.contains("All three replies came"), "run ./jbang picture");
+    var folder = Pattern.compile("/(home|root|Users|tmp|var|work)/").matcher(picture);
+    assertFalse(folder.find(), () -> folder.group() + ": run ./jbang picture");
   }
 
   @Test
