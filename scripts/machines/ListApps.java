@@ -44,7 +44,8 @@ class ListApps implements Runnable {
                 app.path("volume_count").asText(),
                 app.path("status").asText()));
       }
-      cli.table(List.of("APP", "MACHINES", "VOLUMES", "STATUS"), rows);
+      cli.table(
+          List.of("APP", "MACHINES", "VOLUMES", "STATUS"), rows, "No app yet: fly-create-app");
     }
   }
 }

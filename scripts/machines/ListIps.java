@@ -44,7 +44,10 @@ class ListIps implements Runnable {
                 ip.path("region").asText(),
                 ip.path("created_at").asText()));
       }
-      cli.table(List.of("ADDRESS", "SHARED", "REGION", "CREATED"), rows);
+      cli.table(
+          List.of("ADDRESS", "SHARED", "REGION", "CREATED"),
+          rows,
+          "No address yet: fly-allocate-ips");
     }
   }
 }

@@ -45,7 +45,10 @@ class ListMachines implements Runnable {
                 machine.path("region").asText(),
                 machine.at("/config/image").asText()));
       }
-      cli.table(List.of("MACHINE", "NAME", "STATE", "REGION", "IMAGE"), rows);
+      cli.table(
+          List.of("MACHINE", "NAME", "STATE", "REGION", "IMAGE"),
+          rows,
+          "No Machine yet: fly-create-machine");
     }
   }
 }

@@ -43,7 +43,7 @@ class ListSecrets implements Runnable {
                 secret.path("digest").asText(),
                 secret.path("updated_at").asText(secret.path("created_at").asText())));
       }
-      cli.table(List.of("NAME", "DIGEST", "CHANGED"), rows);
+      cli.table(List.of("NAME", "DIGEST", "CHANGED"), rows, "No secret yet: fly-set-secrets NAME");
     }
   }
 }

@@ -50,7 +50,11 @@ class ListVolumes implements Runnable {
               volume.path("size_gb").asText(),
               volume.path("attached_machine_id").asText("")));
     }
-    cli.table(List.of("VOLUME", "NAME", "STATE", "REGION", "GB", "MACHINE"), rows);
-    cli.say("A volume costs money until it is destroyed: " + Hint.of("fly-destroy-volume"));
+    cli.table(
+        List.of("VOLUME", "NAME", "STATE", "REGION", "GB", "MACHINE"),
+        rows,
+        "No volume yet: fly-create-volume");
+    if (!rows.isEmpty())
+      cli.say("A volume costs money until it is destroyed: " + Hint.of("fly-destroy-volume"));
   }
 }

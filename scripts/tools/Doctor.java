@@ -1,11 +1,12 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //JAVA 17+
 //DESCRIPTION Check everything from the JDK to the MCP server's reply, and say what to do.
-//SOURCES ../../lib/fly/Fly.java ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Options.java
+//SOURCES ../../lib/fly/Fly.java ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Hint.java ../../lib/fly/cli/Options.java
 //SOURCES ../../lib/fly/doctor/Checkup.java ../../lib/fly/doctor/Examination.java
 
 import fly.Fly;
 import fly.cli.Cli;
+import fly.cli.Hint;
 import fly.cli.Options;
 import fly.doctor.Checkup;
 import fly.doctor.Examination;
@@ -52,7 +53,10 @@ class Doctor implements Runnable {
   private void show(Checkup.Finding finding) {
     if (cli.quiet && finding.status().equals("ok")) return;
     var first = true;
-    for (var line : finding.detail().split("\n")) {
+    var failure = finding.failure();
+    var more =
+        failure == null ? "" : "\nwhy: " + failure.why + "\ntry: " + Hint.render(failure.tryNext);
+    for (var line : (finding.detail() + more).split("\n")) {
       cli.out()
           .printf(
               "%-8s %-13s %s%n", first ? finding.status() : "", first ? finding.name() : "", line);

@@ -39,9 +39,9 @@ public final class Call {
     this.app = app;
     this.method = method;
     graphql = target.matches("/?graphql");
-    var isPath = target.startsWith("/");
+    var isPath = target.contains("/") || Operations.beginsPath(target);
     operation = graphql || isPath ? null : Operations.find(target).orElse(null);
-    if (!graphql && !isPath && operation == null && !target.matches("v1/.*")) {
+    if (!graphql && !isPath && operation == null) {
       throw Operations.unknown(target);
     }
     if (operation != null && method == null) this.method = operation.method();

@@ -72,6 +72,12 @@ public final class Operations {
     return all().stream().filter(operation -> operation.id().equalsIgnoreCase(id)).findFirst();
   }
 
+  /** True for the first part of a path, with or without a query: apps, apps?org_slug=x. */
+  static boolean beginsPath(String text) {
+    var first = text.split("\\?", 2)[0];
+    return all().stream().anyMatch(operation -> operation.path().startsWith("/v1/" + first + "/"));
+  }
+
   static FlyException unknown(String id) {
     var parts = id.split("_");
     var similar = matching(parts[parts.length - 1]).stream().map(Operation::id).limit(5).toList();

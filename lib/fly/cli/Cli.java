@@ -296,6 +296,16 @@ public class Cli implements Story {
     return !wanted && out() instanceof TerminalWriter;
   }
 
+  /**
+   * Prints aligned columns under headings in capitals.
+   *
+   * @param ifNone advice if there are no rows
+   */
+  public void table(List<String> headings, List<List<String>> rows, String ifNone) {
+    table(headings, rows);
+    if (rows.isEmpty()) say("%s", Hint.render(ifNone));
+  }
+
   /** Prints aligned columns under headings in capitals. */
   public void table(List<String> headings, List<List<String>> rows) {
     var widths = headings.stream().mapToInt(String::length).toArray();
@@ -361,8 +371,16 @@ public class Cli implements Story {
     var err = commandLine.getErr();
     err.println(colours(err).errorText("error: " + e.getMessage()));
     if (!e.why.isEmpty()) err.println("  why: " + e.why);
-    if (!e.tryNext.isEmpty()) err.println("  try: " + Hint.render(e.tryNext));
+    var next = e.tryNext.equals(commandLine.getCommandName()) ? instead(e) : e.tryNext;
+    if (!next.isEmpty()) err.println("  try: " + Hint.render(next));
     return e.exitCode;
+  }
+
+  /** The advice of a command whose failure would be answered with the command itself. */
+  private static String instead(FlyException e) {
+    return e.exitCode == FlyException.TOKEN
+        ? "export FLY_API_TOKEN=... with a new token: https://fly.io/dashboard, Tokens"
+        : "";
   }
 
   private static Help.ColorScheme colours(PrintWriter err) {

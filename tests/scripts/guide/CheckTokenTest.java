@@ -62,6 +62,13 @@ class CheckTokenTest {
     assertEquals("", result.out());
     assertTrue(result.err().contains("error: Fly.io did not accept the token"), result.err());
     assertTrue(result.err().contains("Authenticate: token validation error (401 from GET"));
+    assertTrue(
+        result
+            .err()
+            .endsWith(
+                "  try: export FLY_API_TOKEN=... with a new token: https://fly.io/dashboard,"
+                    + " Tokens\n"),
+        result.err());
   }
 
   @Test

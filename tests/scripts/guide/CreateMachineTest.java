@@ -306,7 +306,7 @@ class CreateMachineTest {
     var result = Script.run(new CreateMachine(), "--no-volume");
 
     assertEquals(1, result.exit());
-    assertTrue(result.err().contains("error: Fly.io does not understand the request"));
+    assertTrue(result.err().contains("error: Fly.io has no guest of this size"));
     assertTrue(result.err().contains("minimum required 256 MiB (400 from POST"), result.err());
   }
 

@@ -43,6 +43,19 @@ class ListMachinesTest {
   }
 
   @Test
+  void an_empty_list_says_what_to_do_and_in_JSON_it_is_just_empty() {
+    fly.stubFor(get("/v1/apps/mcp-demo/machines").willReturn(okJson("[]")));
+
+    var table = Script.run(new ListMachines());
+    var json = Script.run(new ListMachines(), "--json");
+
+    assertEquals(0, table.exit(), table.err());
+    assertTrue(
+        table.err().endsWith("No Machine yet: jbang fly-create-machine@catalog\n"), table.err());
+    assertEquals("[]", json.out().replaceAll("\\s", ""));
+  }
+
+  @Test
   void no_such_app_is_told() {
     fly.stubFor(
         get("/v1/apps/none/machines")

@@ -44,6 +44,7 @@ class ApiTest {
 
     assertTrue(api("/v1/apps/{app}").out().contains("\"id\": \"a1\""));
     assertTrue(api("/apps/{app}").out().contains("\"id\": \"a1\""));
+    assertTrue(api("apps/{app}").out().contains("\"id\": \"a1\""));
   }
 
   @Test

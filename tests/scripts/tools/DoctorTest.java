@@ -25,6 +25,12 @@ class DoctorTest {
     assertTrue(result.out().contains("ok       JDK           "), result.out());
     assertTrue(result.out().contains("APP_NAME=mcp-demo (system property)"), result.out());
     assertTrue(result.out().contains("failed   reachability  could not reach http://127.0.0.1:9"));
+    assertTrue(
+        result
+            .out()
+            .contains(
+                "\n                       try: is the sandbox running? eval \"$(jbang"),
+        result.out());
     assertTrue(result.out().contains("skipped  token         needs: reachability"), result.out());
     assertTrue(result.err().contains("eval \"$(jbang fly-sandbox@catalog --start)\"\n"));
     assertFalse((result.out() + result.err()).contains(FakeFly.TOKEN));
