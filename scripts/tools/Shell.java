@@ -9,6 +9,7 @@
 //FILES app.json=../guide/app.json
 //FILES machine.json=../guide/machine.json
 //FILES volume.json=../guide/volume.json
+//FILES allocate-ip.json=../guide/allocate-ip.json
 
 import fly.FlyException;
 import fly.cli.Cli;

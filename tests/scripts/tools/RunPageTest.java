@@ -1,9 +1,11 @@
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -25,6 +27,20 @@ class RunPageTest {
     var result = page("--check", Sh.ROOT.resolve(file).toString());
 
     assertEquals(0, result.exit(), result.err());
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @ValueSource(strings = {"docs/guide.md", "docs/experiments.md"})
+  void the_templates_of_a_page_are_those_of_fly_shell_too(String file) throws Exception {
+    var page = Files.readString(Sh.ROOT.resolve(file));
+    var shell = Files.readString(Sh.ROOT.resolve("scripts/tools/Shell.java"));
+
+    var templates = Pattern.compile("template\\(\"([^\"]+)\"").matcher(page).results().toList();
+
+    assertFalse(templates.isEmpty());
+    for (var template : templates) {
+      assertTrue(shell.contains("//FILES " + template.group(1) + "="), template.group(1));
+    }
   }
 
   @Test
