@@ -52,13 +52,17 @@ public final class FlyException extends RuntimeException {
     this.status = status;
   }
 
-  /** All three lines, as a program prints it that does not catch it. */
+  /** All three lines: plain JShell shows a failure's message only. */
   @Override
-  public String toString() {
-    return "error: "
-        + what
+  public String getMessage() {
+    return what
         + (why.isEmpty() ? "" : "\n  why: " + why)
         + (tryNext.isEmpty() ? "" : "\n  try: " + tryNext);
+  }
+
+  @Override
+  public String toString() {
+    return "error: " + getMessage();
   }
 
   public static FlyException usage(String what, String why, String tryNext) {

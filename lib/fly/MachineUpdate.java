@@ -141,10 +141,10 @@ public final class MachineUpdate {
                   now.path("instance_id").asText(),
                   now.at("/config/image").asText("(none)"));
     } catch (FlyException e) {
-      present = "; its present version could not be read: " + e.getMessage();
+      present = "; its present version could not be read: " + e.what;
     }
     return new FlyException(
-        failed.getMessage(), failed.why + present, failed.tryNext, failed.exitCode, failed.status);
+        failed.what, failed.why + present, failed.tryNext, failed.exitCode, failed.status);
   }
 
   private static void difference(String path, JsonNode old, JsonNode now, List<String> lines) {

@@ -86,7 +86,7 @@ class ClaimMachine implements Runnable {
     // One owner's failure is the command's; of several, each gets a line.
     cli.say("Claiming %d of the fleet %s ...", all.size(), name);
     var failures = cli.fly().each(all, 50, owner -> print(owner, pool.claim(owner, this::check)));
-    failures.forEach((owner, e) -> cli.err().printf("failed: %s: %s%n", owner, e.getMessage()));
+    failures.forEach((owner, e) -> cli.err().printf("failed: %s: %s%n", owner, e.what));
     if (failures.isEmpty()) {
       cli.say("To give it back: " + Hint.of("fly-release-machine") + " --owner NAME");
       return;

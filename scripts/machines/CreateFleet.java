@@ -120,7 +120,7 @@ class CreateFleet implements Runnable {
     var first = failures.values().iterator().next();
     throw new FlyException(
         "%d of %d Machines are missing".formatted(failures.size(), members.size()),
-        "%s (%s)".formatted(first.getMessage(), first.why),
+        "%s (%s)".formatted(first.what, first.why),
         "the same command again: it creates only those");
   }
 

@@ -369,7 +369,7 @@ public class Cli implements Story {
 
   private static int report(CommandLine commandLine, FlyException e) {
     var err = commandLine.getErr();
-    err.println(colours(err).errorText("error: " + e.getMessage()));
+    err.println(colours(err).errorText("error: " + e.what));
     if (!e.why.isEmpty()) err.println("  why: " + e.why);
     var next = e.tryNext.equals(commandLine.getCommandName()) ? instead(e) : e.tryNext;
     if (!next.isEmpty()) err.println("  try: " + Hint.render(next));

@@ -265,7 +265,7 @@ public abstract class Many {
                 }
               } catch (FlyException e) {
                 synchronized (this) {
-                  cli.err().printf("failed: %s: %s (%s)%n", id, e.getMessage(), e.why);
+                  cli.err().printf("failed: %s: %s (%s)%n", id, e.what, e.why);
                 }
                 throw e;
               } finally {
@@ -290,7 +290,7 @@ public abstract class Many {
         failures.entrySet().stream()
             .collect(
                 Collectors.groupingBy(
-                    entry -> entry.getValue().getMessage(),
+                    entry -> entry.getValue().what,
                     LinkedHashMap::new,
                     Collectors.mapping(Map.Entry::getKey, Collectors.toList())));
     var why =

@@ -105,7 +105,7 @@ public final class AppTeardown {
             });
     for (var failure : failed.values()) {
       if (failure.exitCode == FlyException.TOKEN) throw failure;
-      story.insist("warning: %s: %s", failure.getMessage(), failure.why);
+      story.insist("warning: %s: %s", failure.what, failure.why);
       failures.add(failure.why);
     }
   }

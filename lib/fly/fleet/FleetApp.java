@@ -15,7 +15,7 @@ public final class FleetApp {
       Fly fly, Story story, List<Fleet.Member> members, String organization) {
     var apps = members.stream().map(Fleet.Member::app).toList();
     var failures = fly.each(apps, 20, app -> ensure(fly, story, app, organization));
-    failures.forEach((app, e) -> story.insist("warning: %s: %s (%s)", app, e.getMessage(), e.why));
+    failures.forEach((app, e) -> story.insist("warning: %s: %s (%s)", app, e.what, e.why));
   }
 
   /** Creates the app and its addresses, unless they are there. */

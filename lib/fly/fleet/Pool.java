@@ -136,7 +136,7 @@ public final class Pool {
       try {
         return started(lease.fly(), fly.get(MACHINE, app, id), ready);
       } catch (FlyException e) {
-        story.say("%s does not start: %s", id, e.getMessage());
+        story.say("%s does not start: %s", id, e.what);
         failures.add(e);
         hopeless.add(id);
         lease.fly().delete(metadata, app, id, Marks.OWNER);
@@ -177,7 +177,7 @@ public final class Pool {
   private FlyException none(List<JsonNode> members, List<FlyException> failures) {
     var owned = members.stream().filter(machine -> !owner(machine).isEmpty()).count();
     var why = "%d Machines, %d of them with an owner".formatted(members.size(), owned);
-    for (var failure : failures) why += "; " + failure.getMessage() + " (" + failure.why + ")";
+    for (var failure : failures) why += "; " + failure.what + " (" + failure.why + ")";
     return new FlyException(
         "no Machine of the fleet %s is free".formatted(fleet),
         why,

@@ -90,7 +90,7 @@ public final class InProcess extends DirectExecutionControl {
   }
 
   private static String text(FlyException e) {
-    var text = new StringBuilder(e.getMessage());
+    var text = new StringBuilder(e.what);
     if (!e.why.isEmpty()) text.append("\n  why: ").append(e.why);
     if (!e.tryNext.isEmpty()) text.append("\n  try: ").append(Hint.render(e.tryNext));
     return text.toString();

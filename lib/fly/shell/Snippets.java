@@ -163,8 +163,7 @@ public final class Snippets implements AutoCloseable {
     var at = where.orElseGet(() -> place.at(place.line(0)));
     var failure =
         cause instanceof FlyException known
-            ? new FlyException(
-                known.getMessage(), known.why + "; " + at, known.tryNext, known.exitCode)
+            ? new FlyException(known.what, known.why + "; " + at, known.tryNext, known.exitCode)
             : new FlyException(cause.toString(), at, "-v shows the stack trace");
     failure.initCause(cause);
     return failure;

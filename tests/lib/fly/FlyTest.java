@@ -182,7 +182,7 @@ class FlyTest {
     var fly = fly().eachWithin(Duration.ofSeconds(20));
     var e = assertThrows(FlyException.class, () -> fly.get("/v1/x"));
 
-    assertEquals("Fly.io is limiting the rate of requests", e.getMessage());
+    assertEquals("Fly.io is limiting the rate of requests", e.what);
     assertTrue(e.why.contains("the deadline of 20s leaves no time for another try"), e.why);
     assertTrue(requests() < 12, "a limit is not answered by a storm: " + requests());
   }
@@ -245,7 +245,7 @@ class FlyTest {
 
     var e = assertThrows(FlyException.class, () -> fly().get("/v1/x"));
 
-    assertEquals("could not reach http://127.0.0.1:1", e.getMessage());
+    assertEquals("could not reach http://127.0.0.1:1", e.what);
     assertTrue(e.why.contains("GET http://127.0.0.1:1/v1/x"), e.why);
     assertTrue(e.tryNext.contains("is the sandbox running?"), e.tryNext);
     assertEquals(FlyException.REFUSED, e.exitCode);
@@ -257,7 +257,7 @@ class FlyTest {
 
     var e = assertThrows(FlyException.class, () -> fly().get("/v1/x"));
 
-    assertEquals("the answer of " + fake.baseUrl() + " is not JSON", e.getMessage());
+    assertEquals("the answer of " + fake.baseUrl() + " is not JSON", e.what);
     assertTrue(e.why.startsWith("<html>a login page</html> (200 from GET "), e.why);
   }
 
@@ -305,7 +305,7 @@ class FlyTest {
         assertThrows(
             FlyException.class, () -> fly().graphql("query { x }", Fly.JSON.createObjectNode()));
 
-    assertEquals("there is no such app", e.getMessage());
+    assertEquals("there is no such app", e.what);
     assertTrue(e.why.startsWith("Could not find App \"x\" (NOT_FOUND in a 200 from POST"), e.why);
     assertTrue(e.why.endsWith("request id 01J-iad)"), e.why);
   }
@@ -327,7 +327,7 @@ class FlyTest {
 
       var e = assertThrows(FlyException.class, () -> fly().get("/v1/x"), url);
       assertEquals(FlyException.USAGE, e.exitCode, url);
-      assertTrue(e.getMessage().startsWith("a token must not travel in the clear"), url);
+      assertTrue(e.what.startsWith("a token must not travel in the clear"), url);
     }
   }
 
@@ -435,5 +435,14 @@ class FlyTest {
         new String[] {"app.json", "allocate-ip.json", "allocate-shared-ip.json", "machine.json"}) {
       assertTrue(Fly.JSON.readTree(Template.text(shipped)).isObject(), shipped);
     }
+  }
+
+  @Test
+  void the_message_of_a_failure_says_why_and_what_to_try_for_plain_JShell() {
+    var e = new FlyException("no app", "it is gone", "fly-create-app");
+
+    assertEquals("no app\n  why: it is gone\n  try: fly-create-app", e.getMessage());
+    assertEquals("error: " + e.getMessage(), e.toString());
+    assertEquals("no app", new FlyException("no app", "", "").getMessage());
   }
 }

@@ -136,7 +136,7 @@ class SettingsTest {
   void a_missing_one_is_told_with_the_line_to_type() {
     var e = assertThrows(FlyException.class, Settings.FLY_API_TOKEN::require);
 
-    assertEquals("FLY_API_TOKEN is not set", e.getMessage());
+    assertEquals("FLY_API_TOKEN is not set", e.what);
     assertEquals("export FLY_API_TOKEN=\"FlyV1 fm2_...\"", e.tryNext);
     assertEquals(FlyException.USAGE, e.exitCode);
   }

@@ -76,7 +76,7 @@ class TemplateTest {
             FlyException.class,
             () -> load("{\"a\": \"${ZEBRA}\", \"b\": [\"${APE}${ZEBRA}\"]}", Map.of()));
 
-    assertEquals("the request body needs APE, ZEBRA", e.getMessage());
+    assertEquals("the request body needs APE, ZEBRA", e.what);
     assertEquals("export APE=...; export ZEBRA=...", e.tryNext);
     assertEquals(FlyException.USAGE, e.exitCode);
   }
@@ -90,9 +90,9 @@ class TemplateTest {
         assertThrows(FlyException.class, () -> Template.load("/no/such.json", null, Map.of()));
 
     assertTrue(broken.why.contains("line 2"), broken.why);
-    assertTrue(list.getMessage().endsWith("is not a JSON object"), list.getMessage());
-    assertTrue(more.getMessage().endsWith("is not JSON"), more.getMessage());
-    assertEquals("there is no file /no/such.json", none.getMessage());
+    assertTrue(list.what.endsWith("is not a JSON object"), list.what);
+    assertTrue(more.what.endsWith("is not JSON"), more.what);
+    assertEquals("there is no file /no/such.json", none.what);
   }
 
   @Test
@@ -109,7 +109,7 @@ class TemplateTest {
     assertEquals("it is true or false, and \"1\" is not", refused(json, "b", "1").why);
     assertEquals("it is a JSON list, and \"x\" is not", refused(json, "l", "x").why);
     assertEquals("it is a whole number, and \"1 2\" is not", refused(json, "n", "1 2").why);
-    assertEquals("cannot set o.p", refused(json, "o.p", "x").getMessage());
+    assertEquals("cannot set o.p", refused(json, "o.p", "x").what);
   }
 
   @Test

@@ -12,7 +12,7 @@ class TokenTest {
   private static String why(String pasted) {
     var e = assertThrows(FlyException.class, () -> Token.parse(pasted), pasted);
     assertEquals(FlyException.TOKEN, e.exitCode);
-    assertFalse((e.getMessage() + e.why + e.tryNext).contains(M.substring(4, 20)));
+    assertFalse((e.what + e.why + e.tryNext).contains(M.substring(4, 20)));
     return e.why;
   }
 

@@ -76,7 +76,7 @@ public final class HandshakeCheck {
       if (hello.at("/result/capabilities").has("tools")) check.ask(messages.get(2), reply -> {});
     } catch (FlyException e) {
       var logs = "fly-logs --app " + app;
-      throw new FlyException(e.getMessage(), e.why, logs, e.exitCode, e.status);
+      throw new FlyException(e.what, e.why, logs, e.exitCode, e.status);
     }
   }
 

@@ -99,7 +99,7 @@ public final class Questions implements AutoCloseable {
       report
           .putObject("error")
           .put("exit_code", failure.exitCode)
-          .put("message", failure.getMessage())
+          .put("message", failure.what)
           .put("why", failure.why)
           .put("try", failure.tryNext);
     }

@@ -179,7 +179,7 @@ public final class ServerCheck {
 
   private static FlyException noConnection(FlyException refusal, FlyException failure) {
     if (refusal != null && refusal.status == 409) {
-      return new FlyException(refusal.getMessage(), refusal.why, refusal.tryNext, NO_CONNECTION);
+      return new FlyException(refusal.what, refusal.why, refusal.tryNext, NO_CONNECTION);
     }
     return new FlyException(
         "no connection to the MCP server",

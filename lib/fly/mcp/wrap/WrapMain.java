@@ -36,7 +36,7 @@ public final class WrapMain {
       server.startEarly(args);
       return server.run(options);
     } catch (FlyException e) {
-      err.println("error: " + e.getMessage());
+      err.println("error: " + e.what);
       if (!e.why.isEmpty()) err.println("  why: " + e.why);
       if (!e.tryNext.isEmpty()) err.println("  try: " + e.tryNext);
       return e.exitCode;

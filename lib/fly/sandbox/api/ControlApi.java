@@ -92,7 +92,7 @@ public final class ControlApi {
       }
       options = changed;
     } catch (FlyException e) {
-      throw ApiError.invalid(e.getMessage() + ": " + e.tryNext);
+      throw ApiError.invalid(e.what + ": " + e.tryNext);
     }
     faults(x);
   }
