@@ -38,7 +38,8 @@ import java.util.stream.Collectors;
 
 /**
  * An MCP server on stdin and stdout. Its tools are named as those of npm's
- * {@code @modelcontextprotocol/server-filesystem}, and see nothing outside of one folder.
+ * {@code @modelcontextprotocol/server-filesystem}, and see nothing outside of one folder. All of it
+ * is in this one file, so that people can copy it; that is why it is longer than other scripts.
  */
 class FilesServer {
   private static final McpJsonMapper JSON = McpJsonDefaults.getMapper();
@@ -73,8 +74,7 @@ class FilesServer {
         var message = McpSchema.deserializeJsonRpcMessage(JSON, line);
         if (message instanceof JSONRPCRequest request) {
           due++;
-          // The SDK answers nobody who has not said "initialized", as the guide's script never
-          // does.
+          // The SDK answers only after "initialized", which the guide's script never sends.
           if (request.method().equals("initialize")) line += INITIALIZED;
         }
       } catch (IOException | IllegalArgumentException e) {
@@ -147,9 +147,9 @@ class FilesServer {
   }
 
   /**
-   * Where the path leads, all symlinks followed; a relative one starts in the folder.
+   * Target of a path, with all symlinks followed; a relative path starts in the folder.
    *
-   * @throws IOException where that is outside of the folder
+   * @throws IOException if the target is outside of the folder
    */
   private Path inside(String path) throws IOException {
     var asked = folder.resolve(path).normalize();

@@ -1,14 +1,13 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //JAVA 17+
 //DESCRIPTION Launch any stdio MCP server on Fly.io, behind a token, for the MCP clients of this machine.
-//SOURCES ../../lib/fly/Ensure.java ../../lib/fly/Fly.java ../../lib/fly/Template.java ../../lib/fly/cli/Cli.java
-//SOURCES ../../lib/fly/cli/Hint.java ../../lib/fly/cli/Options.java ../../lib/fly/mcp/check/HandshakeCheck.java
+//SOURCES ../../lib/fly/Fly.java ../../lib/fly/Template.java ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Hint.java
+//SOURCES ../../lib/fly/cli/Options.java ../../lib/fly/mcp/check/HandshakeCheck.java
 //SOURCES ../../lib/fly/mcp/check/ServerOptions.java ../../lib/fly/mcp/launch/ClientConfigFile.java
 //SOURCES ../../lib/fly/mcp/launch/Launch.java ../../lib/fly/mcp/launch/LaunchRequest.java
 //SOURCES ../../lib/fly/mcp/launch/LaunchSecrets.java
 //FILES app.json=../guide/app.json machine.json=../guide/machine.json volume.json=../guide/volume.json requests.jsonl=../guide/requests.jsonl
 
-import fly.Ensure;
 import fly.Fly;
 import fly.Template;
 import fly.cli.Cli;
@@ -24,6 +23,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -46,7 +46,7 @@ import picocli.CommandLine.Parameters;
       "and JBang runs it behind fly-mcp-wrap, in " + LaunchRequest.JBANG_IMAGE + ".",
       "That start on Fly.io is untried; each cold start compiles and fetches //DEPS."
     })
-class McpLaunch implements Runnable {
+class McpLaunch implements Callable<Integer> {
   @Mixin Cli.Api cli;
   @Mixin Options.App app;
   @Mixin Options.Org org;
@@ -91,8 +91,8 @@ class McpLaunch implements Runnable {
   }
 
   @Override
-  public void run() {
-    if (body.printed("machine.json", cli)) return;
+  public Integer call() {
+    if (body.printed("machine.json", cli)) return 0;
 
     // 1. Build the requests, and refuse what cannot be before anything is created.
     var configs = noConfig ? List.<ClientConfigFile>of() : ClientConfigFile.ofUser(clients);
@@ -101,50 +101,50 @@ class McpLaunch implements Runnable {
     region.into(machine);
     new LaunchRequest(machine).mount(volume).ship(files).run(command);
     body.changed(machine, cli);
-    var disk = Template.load(null, "volume.json", Map.of());
-    disk = LaunchRequest.volume(disk, machine, volumeSize);
+    var empty = Template.load(null, "volume.json", Map.of());
+    var disk = LaunchRequest.volume(empty, machine, volumeSize);
     var name = app.nameOrNew();
     var server = ServerOptions.of(name, tokenFile);
     var url = server.server();
     var check = new HandshakeCheck(url, name, Template.text("requests.jsonl"));
-
     var proxy = configs.isEmpty() || cli.dryRun ? List.<String>of() : server.proxy(url, cli);
 
     // 2. Create what is missing: the app, its addresses, the secrets, the volume, the Machine.
     cli.sayTarget(org.slug());
-    var ensure = new Ensure(cli.fly(), cli);
-    try (var launch = new Launch(cli.fly(), ensure, name, cli::say, cli::warn)) {
-      launch.app(Template.load(null, "app.json", Map.of("APP_NAME", name, "ORG", org.slug())));
-      if (!cli.dryRun) values.tokenIn(server.tokenFile, cli::say);
-      var created = launch.machine(machine, values.values(), disk, update);
+    var launch = new Launch(cli, name);
+    return launch.run(
+        () -> {
+          launch.app(Template.load(null, "app.json", Map.of("APP_NAME", name, "ORG", org.slug())));
+          if (!cli.dryRun) values.tokenIn(server.tokenFile, cli::say);
+          var created = launch.machine(machine, values.values(), disk, update);
 
-      // 3. Prove that the server answers, and that it answers nobody without the token.
-      if (cli.dryRun) {
-        cli.out().println(check.curl());
-        return;
-      }
-      cli.say("Asking " + ServerOptions.shown(url) + " ...");
-      check.requireAnswers(server, timeout, cli::say, cli.verbose ? cli.err()::println : it -> {});
-      check.requireToken().ifPresent(why -> cli.warn("the token could not be tested: " + why));
+          // 3. Prove that the server answers, and that it answers nobody without the token.
+          if (cli.dryRun) {
+            cli.out().println(check.curl());
+            return;
+          }
+          launch.createNothing();
+          cli.say("Asking " + ServerOptions.shown(url) + " ...");
+          check.requireAnswers(server, timeout, cli::say, cli.trace());
+          check.requireToken().ifPresent(why -> cli.warn("the token could not be tested: " + why));
 
-      // 4. Configure the clients, print the result, and say what comes next.
-      var result = Fly.JSON.createObjectNode().put("app", name);
-      result.set("machine", created.path("id"));
-      result.put("url", url.toString()).put("bearer_token_file", server.tokenFile.toString());
-      var written = result.putArray("clients");
-      for (var config : configs) {
-        config.put(name, config.entry(proxy));
-        written.add(config.file.toString());
-        cli.say("%s has the server %s now; restart it: %s", config.client, name, config.file);
-      }
-      cli.print(result, name);
-      launch.complete();
-    }
-    cli.say("export APP_NAME=%s", name);
-    var token = " --bearer-token-file " + server.tokenFile;
-    cli.say("Next: " + Hint.of("fly-call-mcp") + " --list tools" + token);
-    if (configs.isEmpty())
-      cli.say("For a client: " + Hint.of("fly-mcp-config") + " --url " + url + token);
-    cli.say("To end it: %s --app %s --confirm %s", Hint.of("fly-cleanup"), name, name);
+          // 4. Configure the clients, print the result, and say what comes next.
+          var result = Fly.JSON.createObjectNode().put("app", name);
+          result.set("machine", created.path("id"));
+          result.put("url", url.toString()).put("bearer_token_file", server.tokenFile.toString());
+          var written = result.putArray("clients");
+          for (var config : configs) {
+            config.put(name, config.entry(proxy));
+            written.add(config.file.toString());
+            cli.say("%s has the server %s now; restart it: %s", config.client, name, config.file);
+          }
+          cli.print(result, name);
+          cli.say("export APP_NAME=%s", name);
+          var token = " --bearer-token-file " + server.tokenFile;
+          cli.say("Next: " + Hint.of("fly-call-mcp") + " --list tools" + token);
+          var config = Hint.of("fly-mcp-config") + " --url " + url + token;
+          if (noConfig) cli.say("For a client: " + config);
+          cli.say("To end it: %s --app %s --confirm %s", Hint.of("fly-cleanup"), name, name);
+        });
   }
 }

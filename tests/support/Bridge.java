@@ -46,6 +46,10 @@ final class Bridge implements AutoCloseable {
     return new Bridge(url, transport, Map.of(), Duration.ofSeconds(15));
   }
 
+  static Bridge to(String url, StdioProxy.Transport transport, Duration timeout) {
+    return new Bridge(url, transport, Map.of(), timeout);
+  }
+
   static Bridge to(String url, Map<String, String> headers) {
     return new Bridge(url, StdioProxy.Transport.AUTO, headers, Duration.ofSeconds(15));
   }

@@ -20,6 +20,7 @@ public final class Interruption implements AutoCloseable {
   private final PrintWriter err;
   private final Supplier<String> left;
   private final Runnable onRequest;
+  private final String then;
   private final Map<String, Object> before = new LinkedHashMap<>();
   private boolean creating = true;
   private boolean cleaning;
@@ -37,6 +38,14 @@ public final class Interruption implements AutoCloseable {
    * @param onRequest runs at the first signal
    */
   public Interruption(PrintWriter err, Supplier<String> left, Runnable onRequest) {
+    this(err, left, onRequest, "what was created goes");
+  }
+
+  /**
+   * @param then the words for what follows the running step
+   */
+  public Interruption(PrintWriter err, Supplier<String> left, Runnable onRequest, String then) {
+    this.then = then;
     this.err = err;
     this.left = left;
     this.onRequest = onRequest;
@@ -84,8 +93,8 @@ public final class Interruption implements AutoCloseable {
     err.println(
         cleaning
             ? "Interrupted while it cleans up; Ctrl-C again ends at once ..."
-            : "Interrupted: the running step ends, then what was created goes; Ctrl-C again ends at"
-                + " once ...");
+            : "Interrupted: the running step ends, then %s; Ctrl-C again ends at once ..."
+                .formatted(then));
     if (cleaning) return;
     onRequest.run();
     var waited = new Thread(this::interrupt, "interruption");

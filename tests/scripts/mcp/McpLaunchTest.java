@@ -19,8 +19,12 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Base64;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.zip.ZipInputStream;
 import org.junit.jupiter.api.AfterEach;
@@ -44,6 +48,28 @@ class McpLaunchTest {
               + " echo '{\"jsonrpc\":\"2.0\",\"id\":'\"${id%%[,\\}]*}\"',\"result\":{"
               + "\"protocolVersion\":\"2024-11-05\",\"capabilities\":{},"
               + "\"serverInfo\":{\"name\":\"hello\",\"version\":\"1\"}}}' ;; esac; done");
+
+  /** The same as a user would write it in Java. */
+  private static final String MY_SERVER =
+      """
+      import java.util.Scanner;
+      import java.util.regex.Pattern;
+
+      class MyServer {
+        public static void main(String... args) {
+          var id = Pattern.compile("\\"id\\":\\\\s*(\\\\d+)");
+          for (var in = new Scanner(System.in); in.hasNextLine(); ) {
+            var asked = id.matcher(in.nextLine());
+            if (!asked.find()) continue;
+            System.out.println("{\\"jsonrpc\\":\\"2.0\\",\\"id\\":" + asked.group(1)
+                + ",\\"result\\":{\\"protocolVersion\\":\\"2024-11-05\\",\\"capabilities\\":{},"
+                + "\\"serverInfo\\":{\\"name\\":\\"mine\\",\\"version\\":\\"1\\"}}}");
+          }
+        }
+      }
+      """;
+
+  private static final Pattern EXPORT = Pattern.compile(" *export (\\w+)='?([^']*)'?");
 
   @TempDir Path home;
   private final String realHome = System.getProperty("user.home");
@@ -246,6 +272,43 @@ class McpLaunchTest {
   }
 
   @Test
+  @Tag("slow")
+  void on_the_sandbox_of_a_kept_quickstart_a_script_of_ones_own_is_launched() throws Exception {
+    assumeTrue(System.getenv("FLY_ROOT") != null, "these tests were not started by ./jbang");
+    var script = Files.writeString(home.resolve("MyServer.java"), MY_SERVER).toString();
+    var quickstart =
+        new Sh()
+            .with("JAVA_TOOL_OPTIONS", "-Dfly.sandbox.npx=none")
+            .with("FLY_JBANG", "")
+            .start(Jvm.command("Quickstart", "--keep").toArray(String[]::new));
+    try (var err = quickstart.errorReader()) {
+      var exports = new LinkedHashMap<String, String>();
+      while (!exports.containsKey("APP_NAME") || !exports.containsKey("FLY_API_TOKEN")) {
+        var line = err.readLine();
+        if (line.endsWith("In another terminal:")) exports.clear();
+        var export = EXPORT.matcher(line);
+        if (export.matches()) exports.put(export.group(1), export.group(2));
+      }
+      exports.remove("APP_NAME"); // the launch makes its own app
+
+      var launch =
+          new Sh()
+              .with(exports)
+              .with("XDG_CONFIG_HOME", home)
+              .with("FLY_JBANG", "")
+              .run(
+                  Jvm.command("McpLaunch", "--no-config", "--timeout", "3m", script)
+                      .toArray(String[]::new));
+
+      assertEquals(0, launch.exit(), launch.err());
+      assertTrue(launch.err().contains("mine 1"), launch.err());
+    } finally {
+      quickstart.destroy();
+      assertTrue(quickstart.waitFor(30, TimeUnit.SECONDS));
+    }
+  }
+
+  @Test
   void a_script_takes_the_files_that_it_names_along() throws Exception {
     Files.createDirectories(home.resolve("bin"));
     Files.createDirectories(home.resolve("lib"));
@@ -372,35 +435,89 @@ class McpLaunchTest {
     assertEquals(after, api(machine));
   }
 
+  private Process launching(String app, List<String> command, String... options) {
+    var all = new ArrayList<>(List.of("--app", app, "--no-config"));
+    all.addAll(List.of(options));
+    all.addAll(command);
+    return new Sh()
+        .with(sandbox.environment())
+        .with("XDG_CONFIG_HOME", home)
+        .with("FLY_JBANG", "")
+        .start(Jvm.command("McpLaunch", all.toArray(String[]::new)).toArray(String[]::new));
+  }
+
+  private static void interrupt(Process process) {
+    process.toHandle().destroy(); // its stderr is still to be read
+  }
+
   @Test
   @Tag("slow")
   void interrupted_it_tells_what_was_created() throws Exception {
-    var java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
-    var process =
-        new Sh()
-            .with(sandbox.environment())
-            .with("XDG_CONFIG_HOME", home)
-            .with("FLY_JBANG", "@catalog")
-            .start(
-                java,
-                "-cp",
-                System.getProperty("java.class.path"),
-                "McpLaunch",
-                "--app",
-                "cut",
-                "--no-config",
-                "--",
-                "no-such-server");
+    var process = launching("cut", List.of("--", "no-such-server"));
     try (var err = process.errorReader()) {
       for (var line = err.readLine(); !line.endsWith("waiting ..."); line = err.readLine()) {
         assertFalse(line.startsWith("error"), line);
       }
 
-      process.toHandle().destroy(); // its stderr is still to be read
+      interrupt(process);
 
       var told = err.lines().collect(Collectors.joining("\n"));
       assertTrue(told.contains("warning: this was created, and stays: the app cut, "), told);
-      assertTrue(told.contains("fly-cleanup@catalog --app cut --confirm cut"), told);
+      assertTrue(told.endsWith(" --app cut --confirm cut"), told);
+      assertFalse(told.contains("error:"), told);
+      assertEquals(143, process.waitFor());
+    } finally {
+      process.destroyForcibly();
+    }
+  }
+
+  @Test
+  @Tag("slow")
+  void interrupted_while_it_creates_it_lets_the_step_end_and_names_all_that_is_there()
+      throws Exception {
+    sandbox.faults().latency("api=400ms");
+    for (var step : List.of("The app", "Its address, v6", "Creating a Machine")) {
+      var app = "cut-" + step.toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9]+", "-");
+      var process = launching(app, HELLO);
+      try (var err = process.errorReader()) {
+        for (var line = err.readLine(); !line.startsWith(step); line = err.readLine()) {
+          assertFalse(line.startsWith("error"), line);
+        }
+
+        interrupt(process);
+
+        var told = err.lines().collect(Collectors.joining("\n"));
+        assertEquals(143, process.waitFor(), told);
+        assertTrue(told.contains("this was created, and stays: the app " + app), told);
+        assertTrue(told.endsWith(" --app %s --confirm %s".formatted(app, app)), told);
+        var machines = api("/apps/" + app + "/machines").size();
+        assertEquals(machines > 0, told.contains("the Machine "), told);
+        assertEquals(step.startsWith("Creating") ? 1 : 0, machines, told);
+      } finally {
+        process.destroyForcibly();
+      }
+    }
+  }
+
+  @Test
+  @Tag("slow")
+  void a_second_Ctrl_C_ends_at_once_with_the_command_that_cleans_up() throws Exception {
+    sandbox.faults().latency("api=5s");
+    var process = launching("twice", HELLO);
+    try (var err = process.errorReader()) {
+      for (var line = err.readLine(); !line.startsWith("The app"); line = err.readLine()) {
+        assertFalse(line.startsWith("error"), line);
+      }
+
+      interrupt(process);
+      for (var line = err.readLine(); !line.contains("Ctrl-C again"); line = err.readLine()) {
+        assertFalse(line.startsWith("error"), line);
+      }
+      interrupt(process);
+
+      var told = err.lines().collect(Collectors.joining("\n"));
+      assertEquals(143, process.waitFor(), told);
+      assertTrue(told.endsWith(" --app twice --confirm twice"), told);
     } finally {
       process.destroyForcibly();
     }

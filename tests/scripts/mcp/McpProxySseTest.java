@@ -107,6 +107,28 @@ class McpProxySseTest {
   }
 
   @Test
+  void a_stream_whose_heartbeats_cease_is_opened_again_and_its_requests_fail_honestly()
+      throws Exception {
+    try (var bridge = Bridge.to(server.url(), StdioProxy.Transport.SSE).connected()) {
+      for (int i = 0; i < 4; i++) {
+        stream.raw(":\n\n");
+        Thread.sleep(100);
+      }
+      mute = true;
+      bridge.call(1);
+
+      var failed = bridge.next();
+      mute = false;
+      var why = failed.at("/error/message").asText();
+      assertTrue(why.contains("three heartbeats did not come"), why);
+      assertTrue(why.contains("not sent again, because it may have taken effect"), why);
+      FakeMcp.await(() -> sessions.get() == 2 && server.all("initialize").size() == 2);
+      assertEquals(2, bridge.call(2).next().path("id").asInt());
+      assertEquals(2, server.all("tools/call").size());
+    }
+  }
+
+  @Test
   void an_endpoint_on_another_origin_is_not_used() throws Exception {
     try (var other = new FakeMcp();
         var bridge = Bridge.to(server.url(), Map.of("Authorization", "Bearer secret"))) {

@@ -45,7 +45,7 @@ public final class Conversation implements AutoCloseable {
   /**
    * @param headers for every request: they may hold secrets
    * @param timeout for everything together, from now on
-   * @param waiting is told why the server is waited for
+   * @param waiting takes the reason of each wait for the server
    * @param log gets a line for each thing that happens
    */
   public Conversation(
@@ -108,7 +108,7 @@ public final class Conversation implements AutoCloseable {
   /**
    * The server's next message, or an error in its place.
    *
-   * @return null where the time is up
+   * @return null if the time is up
    */
   public JsonNode next() {
     try {
@@ -120,32 +120,32 @@ public final class Conversation implements AutoCloseable {
     }
   }
 
-  /** How long it lasts by now. */
+  /** Time since the beginning. */
   public Duration age() {
     return Duration.ofNanos(System.nanoTime() - begin);
   }
 
-  /** How the server is spoken to, as far as that is known by now. */
+  /** The server's protocol, or {@code AUTO} if it is not known yet. */
   public StdioProxy.Transport transport() {
     return proxy.transport();
   }
 
-  /** After how long the server itself first answered; null where it has not. */
+  /** Time until the first answer of the server itself; null if there was none. */
   public Duration reached() {
     return proxy.reached() == 0 ? null : Duration.ofNanos(proxy.reached() - begin);
   }
 
-  /** After how long it first took a request; null where it has not. */
+  /** Time until the server first took a request; null if it has not. */
   public Duration accepted() {
     return proxy.accepted() == 0 ? null : Duration.ofNanos(proxy.accepted() - begin);
   }
 
-  /** Why the server could not be talked to at all; null where it could. */
+  /** The reason why there was no conversation at all, or null. */
   public FlyException refusal() {
     return refusal;
   }
 
-  /** Says good-bye: the session is deleted. */
+  /** Deletes the session. */
   @Override
   public void close() {
     if (closed) return;
@@ -162,7 +162,7 @@ public final class Conversation implements AutoCloseable {
     }
   }
 
-  /** What the proxy writes: whole messages, one a line. */
+  /** Takes the proxy's output: whole messages, one a line. */
   private final class Replies extends OutputStream {
     private final ByteArrayOutputStream line = new ByteArrayOutputStream();
 

@@ -10,7 +10,7 @@ import java.util.StringJoiner;
 public final class ReplyView {
   private ReplyView() {}
 
-  /** Such as {@code 14 tools: read_file, ...}; the JSON itself of a reply of another kind. */
+  /** The view, such as {@code 14 tools: read_file, ...}; the JSON of a reply of another kind. */
   public static String of(JsonNode reply) {
     var error = reply.path("error");
     if (error.isObject()) {

@@ -25,11 +25,11 @@ public final class ServerCheck {
 
   /**
    * @param name connect, authenticate, initialize, list or call
-   * @param request what was asked, as {@code tools/call list_directory}; empty where nothing was
-   * @param detail what came of it, in a few words
+   * @param request such as {@code tools/call list_directory}; empty if there was none
+   * @param detail the result in a few words
    */
   public record Stage(String name, String request, boolean ok, Duration took, String detail) {
-    /** As a line of a table. */
+    /** The stage as a line of a table. */
     public String text() {
       var what = request.isEmpty() ? name : request;
       var line = "  %-32s %8.1f ms  %s".formatted(what, took.toNanos() / 1e6, detail);
@@ -46,7 +46,7 @@ public final class ServerCheck {
   /**
    * The guide's shell script, which asks the same.
    *
-   * @param authorized whether it sends a token, by its variable
+   * @param authorized true to send a token, by its variable
    */
   public static String curl(String url, boolean authorized, List<JsonNode> messages) {
     var token = authorized ? " -H \"Authorization: Bearer ${FLY_MCP_BEARER_TOKEN}\"" : "";
@@ -73,7 +73,7 @@ public final class ServerCheck {
   private final Consumer<Stage> onStage;
   private final List<Stage> stages = new ArrayList<>();
 
-  /** What every request tells a server without handshakes; null for one that knows them. */
+  /** Part of each request to a server without handshakes; null for a server with them. */
   private JsonNode clientInfo;
 
   /**
@@ -128,7 +128,7 @@ public final class ServerCheck {
   }
 
   /**
-   * Whether it is a server of 2026-07-28 only: it supports that revision instead, or knows no such
+   * True for a server of 2026-07-28 only: it supports that revision instead, or knows no such
    * method (SEP-2575).
    */
   private static boolean refusesHandshakes(JsonNode request, JsonNode reply) {

@@ -24,7 +24,7 @@ import java.util.Map;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** Which MCP server is meant, how it is spoken to, and who we are to it. */
+/** Options for an MCP server: its address, its protocol, and credentials. */
 public final class ServerOptions {
   @Mixin Options.App app;
 
@@ -90,9 +90,9 @@ public final class ServerOptions {
   }
 
   /**
-   * What goes with every request, secrets among it.
+   * Headers of each request, secrets among them.
    *
-   * @throws FlyException where a secret would travel in the clear
+   * @throws FlyException if a secret would travel in the clear
    */
   public Map<String, String> requestHeaders(URI server) {
     var sent = new LinkedHashMap<String, String>();

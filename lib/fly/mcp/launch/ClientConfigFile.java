@@ -16,7 +16,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 
-/** Where an MCP client keeps the servers that it starts, and how it writes them. */
+/** Configuration file of an MCP client, with the servers that the client starts. */
 public final class ClientConfigFile {
   private static final String BOM = "\ufeff";
 
@@ -42,7 +42,7 @@ public final class ClientConfigFile {
   public final Client client;
   public final Path file;
 
-  /** What the file began with, and keeps. */
+  /** The byte order mark of the file, if it has one, which stays. */
   private String mark = "";
 
   private ClientConfigFile(Client client, Path file) {

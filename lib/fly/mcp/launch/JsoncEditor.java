@@ -18,8 +18,8 @@ import java.io.UncheckedIOException;
 import java.util.function.Predicate;
 
 /**
- * The members of one object at the top of a JSON file that people edit, too: what is put there or
- * removed changes nothing else, neither comments nor order nor blanks.
+ * Adds and removes members of one object at the top of a JSON file that people edit, too. Comments,
+ * order and blanks of all else stay as they are.
  */
 final class JsoncEditor {
   private static final JsonFactory JSONC =
@@ -29,10 +29,10 @@ final class JsoncEditor {
           .build();
   private static final ObjectMapper MAPPER = new ObjectMapper(JSONC);
 
-  /** Where an object is in the text, and where its last member ends (-1 where it has none). */
+  /** Position of an object in the text, and the end of its last member (-1 if it has none). */
   private record Place(int open, int close, int first, int lastEnd) {}
 
-  /** Where a member is, and where the one before it ends (-1 where it is the first). */
+  /** Position of a member, and the end of the one before it (-1 for the first). */
   private record Member(int start, int value, int end, int before) {}
 
   private final String text;
@@ -43,7 +43,7 @@ final class JsoncEditor {
   /**
    * @param section the object's name, such as mcpServers
    * @param name the member that is asked for
-   * @throws JsonProcessingException where the text is not JSON, with line and column
+   * @throws JsonProcessingException if the text is not JSON, with line and column
    */
   private JsoncEditor(String text, String section, String name) throws JsonProcessingException {
     this.text = text;

@@ -1,4 +1,5 @@
-//SOURCES ../../Ensure.java ../../Fly.java ../../FlyException.java ../../cli/Hint.java
+//SOURCES ../../Ensure.java ../../Fly.java ../../FlyException.java ../../cli/Cli.java ../../cli/Hint.java
+//SOURCES ../../cli/Interruption.java
 package fly.mcp.launch;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -6,64 +7,75 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import fly.Ensure;
 import fly.Fly;
 import fly.FlyException;
+import fly.cli.Cli;
 import fly.cli.Hint;
+import fly.cli.Interruption;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.Consumer;
 import java.util.stream.StreamSupport;
 
 /**
  * Launches an MCP server: an app, its addresses, a volume, secrets and one Machine. A repeated
  * launch keeps what is there and creates the rest.
  */
-public final class Launch implements AutoCloseable {
+public final class Launch {
   /** Metadata: digest of the Machine's config, and digest of the config with the secrets. */
   private static final String DIGEST = "launch_digest";
 
   private static final String STATE = "launch_state";
 
+  private final Cli.Api cli;
   private final Fly fly;
   private final Ensure ensure;
-  private final Consumer<String> story;
-  private final Consumer<String> warnings;
   private final String app;
-  private boolean complete;
+  private Interruption interruption; // null outside of run
+
+  public Launch(Cli.Api cli, String app) {
+    this.cli = cli;
+    this.fly = cli.fly();
+    this.ensure = new Ensure(fly, cli);
+    this.app = app;
+  }
 
   /**
-   * @param story takes what happens
-   * @param warnings takes what an incomplete launch left behind, because it costs money
+   * Runs the steps of a launch. If one fails, or a signal comes, the things that were created stay,
+   * and are reported with the command that ends them. The first signal lets the running step end.
+   *
+   * @return the exit code
    */
-  public Launch(
-      Fly fly, Ensure ensure, String app, Consumer<String> story, Consumer<String> warnings) {
-    this.fly = fly;
-    this.ensure = ensure;
-    this.app = app;
-    this.story = story;
-    this.warnings = warnings;
-    Runtime.getRuntime().addShutdownHook(new Thread(this::close)); // Ctrl-C
+  public int run(Runnable steps) {
+    var then = "what was created is reported";
+    try (var signals = new Interruption(cli.err(), this::left, () -> {}, then)) {
+      interruption = signals;
+      try {
+        steps.run();
+        return 0;
+      } catch (FlyException | Interruption.Requested e) {
+        signals.cleans();
+        if (!fly.dryRun() && !ensure.created().isEmpty()) cli.warn(left());
+        else if (signals.requested()) cli.err().println("Nothing is left.");
+        if (signals.requested()) return signals.exitCode();
+        throw e;
+      } finally {
+        interruption = null;
+      }
+    }
   }
 
-  /** Marks the launch as complete. */
-  public synchronized void complete() {
-    complete = true;
+  /** From now on nothing is created, so that a signal ends the launch at once. */
+  public void createNothing() {
+    interruption.waits();
   }
 
-  /** Reports once what an incomplete launch created. */
-  @Override
-  public synchronized void close() {
-    if (complete || fly.dryRun() || ensure.created().isEmpty()) return;
-    complete = true;
-    warnings.accept(
-        """
-        this was created, and stays: %s
-          To go on, run this again with --app %s
-          To end it: %s --app %s --confirm %s\
-        """
-            .formatted(String.join(", ", ensure.created()), app, Hint.of("fly-cleanup"), app, app));
+  private String left() {
+    var end = Hint.of("fly-cleanup") + " --app %s --confirm %s".formatted(app, app);
+    if (ensure.created().isEmpty()) return "The app " + app + " may exist.\n  To end it: " + end;
+    return "this was created, and stays: %s\n  To go on, run this again with --app %s\n  To end it: %s"
+        .formatted(String.join(", ", ensure.created()), app, end);
   }
 
   /** The app, with an address of each kind that it needs. */
@@ -179,7 +191,9 @@ public final class Launch implements AutoCloseable {
     }
   }
 
+  /** Begins a step, unless a signal has come. */
   private void say(String format, Object... values) {
-    story.accept(format.formatted(values));
+    if (interruption != null) interruption.check();
+    cli.say("%s", format.formatted(values));
   }
 }

@@ -42,7 +42,7 @@ public final class ScriptBundle {
     return all.files;
   }
 
-  /** As {@link #files(Path, Reader)}, from this computer; the paths are absolute. */
+  /** Files of a script on this computer, by absolute path; see {@link #files(Path, Reader)}. */
   public static Map<Path, byte[]> files(Path script) {
     return files(script.toAbsolutePath(), Files::readAllBytes);
   }

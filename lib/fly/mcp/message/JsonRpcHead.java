@@ -14,8 +14,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What a bridge has to know about a JSON-RPC message, found by looking, not by taking it apart: the
- * bytes themselves go on unchanged.
+ * The part of a JSON-RPC message that a bridge needs. The message itself is never parsed into
+ * objects, so that its bytes pass unchanged.
  */
 public final class JsonRpcHead {
   public enum Kind {
@@ -47,15 +47,15 @@ public final class JsonRpcHead {
                   .build())
           .build();
 
-  /** Where a value stands in the bytes. */
+  /** Position of a value in the bytes. */
   public record Span(long start, long end) {}
 
   public Kind kind = Kind.OTHER;
 
-  /** It says that it is JSON-RPC 2.0. */
+  /** True if the message has {@code "jsonrpc": "2.0"}. */
   public boolean versioned;
 
-  /** As JSON, for a message that answers this one; null where there is none. */
+  /** The id as JSON, for a message that answers this one; null if there is none. */
   public String id;
 
   public Span idAt;
@@ -76,10 +76,10 @@ public final class JsonRpcHead {
   /** The {@link #key} of the request that this notification cancels: params.requestId. */
   public String cancels;
 
-  /** As JSON: where a request asks for progress, or which progress a notification tells. */
+  /** The progress token as JSON, of a request or of a notification. */
   public String progressToken;
 
-  /** Where progressToken or requestId stands. */
+  /** Position of progressToken or requestId. */
   public Span aboutAt;
 
   /** The revision that the client asks for: params.protocolVersion. */
@@ -91,7 +91,7 @@ public final class JsonRpcHead {
   /** error.message; or error itself, in what is no JSON-RPC. */
   public String error;
 
-  /** Where a message of a batch stands in it. */
+  /** Position of a message in its batch. */
   public Span at;
 
   /** The messages of a batch. */
@@ -113,7 +113,7 @@ public final class JsonRpcHead {
     return kind == Kind.BATCH ? parts : List.of(this);
   }
 
-  /** Whether it asks for something that changes nothing at the server. */
+  /** True for a request that changes nothing at the server. */
   public boolean repeatable() {
     return method != null
         && (method.endsWith("/list")

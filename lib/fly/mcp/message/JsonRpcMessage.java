@@ -69,7 +69,7 @@ public final class JsonRpcMessage implements AutoCloseable {
     return text.length();
   }
 
-  /** What it is; looked up once. */
+  /** Kind and ids of the message, read once. */
   public synchronized JsonRpcHead head() throws IOException {
     if (head == null) head = JsonRpcHead.of(text.open());
     return head;

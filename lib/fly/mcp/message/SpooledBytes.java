@@ -27,7 +27,7 @@ public final class SpooledBytes extends OutputStream {
     return filed + buffered;
   }
 
-  /** Whether there is nothing in it but blanks. */
+  /** True if all bytes are blanks. */
   public boolean isBlank() {
     if (file != null) return false;
     for (int i = 0; i < buffered; i++) if (memory[i] > ' ' || memory[i] < 0) return false;

@@ -8,11 +8,11 @@ import java.nio.charset.StandardCharsets;
 
 /**
  * Reads server-sent events (WHATWG HTML, section 9.2), and beside them the bare JSON lines that
- * {@code fly mcp wrap} calls an event stream. What is cut off in the middle is never handed out.
+ * {@code fly mcp wrap} calls an event stream. An event that is cut is dropped.
  */
 public final class SseReader {
   /**
-   * @param type {@code message} where the stream names none
+   * @param type {@code message} if the stream names none
    */
   public record Event(String type, JsonRpcMessage data) {}
 
@@ -35,12 +35,12 @@ public final class SseReader {
     this.in = in;
   }
 
-  /** What a GET that resumes this stream sends as Last-Event-ID; null where no event had one. */
+  /** The Last-Event-ID of a GET that resumes this stream; null if no event had an id. */
   public String lastId() {
     return lastId;
   }
 
-  /** How long to wait before resuming; -1 where the server has not said. */
+  /** Milliseconds to wait before resuming; -1 if the server has not said. */
   public long retryMs() {
     return retryMs;
   }

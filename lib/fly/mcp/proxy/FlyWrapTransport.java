@@ -8,6 +8,8 @@ import java.io.IOException;
 import java.net.URI;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -24,9 +26,19 @@ final class FlyWrapTransport extends SingleStreamTransport {
   private static final String PING =
       "{\"jsonrpc\":\"2.0\",\"id\":\"fly-mcp-proxy/ping\",\"method\":\"ping\"}";
 
+  /** Tells fly-mcp-wrap that the client of a stream that died comes back; flyctl's ignores it. */
+  private final String identity = Long.toHexString(new SplittableRandom().nextLong());
+
   FlyWrapTransport(Link link) {
     super(link);
     link.outbox().serial();
+  }
+
+  @Override
+  Map<String, String> headers() {
+    var headers = super.headers();
+    headers.put("Fly-Mcp-Client", identity);
+    return headers;
   }
 
   /** Whatever waits goes in one POST: so many messages take no longer than one. */

@@ -1,5 +1,5 @@
 //SOURCES ../../HttpConnection.java ../../Network.java ../message/JsonRpcMessage.java ../message/SpooledBytes.java
-//SOURCES HttpErrors.java
+//SOURCES HeartbeatStream.java HttpErrors.java
 package fly.mcp.proxy;
 
 import fly.HttpConnection;
@@ -17,6 +17,7 @@ import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -42,6 +43,9 @@ public final class HttpSender {
 
   /** Connections to the server, the last used first. */
   private final Deque<Idle> idle = new ConcurrentLinkedDeque<>();
+
+  /** Connections on which an answer to a POST is awaited. */
+  private final Set<HttpConnection> busy = ConcurrentHashMap.newKeySet();
 
   private volatile boolean answered;
   private volatile long reached;
@@ -135,6 +139,11 @@ public final class HttpSender {
 
     InputStream body() {
       return body;
+    }
+
+    /** The body of an answer without end. */
+    HeartbeatStream stream() {
+      return (HeartbeatStream) body;
     }
 
     /** The whole body: a message, or the text of a server that sends no message. */
@@ -231,8 +240,10 @@ public final class HttpSender {
     try {
       var start = head(connection, method, target, headers, body);
       leaves.run();
+      if (body != null) busy.add(connection);
       write(connection, start, body);
       var head = connection.head();
+      busy.remove(connection);
       answered(head.status());
       var type = head.first("Content-Type");
       log.accept(
@@ -241,8 +252,15 @@ public final class HttpSender {
               + " -> "
               + head.status()
               + (type == null ? "" : " " + type));
-      return new Response(connection, head, connection.body(method, head), pooled);
+      InputStream read = connection.body(method, head);
+      if (waitMs == 0) {
+        var stream = new HeartbeatStream(read, connection::close);
+        connection.time(stream::limitMs);
+        read = stream;
+      }
+      return new Response(connection, head, read, pooled);
     } catch (IOException e) {
+      busy.remove(connection);
       var givenUp = connection.closed();
       connection.close();
       if (givenUp) {
@@ -328,6 +346,12 @@ public final class HttpSender {
     for (var next = idle.pollFirst(); next != null; next = idle.pollFirst()) {
       next.connection.close();
     }
+  }
+
+  /** Gives up all connections, which may have died without a sign. */
+  void abandon() {
+    cut();
+    busy.forEach(HttpConnection::close);
   }
 
   /** True if one has since: System.nanoTime. */

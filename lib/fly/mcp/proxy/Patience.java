@@ -3,7 +3,7 @@ package fly.mcp.proxy;
 import java.time.Duration;
 
 /**
- * How long a server may be away.
+ * Time that a server may be away.
  *
  * @param away that nobody was reached, before a request is told so
  * @param broken that the same 502 comes again and again: a Machine that boots gets over it

@@ -15,13 +15,13 @@ final class PendingCall {
   /** When its requests must have been answered: System.nanoTime. */
   final long deadline;
 
-  /** What the client waits for: the ids of its requests, by key. Guarded by {@link StdioClient}. */
+  /** Ids of requests without a reply, by key. Guarded by {@link StdioClient}. */
   final Map<String, String> open = new LinkedHashMap<>();
 
   /** The client does not care any more. */
   volatile boolean cancelled;
 
-  /** How to give it up on the way; null where that cannot be done. */
+  /** Cancels the request on its way; null if that cannot be done. */
   private Runnable letGo;
 
   /** When its bytes began to leave; 0 before that. */
@@ -30,7 +30,7 @@ final class PendingCall {
   /** It got a 502, and nobody knows whether the server had it. */
   volatile boolean doubtful;
 
-  /** What has gone wrong so far; null where nothing has. */
+  /** The last failure so far, or null. */
   volatile String trouble;
 
   PendingCall(JsonRpcMessage message, long deadline) throws IOException {

@@ -18,18 +18,18 @@ import java.util.function.Consumer;
  * behind it leaves. Requests do not wait for each other, however long one takes.
  */
 final class SendQueue {
-  /** As many connections serve any number of quick calls. */
+  /** Connections at a time while calls are quick. */
   private static final int WIDTH = 16;
 
   private static final int MOST = 256;
   private static final int LONGEST_QUEUE = 1024;
 
-  /** So much of the heap they may take together, waiting or under way. */
+  /** Most bytes of the heap for all messages, waiting or under way. */
   private static final long MOST_BYTES = 4 << 20;
 
   private static final long STUCK_NANOS = TimeUnit.MILLISECONDS.toNanos(25);
 
-  /** So long after it began to leave, a request is ahead of what leaves on another connection. */
+  /** Head start after which a request arrives before one on another connection. */
   private static final long AHEAD_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
 
   private final Consumer<PendingCall> sender;
@@ -203,7 +203,7 @@ final class SendQueue {
   }
 
   /**
-   * How long the next one must still wait: 0 not at all, Long.MAX_VALUE until something is done.
+   * Nanoseconds that the next message must wait: 0 for none, Long.MAX_VALUE until another is done.
    */
   private long wait(PendingCall next) {
     if (underWay.isEmpty()) return 0;

@@ -5,6 +5,7 @@ package fly.mcp.proxy;
 import fly.mcp.message.JsonRpcHead;
 import fly.mcp.message.JsonRpcMessage;
 import java.io.IOException;
+import java.net.SocketTimeoutException;
 import java.net.URI;
 import java.time.Duration;
 import java.time.ZonedDateTime;
@@ -15,12 +16,12 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
-/** The server, spoken to in one of the ways in which MCP goes over HTTP. */
+/** The server, by one of the transports that carry MCP over HTTP. */
 abstract class ServerTransport {
   static final String JSON = "application/json";
   static final String EVENTS = "text/event-stream";
 
-  /** How long a client that is leaving is waited for, where the server is away. */
+  /** Time to wait for a server that is away after the client has left. */
   private static final long FAREWELL_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   /** The client is told that the time is up before the connection is given up. */
@@ -31,10 +32,13 @@ abstract class ServerTransport {
 
   static final String NOT_AGAIN = "; it was not sent again, because it may have taken effect";
 
-  /** A server that has taken a message without a reply says so at once. */
+  /** Time for the answer to a message that gets no reply. */
   private static final int TAKEN_MS = 10_000;
 
-  /** What all ways share. */
+  /** Time for a server that replies elsewhere to take a message. */
+  private static final int TAKEN_AT_MOST_MS = 30_000;
+
+  /** Parts that all transports share. */
   record Link(
       HttpSender http,
       StdioClient client,
@@ -74,13 +78,13 @@ abstract class ServerTransport {
     this.client = link.client;
   }
 
-  /** Sends one message, and sees to its reply: it comes, or the client is told why not. */
+  /** Sends one message; the client gets the reply, or an error. */
   abstract void send(PendingCall call) throws DeliveryException, InterruptedException;
 
   /** The revision that the server chose; null before that. */
   abstract String revision();
 
-  /** Whether a request is cancelled by hanging up, and not by the client's notification. */
+  /** True if closing the connection cancels a request, and not a notification. */
   boolean cancelsByHangingUp() {
     return false;
   }
@@ -105,14 +109,14 @@ abstract class ServerTransport {
     }
   }
 
-  /** Lets go of a message that was sent, unless it may be needed again. */
+  /** Closes a message that was sent, unless it may be needed again. */
   final void release(PendingCall call) {
     if (call.message != initialize && call.message != initialized) call.message.close();
   }
 
-  /** How a message is posted. */
+  /** Destination and bookkeeping of a message that is posted. */
   interface Way {
-    /** Where it goes; this may wait until there is such a place. */
+    /** The address; may wait until there is one. */
     URI target() throws DeliveryException, InterruptedException;
 
     /** Its bytes begin to leave. */
@@ -155,7 +159,7 @@ abstract class ServerTransport {
                   link.outbox.leaves(call);
                   way.left();
                 },
-                (int) Math.min(call.open.isEmpty() ? TAKEN_MS : left + LATE_MS, 1 << 30),
+                (int) Math.min(answerMs(call, left), 1 << 30),
                 call.endsByHangingUp() ? call::canBeLetGo : null);
         if (!returned(response)) {
           call.trouble = null; // of before it was taken
@@ -170,6 +174,7 @@ abstract class ServerTransport {
         if (e.lasting) throw new DeliveryException(why, e);
       } catch (IOException e) {
         why = HttpErrors.reason(e) + " (POST " + HttpErrors.shown(uri) + ")";
+        if (e instanceof SocketTimeoutException) late(call);
         if (!repeatable) throw new DeliveryException(why + NOT_AGAIN);
       }
       way.returned();
@@ -189,7 +194,20 @@ abstract class ServerTransport {
     }
   }
 
-  /** Whether waiting a while longer helps nobody: the client has left, or wants to know. */
+  private long answerMs(PendingCall call, long left) {
+    if (call.open.isEmpty()) return TAKEN_MS;
+    return repliesToPosts() ? left + LATE_MS : Math.min(left + LATE_MS, TAKEN_AT_MOST_MS);
+  }
+
+  /** True if the reply to a request comes as the answer to its POST. */
+  boolean repliesToPosts() {
+    return true;
+  }
+
+  /** The time of a message is up, and there was no reply, or nobody took it. */
+  void late(PendingCall call) {}
+
+  /** True if the client should hear of the failure now: it has left, or has waited long enough. */
   final boolean waitedTooLong(PendingCall call, long begin, long waitMs) {
     var then = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(waitMs);
     return then - begin > link.patience.away().toNanos()
@@ -210,7 +228,7 @@ abstract class ServerTransport {
     };
   }
 
-  /** How long the server asks to wait, in ms: Retry-After, seconds or a date; else 0. */
+  /** Retry-After in milliseconds; 0 without one. */
   static long retryAfter(HttpSender.Response response) {
     var value = response.header("Retry-After");
     if (value == null) return 0;
@@ -231,7 +249,7 @@ abstract class ServerTransport {
             response.status, method, HttpErrors.shown(uri), text.isEmpty() ? "" : ": " + text);
   }
 
-  /** What a refusal says: the error of a JSON-RPC message, or the beginning of whatever it is. */
+  /** Text of a refusal: the error of a JSON-RPC message, or the beginning of the body. */
   final String text(HttpSender.Response response) throws IOException {
     var body = response.whole();
     var error = body.head().error;

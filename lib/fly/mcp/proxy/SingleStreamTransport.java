@@ -1,5 +1,5 @@
-//SOURCES ../message/JsonRpcMessage.java ../message/SseReader.java DeliveryException.java HttpErrors.java
-//SOURCES HttpSender.java PendingCall.java ServerTransport.java StdioClient.java
+//SOURCES ../message/JsonRpcMessage.java ../message/SseReader.java DeliveryException.java HeartbeatStream.java
+//SOURCES HttpErrors.java HttpSender.java PendingCall.java ServerTransport.java StdioClient.java
 package fly.mcp.proxy;
 
 import fly.mcp.message.JsonRpcMessage;
@@ -22,12 +22,12 @@ abstract class SingleStreamTransport extends ServerTransport {
   private static final long HANDSHAKE_MS = 10_000;
   private static final long LONGEST_PAUSE_MS = 1_000;
 
-  /** So long a reply may still come after a cut, if the server was away in between. */
+  /** Time for late replies after a cut, if the server was away in between. */
   private static final long GRACE_MS = 10_000;
 
   private static final long AT_ONCE_NANOS = TimeUnit.SECONDS.toNanos(1);
 
-  /** What the server took, and has not answered. */
+  /** Requests that the server took and has not answered. */
   private final Set<PendingCall> taken = new LinkedHashSet<>();
 
   private boolean up;
@@ -38,6 +38,7 @@ abstract class SingleStreamTransport extends ServerTransport {
   private long cutAt;
   private boolean awaySinceCut;
   private String lastId;
+  private volatile HeartbeatStream stream;
   volatile boolean ended;
   private Thread listener;
 
@@ -50,27 +51,27 @@ abstract class SingleStreamTransport extends ServerTransport {
     listener = daemon("mcp-listen", this::listen);
   }
 
-  /** Waits until nobody reads the stream any more. */
+  /** Waits until the stream is closed. */
   final void awaitLeft(long millis) throws InterruptedException {
     if (listener != null) listener.join(millis);
   }
 
-  /** Where messages go; known once the stream is open. */
+  /** Address for messages; known once the stream is open. */
   abstract URI target();
 
-  /** Whether an answer to the GET is the stream. */
+  /** True if this answer to the GET is the stream. */
   abstract boolean isStream(HttpSender.Response response);
 
-  /** Whether with this event the stream can be used. */
+  /** True if this event makes the stream usable. */
   abstract boolean isOpen(SseReader.Event event) throws IOException;
 
-  /** Whether it can be used as soon as it is open. */
+  /** True if the stream is usable as soon as it is open. */
   abstract boolean opensAtOnce();
 
-  /** Whether a refusal is the server's last word: the others may still become a stream. */
+  /** True for a refusal that is final; any other is tried again. */
   abstract boolean isFinal(int status, long sinceMs);
 
-  /** Whether the requests that the server took are lost with the stream. */
+  /** True if the server forgets its open requests when the stream ends. */
   abstract boolean forgets();
 
   @Override
@@ -81,6 +82,21 @@ abstract class SingleStreamTransport extends ServerTransport {
   @Override
   void end() {
     ended = true;
+  }
+
+  @Override
+  final boolean repliesToPosts() {
+    return false;
+  }
+
+  /** A stream that has said nothing since the request left may be dead: it is opened again. */
+  @Override
+  final void late(PendingCall call) {
+    var open = stream;
+    if (open != null && call.written != 0) {
+      open.suspect(
+          call.written, "it said nothing until the time of " + call.head.method + " was up");
+    }
   }
 
   /** Posts a message once the stream is open. */
@@ -100,7 +116,7 @@ abstract class SingleStreamTransport extends ServerTransport {
           public void left() {
             synchronized (SingleStreamTransport.this) {
               taken(calls);
-              if (stream != streams) lost(calls, "the server's stream was cut");
+              if (stream != streams) lost(calls, "the server's stream was cut", false);
             }
           }
 
@@ -114,13 +130,13 @@ abstract class SingleStreamTransport extends ServerTransport {
     post(way, call, body);
   }
 
-  /** The server has these, or may have them. */
+  /** Records requests that the server has, or may have. */
   final synchronized void taken(List<PendingCall> calls) {
     taken.removeIf(earlier -> !client.waitsFor(earlier));
     taken.addAll(calls);
   }
 
-  /** Posts something of the handshake, whether or not others may send already. */
+  /** Posts a message of the handshake before any other may be sent. */
   final void tell(PendingCall call) throws DeliveryException, InterruptedException {
     post(this::target, call, call.message);
   }
@@ -138,7 +154,7 @@ abstract class SingleStreamTransport extends ServerTransport {
     }
   }
 
-  /** Waits for the stream, and tells which one it is. */
+  /** Waits for the stream; returns its number. */
   final synchronized int awaitUp(PendingCall call) throws DeliveryException, InterruptedException {
     var begin = System.nanoTime();
     while (!up) {
@@ -185,7 +201,8 @@ abstract class SingleStreamTransport extends ServerTransport {
     }
   }
 
-  private Map<String, String> headers() {
+  /** Headers of the GET. */
+  Map<String, String> headers() {
     var headers = new LinkedHashMap<String, String>();
     headers.put("Accept", EVENTS + ", " + JSON);
     if (lastId != null) headers.put("Last-Event-ID", lastId);
@@ -194,20 +211,23 @@ abstract class SingleStreamTransport extends ServerTransport {
 
   private void read(HttpSender.Response response) {
     try {
-      var reader = new SseReader(response.body());
+      stream = response.stream();
+      var reader = new SseReader(stream);
       for (var event = reader.next(); event != null; event = reader.next()) {
         if (isOpen(event)) opened();
         else if (event.type().equals("message")) client.deliver(event.data(), null);
         if (reader.lastId() != null) lastId = reader.lastId();
         if (ended) return;
       }
-      cut("the server has ended its stream");
+      cut("the server has ended its stream", false);
     } catch (IOException e) {
-      cut("the server's stream was cut: " + HttpErrors.reason(e));
+      var silent = e instanceof HeartbeatStream.Silent;
+      var what = silent ? "the server's stream has died: " : "the server's stream was cut: ";
+      cut(what + HttpErrors.reason(e), silent);
     }
   }
 
-  /** Whether there is no point in asking again. */
+  /** Records a failed GET; true if another would fail, too. */
   private synchronized boolean failed(String why, DeliveryException last) {
     if (why.equals(trouble) || last != null) log(why);
     else link.log().waiting(why);
@@ -238,7 +258,10 @@ abstract class SingleStreamTransport extends ServerTransport {
     notifyAll();
   }
 
-  private void cut(String why) {
+  /**
+   * @param silent replies may have been lost at any time before, so that none is waited for
+   */
+  private void cut(String why, boolean silent) {
     List<PendingCall> lost;
     synchronized (this) {
       log(why);
@@ -252,13 +275,15 @@ abstract class SingleStreamTransport extends ServerTransport {
       lost = List.copyOf(taken);
       taken.clear();
     }
-    if (!ended && !lost.isEmpty()) lost(lost, why);
+    if (!ended && !lost.isEmpty()) lost(lost, why, silent);
+    if (silent) http.abandon(); // their senders, too, wait on connections that may be dead
   }
 
-  /** Their replies would have come on a stream that is no more. */
-  private void lost(List<PendingCall> calls, String why) {
+  /** Fails requests whose replies would have come on the stream that ended. */
+  private void lost(List<PendingCall> calls, String why, boolean atOnce) {
     var told = why + "; the request was not sent again, because it may have taken effect";
-    if (forgets()) calls.forEach(call -> client.fail(call, StdioClient.NO_CONNECTION, told));
+    if (forgets() || atOnce)
+      calls.forEach(call -> client.fail(call, StdioClient.NO_CONNECTION, told));
     else daemon("mcp-grace", () -> failLater(calls, told));
   }
 

@@ -17,8 +17,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
 /**
- * The MCP client on the other side of stdin and stdout: what it waits for, and what it is told. It
- * gets whole JSON-RPC messages only, one a line, and for each request exactly one reply or error.
+ * The MCP client on the other side of stdin and stdout, and its open requests. The client gets
+ * whole messages, one a line, and exactly one reply or error for each request.
  */
 final class StdioClient {
   /** JSON-RPC's own codes, and the two that MCP's SDKs use for what happens on the way. */
@@ -30,6 +30,7 @@ final class StdioClient {
 
   private final OutputStream out;
   private final Consumer<String> log;
+  private final Consumer<PendingCall> onLate;
   private final Map<String, PendingCall> byKey = new HashMap<>();
   private final Set<PendingCall> waiting = new LinkedHashSet<>();
   private final Map<String, CompletableFuture<JsonRpcHead>> ours = new HashMap<>();
@@ -39,25 +40,29 @@ final class StdioClient {
   /** Replies that nobody waits for any more, and that are not out yet. */
   private int unwritten;
 
-  StdioClient(OutputStream out, Consumer<String> log) {
+  /**
+   * @param onLate takes each request whose time is up
+   */
+  StdioClient(OutputStream out, Consumer<String> log, Consumer<PendingCall> onLate) {
     this.out = new BufferedOutputStream(out, SpooledBytes.LARGE);
     this.log = log;
+    this.onLate = onLate;
     var deadlines = new Thread(this::watchDeadlines, "mcp-deadlines");
     deadlines.setDaemon(true);
     deadlines.start();
   }
 
-  /** Done once nobody reads what we write. */
+  /** Completes once the client has closed its side. */
   CompletableFuture<Void> gone() {
     return gone;
   }
 
-  /** Whether the server has ever replied. */
+  /** True once the server has replied. */
   boolean answered() {
     return answered;
   }
 
-  /** From now on the requests in this are waited for. */
+  /** Waits for replies to the requests of this message from now on. */
   synchronized void expect(PendingCall call) {
     if (call.open.isEmpty()) return;
     for (var key : call.open.keySet()) byKey.put(key, call);
@@ -69,7 +74,7 @@ final class StdioClient {
     return !call.open.isEmpty();
   }
 
-  /** A reply may still come, and is passed on; none is missed. */
+  /** Marks a request as cancelled; a reply that still comes is passed on. */
   void cancelled(String key) {
     PendingCall call;
     synchronized (this) {
@@ -154,7 +159,7 @@ final class StdioClient {
     return true;
   }
 
-  /** Whether there is anything in it for the client, who then gets it: {@link #written}. */
+  /** True if the client waits for a part of the message; {@link #written} has to follow. */
   private synchronized boolean isWanted(JsonRpcHead head, PendingCall on) {
     var wanted = false;
     for (var part : head.all()) {
@@ -192,7 +197,7 @@ final class StdioClient {
     return true;
   }
 
-  /** Whether they are the same number to JavaScript. */
+  /** True if JavaScript would take both for the same number. */
   private static boolean sameRounded(String key, String other) {
     try {
       return other != null && Double.parseDouble(key) == Double.parseDouble(other);
@@ -242,6 +247,7 @@ final class StdioClient {
             NO_REPLY_IN_TIME,
             "no reply to %s in time%s"
                 .formatted(late.head.method, late.trouble == null ? "" : ": " + late.trouble));
+        onLate.accept(late);
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();

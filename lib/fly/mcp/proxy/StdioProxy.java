@@ -22,7 +22,7 @@ import java.util.concurrent.ExecutionException;
  * client's.
  */
 public final class StdioProxy {
-  /** How the server is spoken to; {@code AUTO} finds out by the first request. */
+  /** The server's protocol; {@code AUTO} finds it out by the first request. */
   public enum Transport {
     AUTO,
     WRAP,
@@ -30,7 +30,7 @@ public final class StdioProxy {
     SSE
   }
 
-  /** So long a client that has left is waited for, for the replies that it may still read. */
+  /** Time for outstanding replies after the client has closed its side. */
   private static final long LEAVE_MS = 60_000;
 
   private static final long HURRY_MS = 1_500;
@@ -63,7 +63,7 @@ public final class StdioProxy {
     this.log = log;
     this.timeout = timeout;
     http = new HttpSender(url, headers, log::line);
-    client = new StdioClient(stdout, log::line);
+    client = new StdioClient(stdout, log::line, call -> remote.late(call));
     outbox = new SendQueue(this::send);
     var link = new ServerTransport.Link(http, client, outbox, timeout, patience, log, end);
     switch (transport) {
@@ -75,19 +75,19 @@ public final class StdioProxy {
     first = transport == Transport.AUTO;
   }
 
-  /** How the server is spoken to, as far as that is known by now. */
+  /** The server's protocol, or {@code AUTO} if it is not known yet. */
   public Transport transport() {
     if (remote instanceof FlyWrapTransport) return Transport.WRAP;
     if (remote instanceof SseTransport) return Transport.SSE;
     return http.answered() ? Transport.STREAMABLE : Transport.AUTO;
   }
 
-  /** When the server, and not what stands before it, first answered; 0 for never. */
+  /** Time of the first answer of the server itself, and not of a proxy; 0 for none. */
   public long reached() {
     return http.reached();
   }
 
-  /** When the server first took a request; 0 for never. */
+  /** Time of the first request that the server took; 0 for none. */
   public long accepted() {
     return http.accepted();
   }
@@ -100,7 +100,7 @@ public final class StdioProxy {
   /**
    * Serves the client until its input ends and it has got its replies.
    *
-   * @throws FlyException where the server could not be reached at all, or has said no
+   * @throws FlyException if the server could not be reached at all, or refused
    */
   public void serve(InputStream stdin) throws InterruptedException {
     ServerTransport.daemon("mcp-stdin", () -> read(stdin));
@@ -131,7 +131,7 @@ public final class StdioProxy {
     }
   }
 
-  /** After {@link #serve}, where this process goes on: the server's stream is left, too. */
+  /** Leaves the server's stream after {@link #serve}, in a process that goes on. */
   public void leaveStream() throws InterruptedException {
     if (client.answered()) remote.leave();
   }
@@ -208,7 +208,7 @@ public final class StdioProxy {
     }
   }
 
-  /** The client has said its last word: what it waits for is delivered. */
+  /** Delivers the outstanding replies after the end of input. */
   private void leave() {
     end.come();
     try {
@@ -244,7 +244,7 @@ public final class StdioProxy {
         e.status);
   }
 
-  /** What the first request shows the server to be, where it is not Streamable HTTP. */
+  /** Changes to another protocol if the first request shows that the server speaks one. */
   private final class Finder implements StreamableHttpTransport.Otherwise {
     private final ServerTransport.Link link;
 

@@ -20,7 +20,7 @@ import java.util.concurrent.TimeUnit;
  * server has to say by itself; from 2026-07-28 on each request stands alone.
  */
 final class StreamableHttpTransport extends ServerTransport {
-  /** What a POST that nobody answers with Streamable HTTP turns out to be. */
+  /** Other protocols that the first POST may reveal. */
   interface Otherwise {
     /** The wrap's protocol: it has taken the request, and replies elsewhere. */
     void wrapped(PendingCall call) throws DeliveryException, InterruptedException;
@@ -138,7 +138,7 @@ final class StreamableHttpTransport extends ServerTransport {
     return headers;
   }
 
-  /** What a header cannot hold as it is goes in Base64 (MCP 2026-07-28, Streamable HTTP). */
+  /** Encodes in Base64 a value that a header cannot hold (MCP 2026-07-28, Streamable HTTP). */
   private static String inHeader(String value) {
     if (value.matches("[\\x21-\\x7e]([\\x20-\\x7e]*[\\x21-\\x7e])?")
         && !value.matches("=\\?base64\\?.*\\?=")) return value;
@@ -325,7 +325,7 @@ final class StreamableHttpTransport extends ServerTransport {
     response.close();
   }
 
-  /** What the server says by itself, for as long as the session lasts. */
+  /** Reads the server's own messages until the session is over. */
   private void listen(Session mine) {
     String lastId = null;
     var worked = false;

@@ -15,10 +15,16 @@ import java.util.function.Consumer;
  * program's output until a GET reads it.
  */
 final class LinesEndpoint {
+  /** Names a client, which may take its stream over after its connection died without a sign. */
+  private static final String CLIENT = "Fly-Mcp-Client";
+
   private final Sessions sessions;
   private final Responses responses;
   private final long bodyLimit;
   private final Consumer<String> trace;
+
+  /** Reader of the stream; null if it has no name. */
+  private volatile String client;
 
   LinesEndpoint(BridgeConfig config, Sessions sessions, Responses responses) {
     this.sessions = sessions;
@@ -56,10 +62,12 @@ final class LinesEndpoint {
 
   void get(Exchange exchange) throws IOException, InterruptedException {
     var stream = sessions.lines().standing;
-    var reader = stream.take(false);
+    var name = exchange.header(CLIENT);
+    var reader = stream.take(name != null && !name.isEmpty() && name.equals(client));
     if (reader == null) {
       throw new HttpRefusal(409, "another client is connected: there is one at a time");
     }
+    client = name;
     var headers = Map.of("Content-Type", "text/event-stream", "Cache-Control", "no-cache");
     try (var out = responses.start(exchange, 200, headers)) {
       stream.serve(reader, out, ReplayStream.Format.LINES, -1);
