@@ -6,7 +6,6 @@
 //SOURCES ../../lib/fly/sandbox/SandboxExports.java ../../lib/fly/sandbox/SandboxLauncher.java
 //SOURCES ../../lib/fly/sandbox/SandboxOptions.java ../../lib/fly/sandbox/SandboxProcess.java
 //SOURCES ../../lib/fly/sandbox/model/Guesses.java ../mcp/FilesServer.java
-//RUNTIME_OPTIONS -XX:TieredStopAtLevel=4
 
 import fly.FlyException;
 import fly.cli.Cli;

@@ -141,6 +141,7 @@ public final class SandboxLauncher {
     if (Files.isExecutable(SETSID)) command.add(SETSID.toString());
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     for (var option : ManagementFactory.getRuntimeMXBean().getInputArguments()) {
+      command.remove(option); // JBang repeats options; of two that differ the last wins
       if (!ONCE.matcher(option).matches()) command.add(option);
     }
     command.addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName()));

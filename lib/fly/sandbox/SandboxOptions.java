@@ -69,7 +69,7 @@ public final class SandboxOptions {
               + " port in $PORT. Images that are not named are state only, but for flyio/mcp.")
   private Map<String, String> images = Map.of();
 
-  /** What stands before the MCP servers of the image flyio/mcp. */
+  /** The program before the MCP servers of the image flyio/mcp. */
   enum Wrap {
     FLYCTL,
     OURS

@@ -1,5 +1,5 @@
 //SOURCES ../edge/FlyProxy.java ../http/ErrorBodies.java ../http/PageAccess.java ../model/AccessToken.java
-//SOURCES ../model/ApiError.java ../model/App.java ../model/ConfigRules.java ../model/Ids.java
+//SOURCES ../model/ApiError.java ../model/App.java ../model/Ids.java ../model/Regions.java
 package fly.sandbox.api;
 
 import fly.sandbox.edge.FlyProxy;
@@ -8,8 +8,8 @@ import fly.sandbox.http.PageAccess;
 import fly.sandbox.model.AccessToken;
 import fly.sandbox.model.ApiError;
 import fly.sandbox.model.App;
-import fly.sandbox.model.ConfigRules;
 import fly.sandbox.model.Ids;
+import fly.sandbox.model.Regions;
 import io.javalin.http.Context;
 import java.io.IOException;
 import java.net.URI;
@@ -44,7 +44,7 @@ public final class Gatekeeper {
 
   /** Refuses requests from other machines and from web pages of other origins. */
   public void guard(Context x) throws IOException {
-    x.header("fly-request-id", Ids.ulid(Instant.now()) + "-" + ConfigRules.NEAREST);
+    x.header("fly-request-id", Ids.ulid(Instant.now()) + "-" + Regions.NEAREST);
     var host = host("http://" + x.header("Host"));
     var app = LOOPBACK.contains(host) ? Optional.<App>empty() : edge.named(host);
     if (!LOOPBACK.contains(host) && app.isEmpty()) {

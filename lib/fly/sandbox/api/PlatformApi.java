@@ -1,4 +1,4 @@
-//SOURCES ../http/Json.java ../model/ApiError.java ../model/ConfigRules.java ../model/JsonNodes.java
+//SOURCES ../http/Json.java ../model/ApiError.java ../model/JsonNodes.java ../model/Regions.java
 //SOURCES ../service/Organization.java
 package fly.sandbox.api;
 
@@ -9,7 +9,7 @@ import static fly.sandbox.model.JsonNodes.string;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.sandbox.model.ApiError;
-import fly.sandbox.model.ConfigRules;
+import fly.sandbox.model.Regions;
 import fly.sandbox.service.Organization;
 import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
@@ -29,9 +29,9 @@ public final class PlatformApi {
   }
 
   private static JsonNode regions() {
-    var answer = object().put("nearest", ConfigRules.NEAREST);
+    var answer = object().put("nearest", Regions.NEAREST);
     var regions = answer.putArray("regions");
-    ConfigRules.REGIONS.entrySet().stream()
+    Regions.ALL.entrySet().stream()
         .sorted(Map.Entry.comparingByKey())
         .forEach(
             region ->
@@ -41,7 +41,7 @@ public final class PlatformApi {
                     .put("name", region.getValue().name())
                     .put("latitude", region.getValue().latitude())
                     .put("longitude", region.getValue().longitude())
-                    .put("gateway_available", ConfigRules.gateway(region.getKey()))
+                    .put("gateway_available", Regions.gateway(region.getKey()))
                     .put("requires_paid_plan", false)
                     .put("deprecated", false));
     return answer;
@@ -59,7 +59,7 @@ public final class PlatformApi {
     answer
         .putArray("regions")
         .addObject()
-        .put("region", ConfigRules.region(region))
+        .put("region", Regions.of(region))
         .put("count", Math.max(count, 1))
         .put("concurrency", 0);
     return answer;

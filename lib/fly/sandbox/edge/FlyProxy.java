@@ -68,7 +68,7 @@ public final class FlyProxy {
     this.proxy = proxy;
   }
 
-  /** How long a request is held from now on until a Machine can take it; a minute is a guess. */
+  /** Sets the time that a request waits for a Machine with room; a minute is a guess. */
   public void hold(Duration hold) {
     this.hold = hold;
   }
@@ -122,11 +122,7 @@ public final class FlyProxy {
     x.header("Via", ProxyHeaders.VIA);
     synchronized (app) {
       if (app.ips.isEmpty()) {
-        throw new ApiError(
-            503,
-            "the app %s has no IP address, so its name does not resolve: allocate one with"
-                    .formatted(app.name)
-                + " fly-allocate-ips");
+        throw ApiError.noAddress(app.name);
       }
     }
     var query = x.queryString() == null ? "" : "?" + x.queryString();
@@ -145,7 +141,7 @@ public final class FlyProxy {
             x.header("fly-prefer-region"),
             null);
     for (var replays = 0; ; replays++) {
-      if (replays > MOST_REPLAYS) throw new ApiError(502, "PA02: too many replays of a request");
+      if (replays > MOST_REPLAYS) throw ApiError.tooManyReplays();
       var machine = choice.enter(wanted, hold);
       try {
         var asked = wanted.preferred();
@@ -167,7 +163,7 @@ public final class FlyProxy {
     var to = app;
     if (replay.app() != null) {
       to = organization.find(replay.app()).orElse(null);
-      if (to == null) throw new ApiError(502, "PA04: there is no app %s".formatted(replay.app()));
+      if (to == null) throw ApiError.noAppToReplayTo(replay.app());
     }
     var not = replay.elsewhere() ? by : null;
     return new MachineChoice.Wanted(
@@ -185,11 +181,7 @@ public final class FlyProxy {
       Map<String, String> added)
       throws IOException {
     if (!lifecycle.runs(machine)) {
-      throw new ApiError(
-          503,
-          "Machine %s runs the image %s, which is state only here: the sandbox runs the commands of"
-                  .formatted(machine.id, machine.config().path("image").asText())
-              + " flyio/mcp, and what --image NAME=COMMAND names");
+      throw ApiError.imageStateOnly(machine.id, machine.config().path("image").asText());
     }
     var deadline = System.nanoTime() + hold.toNanos();
     var running = lifecycle.running(machine);
@@ -201,14 +193,12 @@ public final class FlyProxy {
       var front = running.front();
       processes = front.processes();
       if (processes == null || front.crash() != null) {
-        throw new ApiError(
-            502, "the program of Machine %s ended: %s".formatted(machine.id, running.lastWords()));
+        throw ApiError.programEnded(machine.id, running.lastWords());
       }
       var late = System.nanoTime() > deadline;
       if (!running.healthy()) {
         if (late) {
-          throw new ApiError(
-              503, "a health check of Machine %s fails: see its checks".formatted(machine.id));
+          throw ApiError.unhealthy(machine.id);
         }
         pause();
         continue;
@@ -238,22 +228,18 @@ public final class FlyProxy {
         } catch (IOException e) {
           if (x.res().isCommitted()) throw e;
           requireClient(watch);
-          throw new ApiError(
-              502, "Machine %s closed the connection before it answered".formatted(machine.id));
+          throw ApiError.closedBeforeAnswer(machine.id);
         }
       }
       if (late) {
-        throw new ApiError(
-            502,
-            "PC01: nothing listens for port %d of Machine %s: its program has to listen where its variable PORT says"
-                .formatted(internal, machine.id));
+        throw ApiError.notListening(internal, machine.id);
       }
       pause();
     }
   }
 
   private static void requireClient(DisconnectWatch watch) {
-    if (watch.disconnected()) throw new ApiError(499, "the client has gone");
+    if (watch.disconnected()) throw ApiError.clientGone();
   }
 
   private static boolean listens(int port) {
@@ -271,7 +257,7 @@ public final class FlyProxy {
       TimeUnit.MILLISECONDS.sleep(50);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new ApiError(503, "the sandbox is ending");
+      throw ApiError.ending();
     }
   }
 
@@ -288,7 +274,7 @@ public final class FlyProxy {
       } catch (ApiError e) {
         if (e.status != 409 && e.status != 412) throw e; // another request was faster
       } catch (CompletionException e) {
-        throw new ApiError(503, "Machine %s did not start in time".formatted(machine.id));
+        throw ApiError.startedLate(machine.id);
       }
     }
   }

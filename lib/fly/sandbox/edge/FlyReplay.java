@@ -96,7 +96,7 @@ record FlyReplay(
   }
 
   private static ApiError malformed(String said) {
-    return new ApiError(502, "PA03: the app's fly-replay is malformed: " + said);
+    return ApiError.malformedReplay(said);
   }
 
   /**

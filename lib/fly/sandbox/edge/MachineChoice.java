@@ -66,9 +66,7 @@ final class MachineChoice {
         if (load.enter(machine, most == 0 ? Integer.MAX_VALUE : most)) return machine;
       }
       if (!load.awaitDeparture(seen, deadline)) {
-        throw new ApiError(
-            503,
-            "PR03: every Machine of the app %s is at its hard_limit".formatted(wanted.app().name));
+        throw ApiError.atHardLimit(wanted.app().name);
       }
     }
   }
@@ -84,7 +82,7 @@ final class MachineChoice {
     };
   }
 
-  /** What serves the web: port 443, else 80, else any; missing where nothing does. */
+  /** The service of port 443, else 80, else any; missing if there is none. */
   static JsonNode service(Machine machine) {
     var services = machine.config().path("services");
     for (var wanted : new int[] {443, 80}) {
@@ -102,34 +100,19 @@ final class MachineChoice {
   private ApiError nobody(Wanted wanted) {
     var app = wanted.app();
     if (wanted.instance() != null) {
-      return new ApiError(
-          503,
-          "the app %s has no Machine %s that serves requests, as fly-force-instance-id demands"
-              .formatted(app.name, wanted.instance()));
+      return ApiError.noSuchInstance(app.name, wanted.instance());
     }
     if (wanted.region() != null) {
-      return new ApiError(
-          503,
-          "the app %s has no Machine in %s that serves requests"
-              .formatted(app.name, wanted.region()));
+      return ApiError.nobodyInRegion(app.name, wanted.region());
     }
     var living = app.living();
     if (living.stream().allMatch(Machine::cordoned)) {
-      return new ApiError(
-          503,
-          "the app %s has no Machine that serves requests: create one with fly-create-machine"
-              .formatted(app.name));
+      return ApiError.noMachine(app.name);
     }
     if (living.stream().allMatch(machine -> service(machine).isMissingNode())) {
-      return new ApiError(
-          503,
-          "no Machine of the app %s has a service in its config, so nothing leads there"
-              .formatted(app.name));
+      return ApiError.noService(app.name);
     }
-    return new ApiError(
-        503,
-        "no Machine of the app %s is started, and none has a service with autostart: start one with fly-start-machine"
-            .formatted(app.name));
+    return ApiError.noneStarts(app.name);
   }
 
   private static boolean in(String region, String list) {

@@ -1,11 +1,12 @@
 //SOURCES MachineChoice.java ../http/PageAccess.java ../model/App.java ../model/ConfigRules.java ../model/Machine.java
+//SOURCES ../model/Regions.java
 package fly.sandbox.edge;
 
 import com.fasterxml.jackson.databind.node.MissingNode;
 import fly.sandbox.http.PageAccess;
 import fly.sandbox.model.App;
-import fly.sandbox.model.ConfigRules;
 import fly.sandbox.model.Machine;
+import fly.sandbox.model.Regions;
 import io.javalin.http.Context;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -39,7 +40,7 @@ final class ProxyHeaders {
     headers.put("Host", named ? x.header("Host") : host);
     headers.put("Fly-Client-IP", client);
     headers.put("Fly-Forwarded-Port", port);
-    headers.put("Fly-Region", ConfigRules.NEAREST);
+    headers.put("Fly-Region", Regions.NEAREST);
     headers.put("Fly-Request-Id", x.res().getHeader("fly-request-id"));
     headers.put("X-Forwarded-For", appended(x.header("X-Forwarded-For"), client));
     headers.put("X-Forwarded-Port", port);
@@ -55,7 +56,7 @@ final class ProxyHeaders {
     return list == null ? value : list + ", " + value;
   }
 
-  /** Whether a port that takes plain HTTP sends its clients to HTTPS. */
+  /** A port of the app sends plain HTTP to HTTPS. */
   static boolean forcesHttps(App app) {
     for (var machine : app.living()) {
       for (var service : machine.config().path("services")) {

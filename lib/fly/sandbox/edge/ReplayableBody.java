@@ -33,7 +33,7 @@ final class ReplayableBody {
   /** The body from its beginning; a stream that was handed out before fails from now on. */
   synchronized InputStream again() {
     if (!whole) {
-      throw new ApiError(502, "PA01: a request whose body is larger than 1 MiB cannot be replayed");
+      throw ApiError.bodyTooLargeToReplay();
     }
     var rest =
         new InputStream() {

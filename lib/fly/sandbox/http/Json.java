@@ -66,7 +66,7 @@ public final class Json {
     throw ApiError.invalid("invalid " + name + ", must be a whole number");
   }
 
-  /** How many rows a page has: at least one. */
+  /** The number of rows of a page, at least one. */
   public static int limit(Context x, int usual, int most) {
     return Math.min(Math.max(number(x, "limit", usual), 1), most);
   }

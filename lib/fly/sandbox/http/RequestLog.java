@@ -21,7 +21,7 @@ import java.util.regex.Pattern;
  * made of it, is made for who looks.
  */
 public final class RequestLog {
-  /** How many are remembered. */
+  /** The number of requests that are kept. */
   static final int MOST = 200;
 
   /** Bytes of a body; what is larger is only counted. */

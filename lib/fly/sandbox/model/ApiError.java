@@ -126,6 +126,107 @@ public final class ApiError extends RuntimeException {
     return new ApiError(408, message);
   }
 
+  // The edge
+
+  public static ApiError noAddress(String app) {
+    return new ApiError(
+        503,
+        "the app %s has no IP address, so its name does not resolve: allocate one with"
+                .formatted(app)
+            + " fly-allocate-ips");
+  }
+
+  public static ApiError bodyTooLargeToReplay() {
+    return new ApiError(502, "PA01: a request whose body is larger than 1 MiB cannot be replayed");
+  }
+
+  public static ApiError tooManyReplays() {
+    return new ApiError(502, "PA02: too many replays of a request");
+  }
+
+  public static ApiError malformedReplay(String header) {
+    return new ApiError(502, "PA03: the app's fly-replay is malformed: " + header);
+  }
+
+  public static ApiError noAppToReplayTo(String app) {
+    return new ApiError(502, "PA04: there is no app " + app);
+  }
+
+  public static ApiError atHardLimit(String app) {
+    return new ApiError(
+        503, "PR03: every Machine of the app %s is at its hard_limit".formatted(app));
+  }
+
+  public static ApiError notListening(int port, String machine) {
+    return new ApiError(
+        502,
+        "PC01: nothing listens for port %d of Machine %s: its program has to listen where its variable PORT says"
+            .formatted(port, machine));
+  }
+
+  public static ApiError imageStateOnly(String machine, String image) {
+    return new ApiError(
+        503,
+        "Machine %s runs the image %s, which is state only here: the sandbox runs the commands of"
+                .formatted(machine, image)
+            + " flyio/mcp, and what --image NAME=COMMAND names");
+  }
+
+  public static ApiError programEnded(String machine, String lastWords) {
+    return new ApiError(502, "the program of Machine %s ended: %s".formatted(machine, lastWords));
+  }
+
+  public static ApiError unhealthy(String machine) {
+    return new ApiError(
+        503, "a health check of Machine %s fails: see its checks".formatted(machine));
+  }
+
+  public static ApiError closedBeforeAnswer(String machine) {
+    return new ApiError(
+        502, "Machine %s closed the connection before it answered".formatted(machine));
+  }
+
+  public static ApiError clientGone() {
+    return new ApiError(499, "the client has gone");
+  }
+
+  public static ApiError startedLate(String machine) {
+    return new ApiError(503, "Machine %s did not start in time".formatted(machine));
+  }
+
+  public static ApiError noSuchInstance(String app, String machine) {
+    return new ApiError(
+        503,
+        "the app %s has no Machine %s that serves requests, as fly-force-instance-id demands"
+            .formatted(app, machine));
+  }
+
+  public static ApiError nobodyInRegion(String app, String region) {
+    return new ApiError(
+        503, "the app %s has no Machine in %s that serves requests".formatted(app, region));
+  }
+
+  public static ApiError noMachine(String app) {
+    return new ApiError(
+        503,
+        "the app %s has no Machine that serves requests: create one with fly-create-machine"
+            .formatted(app));
+  }
+
+  public static ApiError noService(String app) {
+    return new ApiError(
+        503,
+        "no Machine of the app %s has a service in its config, so nothing leads there"
+            .formatted(app));
+  }
+
+  public static ApiError noneStarts(String app) {
+    return new ApiError(
+        503,
+        "no Machine of the app %s is started, and none has a service with autostart: start one with fly-start-machine"
+            .formatted(app));
+  }
+
   // Leases
 
   public static ApiError leaseNotFound() {

@@ -93,7 +93,7 @@ public final class App implements Record {
   }
 
   /**
-   * As it was recorded, without its Machines.
+   * Restores a recorded app, without its Machines.
    *
    * @param folders holds those of volumes and snapshots
    */

@@ -145,7 +145,7 @@ public final class BodyTypes {
     };
   }
 
-  /** As Go's JSON decoder says it. */
+  /** The name of the type in the words of Go's JSON decoder. */
   private static ApiError wrong(JsonNode value, String field, String type) {
     var got =
         switch (value.getNodeType()) {

@@ -44,7 +44,7 @@ public interface Clock {
     return new Real();
   }
 
-  /** As clocks show it. */
+  /** The time of day. */
   final class Real implements Clock {
     private final ScheduledExecutorService timer =
         Executors.newSingleThreadScheduledExecutor(Workers.daemons("sandbox-timer"));

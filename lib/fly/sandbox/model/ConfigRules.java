@@ -7,44 +7,14 @@ import java.time.Duration;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.regex.Pattern;
 
-/** What Fly.io takes, and the 400 for what it does not take. */
+/** Checks Machine configs, names and sizes; throws the 400 for those that Fly.io refuses. */
 public final class ConfigRules {
-  /** Where it is, in degrees. */
-  public record Region(String name, double latitude, double longitude) {}
-
-  /** By code. */
-  public static final Map<String, Region> REGIONS =
-      Map.ofEntries(
-          Map.entry("iad", new Region("Ashburn, Virginia (US)", 39.03, -77.49)),
-          Map.entry("ams", new Region("Amsterdam, Netherlands", 52.37, 4.9)),
-          Map.entry("arn", new Region("Stockholm, Sweden", 59.33, 18.07)),
-          Map.entry("bom", new Region("Mumbai, India", 19.08, 72.88)),
-          Map.entry("cdg", new Region("Paris, France", 48.86, 2.35)),
-          Map.entry("dfw", new Region("Dallas, Texas (US)", 32.78, -96.8)),
-          Map.entry("ewr", new Region("Secaucus, NJ (US)", 40.79, -74.06)),
-          Map.entry("fra", new Region("Frankfurt, Germany", 50.11, 8.68)),
-          Map.entry("gru", new Region("Sao Paulo, Brazil", -23.55, -46.63)),
-          Map.entry("jnb", new Region("Johannesburg, South Africa", -26.2, 28.05)),
-          Map.entry("lax", new Region("Los Angeles, California (US)", 34.05, -118.24)),
-          Map.entry("lhr", new Region("London, United Kingdom", 51.51, -0.13)),
-          Map.entry("nrt", new Region("Tokyo, Japan", 35.68, 139.69)),
-          Map.entry("ord", new Region("Chicago, Illinois (US)", 41.88, -87.63)),
-          Map.entry("sin", new Region("Singapore, Singapore", 1.35, 103.82)),
-          Map.entry("sjc", new Region("San Jose, California (US)", 37.34, -121.89)),
-          Map.entry("syd", new Region("Sydney, Australia", -33.87, 151.21)),
-          Map.entry("yyz", new Region("Toronto, Canada", 43.65, -79.38)));
-
-  /** Where one lands who names none. */
-  public static final String NEAREST = "iad";
-
   private static final List<String> STOP_SIGNALS =
       List.of("SIGHUP", "SIGINT", "SIGQUIT", "SIGKILL", "SIGUSR1", "SIGUSR2", "SIGTERM");
   private static final List<String> FIELDS =
       List.of("id", "version", "app_name", "private_ip", "region", "image");
-  private static final Set<String> ALIASES = Set.of("any", "apac", "eu", "na", "sa", "us", "usa");
   private static final Map<String, List<Integer>> CPUS =
       Map.of(
           "shared", List.of(1, 2, 4, 6, 8),
@@ -53,11 +23,6 @@ public final class ConfigRules {
   private static final Pattern PRESET = Pattern.compile("(shared-cpu|performance)-(\\d{1,2})x");
 
   private ConfigRules() {}
-
-  /** Whether WireGuard peers can be made there. */
-  public static boolean gateway(String region) {
-    return !Set.of("gru", "jnb").contains(region);
-  }
 
   public static String appName(JsonNode request) {
     var name = request.path("app_name").asText(request.path("name").asText(""));
@@ -74,16 +39,6 @@ public final class ConfigRules {
     throw ApiError.invalid(
         "invalid volume name: only lowercase letters, numbers and underscores are allowed, 30"
             + " characters at most");
-  }
-
-  /** The first of a list that we know; of an alias or of none, the nearest. */
-  public static String region(JsonNode region) {
-    if (region.asText("").isEmpty()) return NEAREST;
-    for (var code : region.asText().split(",")) {
-      if (REGIONS.containsKey(code.strip())) return code.strip();
-      if (ALIASES.contains(code.strip())) return NEAREST;
-    }
-    throw ApiError.invalid("region " + region.asText() + " not found");
   }
 
   public static int sizeGb(JsonNode request, int fallback) {
@@ -211,7 +166,7 @@ public final class ConfigRules {
     }
   }
 
-  /** What Fly.io gives who names no guest, or only its size: shared-cpu-1x, performance-2x. */
+  /** Sets the guest if the config has none, or only a size: shared-cpu-1x, performance-2x. */
   private static void preset(ObjectNode config) {
     var size = config.path("size").asText("");
     var parts = PRESET.matcher(size.isEmpty() ? "shared-cpu-1x" : size);
@@ -255,12 +210,12 @@ public final class ConfigRules {
     }
   }
 
-  /** With line breaks, too, as Go takes it. */
+  /** Decodes base64 that may have line breaks, which Go accepts. */
   public static byte[] base64(String text) {
     return Base64.getDecoder().decode(text.replaceAll("[\r\n]", ""));
   }
 
-  /** From the root, below it, and without a way up. */
+  /** An absolute path below the root, without a way up. */
   private static boolean absolute(String path) {
     if (path.indexOf(0) >= 0) return false;
     return path.startsWith("/")
@@ -268,7 +223,7 @@ public final class ConfigRules {
         && !List.of(path.split("[/\\\\]")).contains("..");
   }
 
-  /** Takes off, stop and suspend, and gives back false, true and suspend, as Fly.io does. */
+  /** Replaces off and stop by false and true, as Fly.io does. */
   private static void services(ObjectNode config) {
     for (var service : config.path("services")) {
       var autostop = service.path("autostop");

@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicLong;
 
-/** Names and numbers in the forms that Fly.io gives them. */
+/** Creates ids, names and numbers in Fly.io's forms. */
 public final class Ids {
   private static final SecureRandom SECRETS = new SecureRandom();
   private static final String CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -60,7 +60,7 @@ public final class Ids {
     return time.reverse() + text(CROCKFORD, 16);
   }
 
-  /** One that comes after another, even within the same millisecond. */
+  /** A ULID that sorts after another one, even within the same millisecond. */
   public static String ulid(Instant now, String before) {
     var next = ulid(now);
     if (next.compareTo(before) > 0) return next;
@@ -95,7 +95,7 @@ public final class Ids {
     return NUMBERS.incrementAndGet();
   }
 
-  /** The next numbers are greater than this one. */
+  /** Makes the next numbers greater than this one. */
   static void numbersAfter(long number) {
     NUMBERS.accumulateAndGet(number, Math::max);
   }

@@ -36,7 +36,7 @@ public record Lease(String nonce, Instant expiresAt, String owner, String descri
     return envelope;
   }
 
-  /** As a Machine's own field tells it. */
+  /** The lease in the form of a Machine's own field. */
   ObjectNode json() {
     return JsonNodes.object()
         .put("owner", owner)

@@ -15,7 +15,10 @@ import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 
-/** A Machine's data, guarded by its monitor. fly.sandbox.service changes its state. */
+/**
+ * A Machine's data, guarded by its monitor. fly.sandbox.service changes its state. It is long
+ * because its monitor guards all of it: state, config, lease, and their JSON, which must agree.
+ */
 public final class Machine implements Record {
   /**
    * The objects that every Machine uses.

@@ -8,7 +8,7 @@ import java.time.Duration;
 import java.time.Instant;
 
 /**
- * What a volume held at one time.
+ * The content of a volume at one time.
  *
  * @param folder holds the copy
  * @param size of the files, in bytes

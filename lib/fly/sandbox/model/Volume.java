@@ -120,12 +120,12 @@ public final class Volume {
     return expired;
   }
 
-  /** Whether a Machine may still get it. */
+  /** A Machine may still get this volume. */
   public boolean usable() {
     return state.equals("created") || state.equals("hydrating");
   }
 
-  /** What its files take, in bytes; what vanishes meanwhile takes nothing. */
+  /** The size of its files in bytes; a file that vanishes meanwhile counts as 0. */
   public long used() {
     var used = new long[1];
     try {

@@ -191,7 +191,7 @@ public final class ContainedProcess {
     return init().map(init -> init.descendants().toList()).orElse(List.of());
   }
 
-  /** What another command said, and how it ended. */
+  /** The output and the exit of another command. */
   public record Ran(Exit exit, String stdout, String stderr) {}
 
   /**

@@ -12,7 +12,7 @@ import java.util.Comparator;
 import java.util.LinkedHashSet;
 import java.util.List;
 
-/** How a Machine's command is kept together, and how it sees its volumes at their paths. */
+/** Ways to keep a Machine's processes together, and to show them volumes at their paths. */
 public enum Containment {
   /** Linux, as root: namespaces, which end with this JVM whatever ends it. */
   NAMESPACES,
@@ -42,7 +42,7 @@ public enum Containment {
         NAMESPACES.works() ? NAMESPACES : USER_NAMESPACES.works() ? USER_NAMESPACES : PATH_MAPPING;
   }
 
-  /** Whether this machine's kernel and tools can do it: a mount that makes new folders, and all. */
+  /** This computer's kernel and tools can do it, a mount that makes new folders included. */
   public boolean works() {
     if (this == PATH_MAPPING) return true;
     try {
@@ -92,7 +92,7 @@ public enum Containment {
     return words;
   }
 
-  /** What stands before a command that is to run in the namespaces of this process. */
+  /** The words before a command that is to run in the namespaces of this process. */
   List<String> enter(String pid) {
     var words = new ArrayList<>(List.of("nsenter", "--target", pid, "--mount", "--pid"));
     if (this == USER_NAMESPACES) words.addAll(List.of("--user", "--preserve-credentials"));
@@ -100,7 +100,7 @@ public enum Containment {
     return words;
   }
 
-  /** What contain.sh has to do for the mounts. */
+  /** The arguments of contain.sh for the mounts. */
   private static List<String> placing(List<ContainedProcess.Mount> mounts) throws IOException {
     var opened = new LinkedHashSet<String>();
     var placed = new ArrayList<ContainedProcess.Mount>();

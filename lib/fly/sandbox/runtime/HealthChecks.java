@@ -100,7 +100,7 @@ public final class HealthChecks {
     paused = on;
   }
 
-  /** Whether every check that keeps requests away has passed. */
+  /** Every check that keeps requests away has passed. */
   public synchronized boolean route() {
     return checks.stream().noneMatch(check -> check.routes && !check.status.equals("passing"));
   }

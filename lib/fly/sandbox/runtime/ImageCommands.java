@@ -14,16 +14,18 @@ import java.util.Set;
 import java.util.function.Consumer;
 import java.util.regex.Pattern;
 
-/** What stands for the images of Machines on this computer, where there are no images. */
+/** Commands that replace the images of Machines on this computer, which has no images. */
 public final class ImageCommands {
   private static final String MCP_IMAGE = "flyio/mcp";
 
-  /** What fly-mcp-launch runs scripts in: https://github.com/jbangdev/jbang-container. */
+  /**
+   * The image in which fly-mcp-launch runs scripts: https://github.com/jbangdev/jbang-container.
+   */
   private static final String JBANG_IMAGE = "jbangdev/jbang";
 
   private static final String FILES_PACKAGE = "@modelcontextprotocol/server-filesystem";
 
-  /** What a shell need not stay for. */
+  /** A command that can replace its shell. */
   private static final Pattern SIMPLE = Pattern.compile("[^\\s=;&|<>()`]+( [^;&|<>()`\n]*)?");
 
   /**
@@ -57,7 +59,7 @@ public final class ImageCommands {
     this.story = story;
   }
 
-  /** Whether it is the image flyio/mcp, with flyctl's wrap for an entrypoint. */
+  /** The image is flyio/mcp, whose entrypoint is flyctl's wrap. */
   boolean isMcp(JsonNode config) {
     if (!name(config).equals(MCP_IMAGE) || commands.containsKey(MCP_IMAGE)) return false;
     var first =

@@ -187,7 +187,7 @@ public final class MachineProcesses {
     }
   }
 
-  /** What it said last, in one line; may be empty. */
+  /** Its last output in one line; may be empty. */
   public String said() {
     synchronized (said) {
       return String.join("; ", said);
@@ -204,7 +204,7 @@ public final class MachineProcesses {
     return Optional.ofNullable(wrap);
   }
 
-  /** Where on this computer the program listens that the Machine has at this port, if anywhere. */
+  /** The port of this computer that stands for a port of the Machine; empty if nothing listens. */
   public Optional<Integer> port(int internalPort) {
     return Optional.ofNullable(ports.get(internalPort));
   }
@@ -247,7 +247,7 @@ public final class MachineProcesses {
     wrap().ifPresent(FlyctlWrap::close);
   }
 
-  // What its processes find
+  // The surroundings of its processes
 
   private static Map<Integer, Integer> freePorts(JsonNode config) throws IOException {
     var ports = new LinkedHashMap<Integer, Integer>();
@@ -315,7 +315,7 @@ public final class MachineProcesses {
     };
   }
 
-  /** As the wrap in the image finds it: a variable of the config, or a secret of the app. */
+  /** A variable for the wrap in the image: of the config, or a secret of the app. */
   private String variable(String name, String fallback) {
     var value = variable(name);
     return value == null ? fallback : value;
@@ -362,7 +362,7 @@ public final class MachineProcesses {
     }
   }
 
-  /** As chmod does it; 0 leaves it as it is. */
+  /** Sets permissions like chmod; 0 changes nothing. */
   private static void permit(Path file, int mode) throws IOException {
     if (mode == 0 || !file.getFileSystem().supportedFileAttributeViews().contains("posix")) return;
     var permissions = EnumSet.noneOf(PosixFilePermission.class);

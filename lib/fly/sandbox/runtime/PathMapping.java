@@ -54,7 +54,7 @@ final class PathMapping {
     }
   }
 
-  /** So that one mount can stand inside another. */
+  /** Longest first: one mount can be inside another. */
   static List<ContainedProcess.Mount> outermostFirst(List<ContainedProcess.Mount> mounts) {
     return mounts.stream()
         .sorted(Comparator.comparingInt((ContainedProcess.Mount mount) -> mount.path().length()))
@@ -150,7 +150,7 @@ final class PathMapping {
     return pattern.matcher(text).replaceAll("$1" + Matcher.quoteReplacement(replacement));
   }
 
-  /** As it stands inside a JSON string. */
+  /** The text as it is inside a JSON string. */
   private static String escaped(String path) {
     return path.replace("\\", "\\\\").replace("\"", "\\\"");
   }

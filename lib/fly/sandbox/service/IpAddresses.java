@@ -1,13 +1,13 @@
 //SOURCES ../model/ApiError.java ../model/App.java ../model/Clock.java ../model/ConfigRules.java ../model/Guesses.java
-//SOURCES ../model/Ids.java ../store/Journal.java
+//SOURCES ../model/Ids.java ../model/Regions.java ../store/Journal.java
 package fly.sandbox.service;
 
 import fly.sandbox.model.ApiError;
 import fly.sandbox.model.App;
 import fly.sandbox.model.Clock;
-import fly.sandbox.model.ConfigRules;
 import fly.sandbox.model.Guesses;
 import fly.sandbox.model.Ids;
+import fly.sandbox.model.Regions;
 import fly.sandbox.store.Journal;
 import java.util.List;
 import java.util.Set;
@@ -32,7 +32,7 @@ public final class IpAddresses {
   public App.Ip allocate(App app, String type, String region, String service, String network) {
     if (!TYPES.contains(type)) throw unknown("invalid ip address type: " + type);
     var where = region.isEmpty() ? "global" : region;
-    if (!where.equals("global") && !ConfigRules.REGIONS.containsKey(where)) {
+    if (!where.equals("global") && !Regions.ALL.containsKey(where)) {
       throw unknown("region %s not found".formatted(where));
     }
     synchronized (app) {

@@ -26,7 +26,8 @@ import java.util.concurrent.ConcurrentHashMap;
 /**
  * Starts, stops, suspends, replaces and destroys Machines. Every method throws an {@link ApiError}
  * if Fly.io would refuse. It guards a Machine by the Machine's monitor; slow steps (starting,
- * stopping) run on the workers, and the states in between show them.
+ * stopping) run on the workers, and the states in between show them. It is long because the steps
+ * share these states: each must know which others may be under way.
  */
 public final class MachineLifecycle {
   /** Uptime after which the count of restarts begins anew (a guess). */

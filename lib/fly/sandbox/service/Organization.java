@@ -1,6 +1,7 @@
 //SOURCES ../model/ApiError.java ../model/App.java ../model/ConfigRules.java ../model/Guesses.java ../model/Ids.java
-//SOURCES ../model/Machine.java ../model/MachineState.java ../model/Org.java ../model/StateWaiters.java
-//SOURCES MachineLifecycle.java VolumeService.java ../store/Folders.java ../store/Journal.java
+//SOURCES ../model/Machine.java ../model/MachineState.java ../model/Org.java ../model/Regions.java
+//SOURCES ../model/StateWaiters.java MachineLifecycle.java VolumeService.java ../store/Folders.java
+//SOURCES ../store/Journal.java
 package fly.sandbox.service;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -14,6 +15,7 @@ import fly.sandbox.model.Ids;
 import fly.sandbox.model.Machine;
 import fly.sandbox.model.MachineState;
 import fly.sandbox.model.Org;
+import fly.sandbox.model.Regions;
 import fly.sandbox.model.StateWaiters;
 import fly.sandbox.store.Folders;
 import fly.sandbox.store.Journal;
@@ -189,7 +191,7 @@ public final class Organization implements AutoCloseable {
 
   public Machine createMachine(App app, ObjectNode request) {
     var config = ConfigRules.config(request);
-    var region = ConfigRules.region(request.path("region"));
+    var region = Regions.of(request.path("region"));
     var name = request.path("name").asText("");
     Machine machine;
     synchronized (app) {

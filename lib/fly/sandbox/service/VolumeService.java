@@ -1,6 +1,6 @@
 //SOURCES ../model/ApiError.java ../model/App.java ../model/Clock.java ../model/ConfigRules.java ../model/Guesses.java
-//SOURCES ../model/Ids.java ../model/JsonNodes.java ../model/Machine.java ../model/Snapshot.java ../model/Volume.java
-//SOURCES ../model/Workers.java ../store/Folders.java ../store/Journal.java
+//SOURCES ../model/Ids.java ../model/JsonNodes.java ../model/Machine.java ../model/Regions.java ../model/Snapshot.java
+//SOURCES ../model/Volume.java ../model/Workers.java ../store/Folders.java ../store/Journal.java
 package fly.sandbox.service;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -13,6 +13,7 @@ import fly.sandbox.model.Guesses;
 import fly.sandbox.model.Ids;
 import fly.sandbox.model.JsonNodes;
 import fly.sandbox.model.Machine;
+import fly.sandbox.model.Regions;
 import fly.sandbox.model.Snapshot;
 import fly.sandbox.model.Volume;
 import fly.sandbox.model.Workers;
@@ -33,7 +34,7 @@ import java.util.function.Predicate;
 
 /** The volumes of apps, with their files and snapshots, and the Machines that they belong to. */
 public final class VolumeService {
-  /** Of a region; how many Fly.io has is not known. */
+  /** Zones of a region; their number on Fly.io is not known. */
   private static final int ZONES = 64;
 
   /**
@@ -42,7 +43,7 @@ public final class VolumeService {
    */
   private static final Duration PENDING_DESTROY = Duration.ofHours(24);
 
-  /** How often volumes are looked at that may grow by themselves. */
+  /** Interval at which volumes that may grow by themselves are checked. */
   private static final Duration GROWING = Duration.ofSeconds(1);
 
   private final Clock clock;
@@ -69,7 +70,7 @@ public final class VolumeService {
 
   public Volume create(App app, ObjectNode request) {
     var name = ConfigRules.volumeName(request);
-    var region = ConfigRules.region(request.path("region"));
+    var region = Regions.of(request.path("region"));
     var source = source(app, request);
     var size = ConfigRules.sizeGb(request, source == null ? 3 : source.sizeGb());
     if (source != null && size < source.sizeGb()) {
@@ -124,7 +125,7 @@ public final class VolumeService {
 
   private record Source(String id, Path folder, int sizeGb) {}
 
-  /** What a new volume starts from: a snapshot, another volume, or nothing (null). */
+  /** The source of a new volume: a snapshot, another volume, or nothing (null). */
   private Source source(App app, JsonNode request) {
     var snapshotId = JsonNodes.string(request, "snapshot_id");
     if (snapshotId != null) {

@@ -61,7 +61,7 @@ public final class TemporaryHome implements AutoCloseable {
     }
   }
 
-  /** What belongs to somebody else stays, even where we could remove it. */
+  /** Removes this user's orphans; those of other users stay, even if root could remove them. */
   private static void removeOrphans(UserPrincipal me) throws IOException {
     var all = Path.of(System.getProperty("java.io.tmpdir"));
     try (var locks = Files.newDirectoryStream(all, PREFIX + "*" + LOCK)) {

@@ -1,5 +1,5 @@
 //SOURCES ../../../Fly.java GraphQlViews.java ../../http/Json.java ../../model/AccessToken.java
-//SOURCES ../../model/ApiError.java ../../model/App.java ../../model/ConfigRules.java ../../model/Org.java
+//SOURCES ../../model/ApiError.java ../../model/App.java ../../model/Org.java ../../model/Regions.java
 //SOURCES ../../service/AppSecrets.java ../../service/IpAddresses.java ../../service/Organization.java
 //SOURCES ../../store/Journal.java
 //FILES schema.graphqls
@@ -12,8 +12,8 @@ import fly.sandbox.http.Json;
 import fly.sandbox.model.AccessToken;
 import fly.sandbox.model.ApiError;
 import fly.sandbox.model.App;
-import fly.sandbox.model.ConfigRules;
 import fly.sandbox.model.Org;
+import fly.sandbox.model.Regions;
 import fly.sandbox.service.AppSecrets;
 import fly.sandbox.service.IpAddresses;
 import fly.sandbox.service.Organization;
@@ -107,7 +107,7 @@ public final class GraphQlApi {
                         .dataFetcher("apps", x -> apps())
                         .dataFetcher("app", x -> GraphQlViews.json(app(either(x, "name", "id"))))
                         .dataFetcher("platform", x -> GraphQlViews.platform())
-                        .dataFetcher("nearestRegion", x -> GraphQlViews.region(ConfigRules.NEAREST))
+                        .dataFetcher("nearestRegion", x -> GraphQlViews.region(Regions.NEAREST))
                         .dataFetcher("machine", x -> machine(x.getArgument("machineId")))
                         .dataFetcher("latestImageDetails", x -> noSuchRepository()))
             .type(
@@ -291,7 +291,7 @@ public final class GraphQlApi {
       region = organization.machine(app, text(input, "machineId")).region;
     }
     return GraphQlViews.egress(
-        addresses.allocateEgress(app, region.isEmpty() ? ConfigRules.NEAREST : region), input);
+        addresses.allocateEgress(app, region.isEmpty() ? Regions.NEAREST : region), input);
   }
 
   private Object releaseEgress(DataFetchingEnvironment x) {

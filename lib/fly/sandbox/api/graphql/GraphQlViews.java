@@ -1,12 +1,12 @@
-//SOURCES ../../model/App.java ../../model/ConfigRules.java ../../model/Ids.java ../../model/Machine.java
-//SOURCES ../../model/Org.java
+//SOURCES ../../model/App.java ../../model/Ids.java ../../model/Machine.java ../../model/Org.java
+//SOURCES ../../model/Regions.java
 package fly.sandbox.api.graphql;
 
 import fly.sandbox.model.App;
-import fly.sandbox.model.ConfigRules;
 import fly.sandbox.model.Ids;
 import fly.sandbox.model.Machine;
 import fly.sandbox.model.Org;
+import fly.sandbox.model.Regions;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -134,8 +134,8 @@ final class GraphQlViews {
   }
 
   static Object platform() {
-    var regions = ConfigRules.REGIONS.keySet().stream().sorted().map(GraphQlViews::region).toList();
-    return Map.of("requestRegion", ConfigRules.NEAREST, "regions", regions);
+    var regions = Regions.ALL.keySet().stream().sorted().map(GraphQlViews::region).toList();
+    return Map.of("requestRegion", Regions.NEAREST, "regions", regions);
   }
 
   static Map<String, Object> region(String code) {
@@ -143,11 +143,11 @@ final class GraphQlViews {
         "code",
         code,
         "name",
-        ConfigRules.REGIONS.get(code).name(),
+        Regions.ALL.get(code).name(),
         "latitude",
-        ConfigRules.REGIONS.get(code).latitude(),
+        Regions.ALL.get(code).latitude(),
         "longitude",
-        ConfigRules.REGIONS.get(code).longitude(),
+        Regions.ALL.get(code).longitude(),
         "gatewayAvailable",
         true,
         "requiresPaidPlan",
