@@ -15,7 +15,7 @@ import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** What the command line says of a request, by the rules of {@code gh api}. */
+/** A request as the command line describes it, by the rules of {@code gh api}. */
 public final class Call {
   private static final Pattern PLACEHOLDER = Pattern.compile("\\{(\\w+)}");
   private static final String NEEDED = "fly-api --ops lists the operations with their parameters";
