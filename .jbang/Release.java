@@ -60,7 +60,8 @@ class Release {
     run("git", "tag", "-a", "v" + version, "-m", "Release " + version);
     run(root.resolve("jbang").toString(), "dist");
     System.out.println(
-        "Left to do: git push --follow-tags, and serve dist/ by HTTP: a catalog and a Maven repository.");
+        "Left to do: git push --follow-tags, and serve dist/ by HTTP: a catalog and a Maven"
+            + " repository.");
   }
 
   private static void write(String file, String text) throws IOException {

@@ -28,8 +28,7 @@ class DoctorTest {
     assertTrue(
         result
             .out()
-            .contains(
-                "\n                       try: is the sandbox running? eval \"$(jbang"),
+            .contains("\n                       try: is the sandbox running? eval \"$(jbang"),
         result.out());
     assertTrue(result.out().contains("skipped  token         needs: reachability"), result.out());
     assertTrue(result.err().contains("eval \"$(jbang fly-sandbox@catalog --start)\"\n"));

@@ -1,5 +1,4 @@
-//SOURCES MachineChoice.java ../http/PageAccess.java ../model/App.java ../model/ConfigRules.java ../model/Machine.java
-//SOURCES ../model/Regions.java
+//SOURCES MachineChoice.java ../http/PageAccess.java ../model/App.java ../model/Machine.java ../model/Regions.java
 package fly.sandbox.edge;
 
 import com.fasterxml.jackson.databind.node.MissingNode;

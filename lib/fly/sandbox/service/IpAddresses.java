@@ -1,5 +1,5 @@
-//SOURCES ../model/ApiError.java ../model/App.java ../model/Clock.java ../model/ConfigRules.java ../model/Guesses.java
-//SOURCES ../model/Ids.java ../model/Regions.java ../store/Journal.java
+//SOURCES ../model/ApiError.java ../model/App.java ../model/Clock.java ../model/Guesses.java ../model/Ids.java
+//SOURCES ../model/Regions.java ../store/Journal.java
 package fly.sandbox.service;
 
 import fly.sandbox.model.ApiError;
