@@ -174,6 +174,7 @@ class SandboxTroubleTest {
 
   @Test
   void it_can_be_changed_while_it_runs() {
+    sandbox.publish(fly.Fly.JSON.createObjectNode(), null); // where --change finds its token
     var port = String.valueOf(sandbox.port());
 
     var changed =
