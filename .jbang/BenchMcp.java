@@ -73,16 +73,21 @@ class BenchMcp {
   /** Medians: ms, ms, 1/s, MB. */
   record Result(double start, double roundTrip, double perSecond, double memory) {}
 
+  private static BenchReport report;
+
+  /** A server of large messages. */
   public static void main(String... args) throws Exception {
-    if (args.length > 0 && args[0].equals("serve-large")) {
-      serveLarge();
-      return;
-    }
-    var met = proxies() & wraps() & largeMessages();
-    System.exit(met ? 0 : 1);
+    serveLarge();
   }
 
-  private static boolean proxies() throws Exception {
+  static void run(BenchReport to) throws Exception {
+    report = to;
+    proxies();
+    wraps();
+    largeMessages();
+  }
+
+  private static void proxies() throws Exception {
     var server = server();
     var url = "http://127.0.0.1:" + server.getAddress().getPort() + "/mcp";
     var proxies = proxies(url);
@@ -95,27 +100,28 @@ class BenchMcp {
     }
     var launched = starts(launchers(url), command -> new Client(command).startedAndClosed());
     server.stop(0);
-    print("PROXY", results);
-    launched.forEach((name, ms) -> System.out.printf("%-24s  %8.0f%n", name, median(ms)));
+    print("proxy", results);
+    launched.forEach((name, ms) -> report.figure("proxy, launched", name, median(ms), "ms"));
     var ours = results.get(OURS);
-    var met = bar("calls per second", ours.perSecond, ">=", 2_000);
     var remote = results.get("mcp-remote");
-    if (remote == null) return met;
-    met &= bar("start, of mcp-remote's", ours.start / remote.start, "<=", 0.75);
-    met &= bar("round trip, of mcp-remote's", ours.roundTrip / remote.roundTrip, "<=", 0.6);
-    met &= bar("calls/s, of mcp-remote's", ours.perSecond / remote.perSecond, ">=", 3);
-    return met
-        & bar(
-            "memory, of supergateway's",
-            ours.memory / results.get("supergateway").memory,
-            "<=",
-            0.5);
+    if (remote == null) return;
+    least("proxy", "calls per second", ours.perSecond, 2_000);
+    most("proxy", "start, of mcp-remote's", ours.start / remote.start, 0.75);
+    most("proxy", "round trip, of mcp-remote's", ours.roundTrip / remote.roundTrip, 0.6);
+    least("proxy", "calls per second, of mcp-remote's", ours.perSecond / remote.perSecond, 3);
+    var gateway = results.get("supergateway");
+    most("proxy", "memory, of supergateway's", ours.memory / gateway.memory, 0.5);
+    most(
+        "proxy, launched",
+        "./jbang, of npx mcp-remote's",
+        median(launched.get("./jbang " + OURS)) / median(launched.get("npx mcp-remote")),
+        1);
   }
 
   /** In front of a real server, which is measured alone, too: its start is not the wrap's. */
-  private static boolean wraps() throws Exception {
+  private static void wraps() throws Exception {
     var peers = peers();
-    if (peers == null) return true;
+    if (peers == null) return;
     var folder = Files.createTempDirectory("fly-bench").toString();
     var child = List.of("node", peers.resolve("mcp-server-filesystem").toString(), folder);
     var wraps = new LinkedHashMap<String, List<String>>();
@@ -157,17 +163,17 @@ class BenchMcp {
       else results.put(name, measureHttp(name, wrap.getValue(), starts.get(name)));
     }
     Files.delete(Path.of(folder));
-    print("WRAP", results);
+    print("wrap", results);
     var our = results.get(OUR_WRAP);
     var gateway = results.get("supergateway");
-    return bar(
-            "ready after the server itself, ms",
-            our.start - results.get("(no wrap)").start,
-            "<=",
-            200)
-        & bar("start, of supergateway's", our.start / gateway.start, "<=", 1)
-        & bar("calls per second, 8 at a time", our.perSecond, ">=", 2_000)
-        & bar("memory, of supergateway's", our.memory / gateway.memory, "<=", 0.5);
+    most(
+        "wrap",
+        "ready after the server itself, ms",
+        our.start - results.get("(no wrap)").start,
+        200);
+    most("wrap", "start, of supergateway's", our.start / gateway.start, 1);
+    least("wrap", "calls per second, 8 at a time", our.perSecond, 2_000);
+    most("wrap", "memory, of supergateway's", our.memory / gateway.memory, 0.5);
   }
 
   /**
@@ -175,15 +181,12 @@ class BenchMcp {
    * that answers with JSON and from one that answers with an event stream, and through the wrap;
    * the last reply's reader is slow. Shows seconds, and the most memory that it took.
    */
-  private static boolean largeMessages() throws Exception {
+  private static void largeMessages() throws Exception {
     var server = server();
     server.createContext("/json", exchange -> answerLarge(exchange, false));
     server.createContext("/sse", exchange -> answerLarge(exchange, true));
     var url = "http://127.0.0.1:" + server.getAddress().getPort();
     System.err.println("Passing 64 MiB messages ...");
-    System.out.printf(
-        "%n%-24s  %9s  %7s  %13s  %7s%n",
-        "64 MiB, " + SMALL_HEAP, "REQUEST s", "REPLY s", "SLOW READER s", "PEAK MB");
     var most = 0.0;
     for (var kind : List.of("/json", "/sse")) {
       var proxy = script("scripts/mcp/McpProxy.java", OURS);
@@ -202,7 +205,7 @@ class BenchMcp {
     try (var client = new HttpClientOf(wrap)) {
       most = Math.max(most, large(OUR_WRAP, client.process, client::large));
     }
-    return bar("most memory, MB", most, "<=", 128);
+    most("64 MiB, " + SMALL_HEAP, "most memory, MB", most, 128);
   }
 
   private interface LargeCall {
@@ -219,8 +222,11 @@ class BenchMcp {
       seconds[i] = ms(begin) / 1000;
     }
     var peak = status(process.toHandle(), "VmHWM:");
-    System.out.printf(
-        "%-24s  %9.2f  %7.2f  %13.2f  %7.0f%n", name, seconds[0], seconds[1], seconds[2], peak);
+    var work = "64 MiB, " + SMALL_HEAP;
+    report.figure(work, name + ", request", seconds[0], "s");
+    report.figure(work, name + ", reply", seconds[1], "s");
+    report.figure(work, name + ", slow reader", seconds[2], "s");
+    report.figure(work, name + ", peak", peak, "MB");
     return peak;
   }
 
@@ -342,7 +348,7 @@ class BenchMcp {
     proxies.put(OURS, ours);
     var peers = peers();
     if (peers == null) {
-      System.err.println("There is no Node here: nothing to compare with.");
+      report.say("There is no Node here: nothing to compare with.");
       return proxies;
     }
     var mcpRemote = peers.resolve("mcp-remote").toString();
@@ -488,20 +494,21 @@ class BenchMcp {
   }
 
   private static void print(String what, Map<String, Result> results) {
-    System.out.printf(
-        "%n%-14s  %8s  %13s  %10s  %9s%n",
-        what, "START ms", "ROUND TRIP ms", "CALLS/s", "MEMORY MB");
     results.forEach(
-        (name, result) ->
-            System.out.printf(
-                "%-14s  %8.0f  %13.2f  %10.0f  %9.0f%n",
-                name, result.start, result.roundTrip, result.perSecond, result.memory));
+        (name, result) -> {
+          report.figure(what + ": start", name, result.start, "ms");
+          report.figure(what + ": round trip", name, result.roundTrip, "ms");
+          report.figure(what + ": calls", name, result.perSecond, "per second");
+          report.figure(what + ": memory", name, result.memory, "MB");
+        });
   }
 
-  private static boolean bar(String what, double value, String relation, double bar) {
-    var met = relation.equals("<=") ? value <= bar : value >= bar;
-    System.out.printf("%s %-34s %8.2f  (%s %.2f)%n", met ? "+" : "-", what, value, relation, bar);
-    return met;
+  private static void most(String work, String way, double value, double bar) {
+    report.mark(work + ": marks", way, value, "", BenchReport.Side.AT_MOST, bar);
+  }
+
+  private static void least(String work, String way, double value, double bar) {
+    report.mark(work + ": marks", way, value, "", BenchReport.Side.AT_LEAST, bar);
   }
 
   /** An MCP client of one proxy. */

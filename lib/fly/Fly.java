@@ -445,7 +445,8 @@ public final class Fly {
   }
 
   private static String path(String url) {
-    return url.replaceFirst("^\\w+://[^/]*", "");
+    var slash = url.indexOf('/', url.indexOf("://") + 3);
+    return slash < 0 ? "" : url.substring(slash);
   }
 
   private Answer exchange(

@@ -1,4 +1,4 @@
-//DEPS com.fasterxml.jackson.core:jackson-databind:2.22.4
+//DEPS com.fasterxml.jackson.core:jackson-databind:2.23.0
 package fly;
 
 import java.net.ConnectException;

@@ -4,6 +4,7 @@ package fly;
 import java.io.BufferedInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.EOFException;
+import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -130,7 +131,7 @@ public final class HttpConnection implements AutoCloseable {
         attempt.connect(
             new InetSocketAddress(address, port),
             within(CONNECT_MS / Math.min(2, addresses.length)));
-        in = new BufferedInputStream(attempt.getInputStream());
+        in = new BufferedInputStream(new Timed(attempt.getInputStream()));
         return;
       } catch (IOException e) {
         failure = e instanceof SocketTimeoutException ? new ConnectException("no answer") : e;
@@ -186,7 +187,7 @@ public final class HttpConnection implements AutoCloseable {
     secure.setSSLParameters(parameters);
     secure.startHandshake();
     socket = secure;
-    in = new BufferedInputStream(secure.getInputStream());
+    in = new BufferedInputStream(new Timed(secure.getInputStream()));
   }
 
   private void tunnel(String authority) throws IOException {
@@ -275,7 +276,7 @@ public final class HttpConnection implements AutoCloseable {
   /** A line without its end; null at the end of the stream. */
   private String line(int[] budget) throws IOException {
     var line = new ByteArrayOutputStream();
-    for (int next = next(); ; next = next()) {
+    for (int next = in.read(); ; next = in.read()) {
       if (next < 0) {
         if (line.size() == 0) return null;
         throw new EOFException("the answer was cut in a line");
@@ -288,13 +289,17 @@ public final class HttpConnection implements AutoCloseable {
     return text.endsWith("\r") ? text.substring(0, text.length() - 1) : text;
   }
 
-  private int next() throws IOException {
-    await();
-    return in.read();
-  }
+  /** Bytes of the socket, for which each read waits as long as there is time. */
+  private final class Timed extends FilterInputStream {
+    Timed(InputStream bytes) {
+      super(bytes);
+    }
 
-  private void await() throws IOException {
-    if (in.available() == 0) socket.setSoTimeout(time.left());
+    @Override
+    public int read(byte[] target, int start, int count) throws IOException {
+      socket.setSoTimeout(time.left());
+      return super.read(target, start, count);
+    }
   }
 
   /** The body of the answer, to be read by one thread. */
@@ -326,15 +331,17 @@ public final class HttpConnection implements AutoCloseable {
 
   /** True if nothing has come since, not even the end of the connection; waits a millisecond. */
   public boolean quiet() {
+    var rest = time;
+    time = () -> 1;
     try {
-      if (in.available() > 0) return false;
-      socket.setSoTimeout(1);
       in.read();
       return false;
     } catch (SocketTimeoutException e) {
       return true;
     } catch (IOException e) {
       return false;
+    } finally {
+      time = rest;
     }
   }
 
@@ -387,7 +394,6 @@ public final class HttpConnection implements AutoCloseable {
       if (count == 0) return 0;
       if (!whole && chunked && left == 0) nextChunk();
       if (whole) return -1;
-      await();
       var most = openEnded ? count : (int) Math.min(count, left);
       var read = in.read(target, start, most);
       if (read < 0 && openEnded) {

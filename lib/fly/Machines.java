@@ -64,41 +64,30 @@ public final class Machines {
   }
 
   public JsonNode start(String app, String id) {
-    return repeat(
-        app,
-        id,
-        Set.of("started", "starting"),
-        one -> one.action(MACHINE + "/start", null, app, id));
+    return act(app, id, "start", null, "started", "starting");
   }
 
   /**
    * @param request {@code signal} and {@code timeout}, or null for the Machine's own
    */
   public JsonNode stop(String app, String id, JsonNode request) {
-    return repeat(
-        app,
-        id,
-        Set.of("stopped", "stopping"),
-        one -> one.action(MACHINE + "/stop", request, app, id));
+    return act(app, id, "stop", request, "stopped", "stopping");
   }
 
   public JsonNode suspend(String app, String id) {
-    return repeat(
-        app,
-        id,
-        Set.of("suspended", "suspending"),
-        one -> one.action(MACHINE + "/suspend", null, app, id));
+    return act(app, id, "suspend", null, "suspended", "suspending");
   }
 
   /**
    * @param query such as {@code ?signal=SIGTERM&timeout=10s}; may be empty
    */
   public JsonNode restart(String app, String id, String query) {
-    return repeat(
-        app,
-        id,
-        Set.of("restarting"),
-        one -> one.action(MACHINE + "/restart" + query, null, app, id));
+    return act(app, id, "restart" + query, null, "restarting");
+  }
+
+  private JsonNode act(String app, String id, String action, JsonNode request, String... there) {
+    var path = MACHINE + "/" + action;
+    return repeat(app, id, Set.of(there), one -> one.action(path, request, app, id));
   }
 
   /** A Machine that is destroyed already counts as destroyed, if its app is there. */

@@ -77,11 +77,14 @@ final class Pace {
   /** Action and id; null for what has no documented limit. */
   private static String key(String method, String path) {
     var machine = MACHINE.matcher(path);
-    if (machine.matches())
-      return method + machine.group(2).replaceFirst("\\?.*", "") + " " + machine.group(1);
+    if (machine.matches()) return method + bare(machine.group(2)) + " " + machine.group(1);
     var app = APP.matcher(path);
-    return app.matches()
-        ? method + app.group(2).replaceFirst("\\?.*", "") + " " + app.group(1)
-        : null;
+    return app.matches() ? method + bare(app.group(2)) + " " + app.group(1) : null;
+  }
+
+  /** Without the query. */
+  private static String bare(String path) {
+    var query = path.indexOf('?');
+    return query < 0 ? path : path.substring(0, query);
   }
 }

@@ -14,7 +14,8 @@ public final class PrivateNetwork {
 
   /** Says whether the name ends as those of the private network do. */
   public static boolean named(String host) {
-    return host.toLowerCase(Locale.ROOT).matches(".*\\.(internal|flycast)");
+    var name = host.toLowerCase(Locale.ROOT);
+    return name.endsWith(".internal") || name.endsWith(".flycast");
   }
 
   /** The first address of the name that lies elsewhere; null where there is none, or no address. */

@@ -1,19 +1,18 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //JAVA 17+
 //DESCRIPTION Restart Machines that run.
-//SOURCES ../../lib/fly/Machines.java ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Hint.java
-//SOURCES ../../lib/fly/cli/Many.java ../../lib/fly/cli/Options.java
+//SOURCES ../../lib/fly/Machines.java ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Ending.java
+//SOURCES ../../lib/fly/cli/Hint.java ../../lib/fly/cli/Many.java ../../lib/fly/cli/Options.java
 
 import fly.Machines;
 import fly.cli.Cli;
+import fly.cli.Ending;
 import fly.cli.Hint;
 import fly.cli.Many;
 import fly.cli.Options;
-import java.time.Duration;
-import java.util.ArrayList;
+import java.util.StringJoiner;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
 
 @Command(
     name = "fly-restart-machine",
@@ -24,18 +23,7 @@ class RestartMachine implements Runnable {
   @Mixin Cli.Api cli;
   @Mixin Options.App app;
   @Mixin Many.InState machines;
-
-  @Option(
-      names = "--signal",
-      paramLabel = "SIGNAL",
-      description = "The signal to send first, such as TERM (default: the Machine's own, INT).")
-  String signal;
-
-  @Option(
-      names = "--timeout",
-      paramLabel = "TIME",
-      description = "When to kill what still runs, such as 30s (default: the Machine's own, 5s).")
-  Duration timeout;
+  @Mixin Ending ending;
 
   public static void main(String... args) {
     Cli.main(new RestartMachine(), args);
@@ -44,10 +32,8 @@ class RestartMachine implements Runnable {
   @Override
   public void run() {
     // 1. Build the request, which has no body: its options are in the query.
-    var query = new ArrayList<String>();
-    if (signal != null) query.add("signal=" + Machines.signal(signal));
-    if (timeout != null) query.add("timeout=" + timeout.toSeconds() + "s");
-    var options = query.isEmpty() ? "" : "?" + String.join("&", query);
+    var query = new StringJoiner("&", "?", "").setEmptyValue("");
+    ending.parameters().forEach((name, value) -> query.add(name + "=" + value));
 
     // 2. Send it to each Machine.
     machines.each(
@@ -56,7 +42,7 @@ class RestartMachine implements Runnable {
         "Restarting",
         machine ->
             new Machines(machine.fly(), machine.story())
-                .restart(app.name(), machine.id(), options));
+                .restart(app.name(), machine.id(), query.toString()));
 
     cli.say("Next: " + Hint.of("fly-wait-machine") + " --state started");
   }

@@ -242,7 +242,7 @@ public abstract class Many {
       }
     }
     var took = (System.nanoTime() - start) / 1e9;
-    cli.say("%d of %d done in %.1f s.", ids.size() - failures.size(), ids.size(), took);
+    cli.say("%d of %d done in %.2f s.", ids.size() - failures.size(), ids.size(), took);
     if (!failures.isEmpty()) throw failed(failures, ids.size());
   }
 
@@ -259,9 +259,9 @@ public abstract class Many {
             parallel,
             id -> {
               try {
-                var result = work.on(item(cli, id, silence));
+                var line = line(cli, id, work.on(item(cli, id, silence)));
                 synchronized (this) {
-                  line(cli, id, result);
+                  cli.out().println(line);
                 }
               } catch (FlyException e) {
                 synchronized (this) {
@@ -275,14 +275,11 @@ public abstract class Many {
   }
 
   /** The answer with its Machine's id before it; with -q the id alone. */
-  private static void line(Cli.Api cli, String id, JsonNode result) {
-    if (cli.quiet) {
-      cli.out().println(id);
-      return;
-    }
+  private static String line(Cli.Api cli, String id, JsonNode result) {
+    if (cli.quiet) return id;
     var line = Fly.JSON.createObjectNode().put("id", id);
     if (result instanceof ObjectNode object) line.setAll(object);
-    cli.out().println(line);
+    return line.toString();
   }
 
   private FlyException failed(Map<String, FlyException> failures, int all) {

@@ -11,7 +11,7 @@
 //SOURCES store/Home.java store/Journal.java store/SandboxFile.java
 //DEPS io.javalin:javalin:7.2.3
 //DEPS org.eclipse.jetty:jetty-client:12.1.12
-//DEPS com.graphql-java:graphql-java:25.0
+//DEPS com.graphql-java:graphql-java:26.0
 //DEPS org.slf4j:slf4j-nop:2.0.20
 package fly.sandbox;
 
