@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import fly.cli.Cli;
+import fly.mcp.proxy.HttpSender;
 import fly.mcp.wrap.WrapOptions;
 import java.io.IOException;
 import java.net.ConnectException;
@@ -74,6 +75,33 @@ class McpWrapCommandTest extends WrapFixture {
       assertNull(replies.readLine());
       command.waitFor();
     }
+  }
+
+  @Test
+  @Tag("slow")
+  void two_thousand_half_sent_heads_keep_nobody_else_out() throws Exception {
+    wrapIn(32, Program.command());
+    var half = "POST / HTTP/1.1\r\nHost: local".getBytes(StandardCharsets.US_ASCII);
+    var sockets = new ArrayList<Socket>();
+    try {
+      for (var i = 0; i < 2000; i++) {
+        var socket = new Socket();
+        sockets.add(socket);
+        socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 10_000);
+        socket.getOutputStream().write(half);
+      }
+
+      assertEquals(200, healthz(), "while they are there");
+    } finally {
+      for (var socket : sockets) socket.close();
+    }
+    assertEquals(200, healthz(), "after they have left");
+    assertTrue(command.isAlive());
+  }
+
+  private int healthz() throws Exception {
+    var url = URI.create("http://127.0.0.1:%d/healthz".formatted(port));
+    return HttpSender.statusOfGet(url, 20_000);
   }
 
   private static final String GO = "{\"jsonrpc\":\"2.0\",\"method\":\"go\"}";

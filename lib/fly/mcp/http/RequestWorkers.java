@@ -18,7 +18,12 @@ import java.util.concurrent.TimeUnit;
  * request in time is closed; while all threads are taken, the slowest heads are closed first.
  */
 final class RequestWorkers implements Executor {
-  private static final int MOST_THREADS = 1024;
+  /** Bytes of the heap for each request that is being read; 28 KB were seen. */
+  private static final long MEMORY = 128 << 10;
+
+  private static final int MOST_THREADS =
+      (int) Math.max(64, Math.min(1024, Runtime.getRuntime().maxMemory() / MEMORY));
+
   private static final long HEAD_MS = 10_000;
 
   /** A head may take this long even if other requests wait for a thread. */
