@@ -122,7 +122,7 @@ class FetchJBang {
     throw new IOException("no bin/jbang.jar in the archive");
   }
 
-  /** As curl does: HTTPS_PROXY or https_proxy. */
+  /** Proxies from the variables that curl reads: HTTPS_PROXY or https_proxy. */
   private static ProxySelector proxy() {
     for (var name : List.of("https_proxy", "HTTPS_PROXY")) {
       var value = System.getenv(name);

@@ -1,7 +1,9 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //JAVA 17+
 //DESCRIPTION List the dependencies that are behind their newest release.
+//SOURCES ../lib/fly/Network.java
 
+import fly.Network;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -58,7 +60,7 @@ class Outdated {
         HttpClient.newBuilder()
             .followRedirects(HttpClient.Redirect.NORMAL)
             .connectTimeout(Duration.ofSeconds(20))
-            .proxy(proxy())
+            .proxy(proxy(URI.create(registry.url)))
             .build();
     var behind = 0;
     for (var entry : ours.entrySet()) {
@@ -190,15 +192,11 @@ class Outdated {
     return found.isEmpty() ? "" : found.get(0).getTextContent().strip();
   }
 
-  /** As curl does: HTTPS_PROXY or https_proxy. */
-  private static ProxySelector proxy() {
-    for (var name : List.of("https_proxy", "HTTPS_PROXY")) {
-      var value = System.getenv(name);
-      if (value == null || value.isBlank()) continue;
-      var uri = URI.create(value.contains("://") ? value : "http://" + value);
-      return ProxySelector.of(new InetSocketAddress(uri.getHost(), uri.getPort()));
-    }
-    return ProxySelector.getDefault();
+  private static ProxySelector proxy(URI registry) {
+    return Network.SYSTEM
+        .proxy(registry.getScheme(), registry.getHost(), Network.port(registry))
+        .map(proxy -> ProxySelector.of(new InetSocketAddress(proxy.host(), proxy.port())))
+        .orElseGet(ProxySelector::getDefault);
   }
 
   private static void fail(String what, String why, String next) {

@@ -39,7 +39,7 @@ record Answer(
     /** Of an action, which may answer nothing. */
     static final Shape DONE = new Shape("an object or nothing", Shape::plain, true, false);
 
-    /** Of a request that this library does not know. */
+    /** Any shape, for a request that this library does not know. */
     static final Shape ANY =
         new Shape("an object, a list or nothing", JsonNode::isContainerNode, true, false);
 

@@ -12,7 +12,7 @@ import java.util.function.Supplier;
 public final class Deadline {
   /** The time, and how it passes. */
   public interface Clock {
-    /** As {@link System#nanoTime}. */
+    /** Nanoseconds, which {@link System#nanoTime} gives on the real clock. */
     long nanos();
 
     /** The date, for a Retry-After that names one. */

@@ -214,7 +214,7 @@ public final class Fly {
     return graphqlUrl.substring(0, graphqlUrl.length() - "/graphql".length());
   }
 
-  /** As {@link #get}, but empty where there is no such thing (404). */
+  /** The same as {@link #get}, but empty where there is no such thing (404). */
   public Optional<JsonNode> find(String path, Object... ids) {
     try {
       return Optional.of(get(path, ids));
@@ -309,7 +309,7 @@ public final class Fly {
     return graphql(query, variables, once ? Retry.Kind.ONCE : Retry.Kind.FREELY);
   }
 
-  /** As {@link #create}, by GraphQL. */
+  /** The same as {@link #create}, by GraphQL. */
   public JsonNode createByGraphql(
       String query, JsonNode variables, Supplier<Optional<JsonNode>> lookup) {
     return once(deadline(), () -> graphql(query, variables, Retry.Kind.ONCE), lookup);
@@ -505,16 +505,14 @@ public final class Fly {
           url + " is no http or https URL", "the API's address must start with one", "https://...");
     }
     if (Network.loopback(host)) return;
-    var elsewhere = PrivateNetwork.named(host) ? PrivateNetwork.elsewhere(host) : null;
-    if (PrivateNetwork.named(host) && elsewhere == null) return;
+    if (PrivateNetwork.named(host)) {
+      PrivateNetwork.require(host);
+      return;
+    }
     throw FlyException.usage(
         "a token must not travel in the clear to " + host,
-        elsewhere == null
-            ? "plain http is only for this machine and for Fly.io's private network"
-            : "here it is " + elsewhere.getHostAddress() + ", outside Fly.io's private network",
-        elsewhere == null
-            ? "https://" + host
-            : "https://api.machines.dev, or fly wireguard create");
+        "plain http is only for this machine and for Fly.io's private network",
+        "https://" + host);
   }
 
   /** The host's name, underscores allowed; null where the URL has none. */

@@ -170,7 +170,7 @@ public final class Machines {
         });
   }
 
-  /** As {@link #waitFor}, for one version of the Machine. */
+  /** Waits until one version of the Machine is in this state. */
   public JsonNode waitForVersion(
       String app, String id, State state, String version, Duration timeout) {
     return waitFor(app, id, state, timeout, one -> version);

@@ -1,3 +1,4 @@
+//SOURCES FlyException.java
 package fly;
 
 import java.net.InetAddress;
@@ -18,14 +19,23 @@ public final class PrivateNetwork {
     return name.endsWith(".internal") || name.endsWith(".flycast");
   }
 
-  /** The first address of the name that lies elsewhere; null where there is none, or no address. */
-  public static InetAddress elsewhere(String host) {
+  /**
+   * Refuses a name whose address lies elsewhere; one without an address cannot be reached at all.
+   *
+   * @throws FlyException because a token would travel in the clear
+   */
+  static void require(String host) {
     try {
-      for (var address : InetAddress.getAllByName(host)) if (!holds(address)) return address;
+      for (var address : InetAddress.getAllByName(host)) {
+        if (holds(address)) continue;
+        throw FlyException.usage(
+            "a token must not travel in the clear to " + host,
+            "here it is " + address.getHostAddress() + ", outside Fly.io's private network",
+            "https://api.machines.dev, or fly wireguard create");
+      }
     } catch (UnknownHostException e) {
-      return null; // it cannot be reached either
+      // nothing will be sent
     }
-    return null;
   }
 
   /** Says whether the address is one of Fly.io's private networks, or this machine's own. */

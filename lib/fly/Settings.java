@@ -121,7 +121,7 @@ public enum Settings {
     return secretFor(name(), addresses);
   }
 
-  /** As {@link #getFor}, for any variable. */
+  /** The same as {@link #getFor}, for any variable. */
   public static String secretFor(String name, Settings... addresses) {
     for (var address : addresses) {
       if (address.trusted()) continue;
@@ -160,7 +160,7 @@ public enum Settings {
         "export %s=%s if you trust it, or %s=1".formatted(this, shown(), TRUST));
   }
 
-  /** As {@link #getFor}, for a secret that has to be there. */
+  /** The same as {@link #getFor}, for a secret that has to be there. */
   public String requireFor(Settings... addresses) {
     var value = getFor(addresses);
     return value == null ? require() : value;

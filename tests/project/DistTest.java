@@ -28,8 +28,8 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * What people without a clone get: the library as a jar, the commands from a catalog at an address
- * of its own; and a release, as far as it is dry.
+ * Things that people without a clone get: the library as a jar, the commands from a catalog at an
+ * address of its own; and a release, as far as it is dry.
  */
 @Tag("slow")
 class DistTest {

@@ -126,7 +126,7 @@ final class FaultyFly implements AutoCloseable {
     when = requests;
   }
 
-  /** What is created from now on is in no list, and no app is found, for this time. */
+  /** Hides new things from lists, and every app, for this time. */
   synchronized void lag(Duration time) {
     lag = time;
   }

@@ -53,7 +53,7 @@ public final class Rest {
     return bringFromStarted(app, id, rest);
   }
 
-  /** As {@link #bring}, for a Machine that runs. */
+  /** Brings a Machine that runs to this state. */
   String bringFromStarted(String app, String id, State rest) {
     switch (rest) {
       case stopped -> {

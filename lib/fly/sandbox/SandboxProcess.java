@@ -42,7 +42,7 @@ public final class SandboxProcess {
     }
   }
 
-  /** As {@link #on}; waits for a sandbox that listens already, and has no file yet. */
+  /** Waits for a sandbox that listens already, and has no file yet. */
   public static Optional<SandboxProcess> starting(int port) {
     var found = on(port);
     for (int i = 0; i < 40 && found.isEmpty() && isOthers(port); i++) {
@@ -53,7 +53,7 @@ public final class SandboxProcess {
   }
 
   /**
-   * As {@link #on}, for commands that need one.
+   * The sandbox on this port, for commands that need one.
    *
    * @throws FlyException if there is none
    */

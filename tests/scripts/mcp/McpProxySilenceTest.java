@@ -142,7 +142,7 @@ class McpProxySilenceTest {
     }
   }
 
-  /** What goes into a dead connection is lost. */
+  /** Passes bytes on; a dead connection loses them. */
   private Void pass(InputStream from, OutputStream to, int number) throws IOException {
     var buffer = new byte[1 << 14];
     for (var n = from.read(buffer); n >= 0; n = from.read(buffer)) {

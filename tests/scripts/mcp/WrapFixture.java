@@ -200,7 +200,7 @@ abstract class WrapFixture {
     port = server.port();
   }
 
-  /** As {@link #wrap}, by the command, in a JVM of its own with a heap of so many MB. */
+  /** Starts the wrap by its command, in a JVM of its own with a heap of so many MB. */
   void wrapIn(int heap, List<String> program) throws IOException {
     var words = new ArrayList<>(List.of(command(program.toArray(String[]::new))));
     words.add(1, "-Xmx" + heap + "m");

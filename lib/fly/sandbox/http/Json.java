@@ -79,7 +79,7 @@ public final class Json {
     return (ObjectNode) body;
   }
 
-  /** As {@link #body}, where none will do as well. */
+  /** The body, or an empty object where there is none. */
   public static ObjectNode optionalBody(Context x, String struct) {
     return x.bodyAsBytes().length == 0 ? JsonNodes.object() : body(x, struct);
   }

@@ -37,7 +37,7 @@ public final class RequestLog {
   private final AtomicReferenceArray<Request> ring = new AtomicReferenceArray<>(MOST);
   private final AtomicLong count = new AtomicLong();
 
-  /** Of a request that was read, its body, for {@link #add}. */
+  /** Keeps the body of a request that was read, for {@link #add}. */
   static void body(Context x, byte[] body) {
     x.attribute(BODY, body);
   }

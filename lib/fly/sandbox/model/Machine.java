@@ -215,7 +215,7 @@ public final class Machine implements Record {
     return waiters.add(wanted, where(), this);
   }
 
-  /** As {@link #await(StateWaiters.Wanted)}, or fails with 408 after the timeout. */
+  /** The same as {@link #await(StateWaiters.Wanted)}, but it fails with 408 after the timeout. */
   public CompletableFuture<ObjectNode> await(StateWaiters.Wanted wanted, Duration timeout) {
     var reached = await(wanted);
     var late =

@@ -411,7 +411,7 @@ public final class MachineLifecycle {
     }
   }
 
-  /** As {@link #destroy}, for a Machine that may be destroyed already. */
+  /** Destroys a Machine that may be destroyed already. */
   void destroyAnyway(Machine machine) {
     synchronized (machine) {
       if (!machine.isDestroyed()) destroy(machine, true);

@@ -44,7 +44,7 @@ public abstract class Journal implements AutoCloseable {
   /** Refuses a request that would change something while nothing can be written. */
   public abstract void requireWritable();
 
-  /** As {@link #flush} for requests that only read, which a full disk does not end. */
+  /** Flushes for requests that only read, which a full disk does not end. */
   public void flushIfPossible() {
     try {
       flush();
