@@ -99,7 +99,8 @@ final class Wire implements Client {
       try {
         return exchange(request, url.group(4), connection, watch);
       } catch (IOException e) {
-        if (!watch.late() || e instanceof NotSent) throw e;
+        if (e instanceof NotSent) throw e;
+        if (!watch.late() && !(e instanceof SocketTimeoutException)) throw e;
         throw new SocketTimeoutException(
             "no whole answer within " + Durations.text(Duration.ofMillis(millis)));
       }
@@ -112,8 +113,8 @@ final class Wire implements Client {
     try {
       connection.open(watch);
     } catch (IOException e) {
-      if (watch.late()) throw new NotSent(new SocketTimeoutException("no connection in time"));
-      throw new NotSent(e);
+      var late = watch.late() || e instanceof SocketTimeoutException;
+      throw new NotSent(late ? new SocketTimeoutException("no connection in time") : e);
     }
     var method = request.getHttpMethod().name();
     var head = connection.begin(method, path, null);

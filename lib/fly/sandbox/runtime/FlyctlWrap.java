@@ -147,9 +147,7 @@ public final class FlyctlWrap implements AutoCloseable {
         refuseEnded(exchange);
         return;
       }
-      mine.open(
-          exchange.respond(
-              200, Map.of("Content-Type", "text/event-stream", "Cache-Control", "no-cache")));
+      mine.open(exchange);
       while (!ended && !mine.gone.await(HEARTBEAT_SECONDS, TimeUnit.SECONDS)) mine.probe();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -209,11 +207,14 @@ public final class FlyctlWrap implements AutoCloseable {
     private final ReentrantLock writing = new ReentrantLock();
     private OutputStream out;
 
-    void open(OutputStream stream) throws IOException {
+    /** Lines that come once the client has its head wait here, and are not lost. */
+    void open(Exchange exchange) throws IOException {
       writing.lock();
       try {
-        stream.flush();
-        out = stream;
+        out =
+            exchange.respond(
+                200, Map.of("Content-Type", "text/event-stream", "Cache-Control", "no-cache"));
+        out.flush();
       } finally {
         writing.unlock();
       }
