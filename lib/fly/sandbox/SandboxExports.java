@@ -26,7 +26,7 @@ public final class SandboxExports {
   private SandboxExports() {}
 
   /**
-   * @param rateLimits commands keep to Fly.io's rate limits then
+   * @param rateLimits true makes commands keep to Fly.io's rate limits
    */
   public static Map<String, String> of(String url, String token, boolean rateLimits) {
     var variables = new LinkedHashMap<String, String>();

@@ -39,7 +39,7 @@ public final class SandboxLauncher {
     this.filesServer = filesServer;
   }
 
-  /** Runs a sandbox until somebody stops it. Prints the exports once it answers. */
+  /** Runs a sandbox until a client or a signal stops it. Prints the exports once it answers. */
   public void serve(int port, PrintWriter out, Consumer<String> messages) {
     var story = new Story(messages);
     var config = new SandboxConfig(port, null, story).filesServer(filesServer);
@@ -55,7 +55,7 @@ public final class SandboxLauncher {
               .formatted(sandbox.url(), detached ? "" : ", until Ctrl-C"));
       story.accept("What is in it, live: " + sandbox.pageLink());
       SandboxExports.lines(sandbox.environment()).forEach(out::println);
-      out.println(); // whoever started it goes on
+      out.println(); // the end of the exports, for the launcher
       out.flush();
       sandbox.awaitStop();
     } catch (InterruptedException e) {

@@ -18,7 +18,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** The options that say how a sandbox behaves. */
+/** The options for the behaviour of a sandbox. */
 public final class SandboxOptions {
   @Spec(MIXEE)
   private CommandSpec spec;

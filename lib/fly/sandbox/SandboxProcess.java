@@ -147,7 +147,7 @@ public final class SandboxProcess {
     return entry.process().pid();
   }
 
-  /** Its log file; null if it tells its terminal. */
+  /** Its log file; null if it logs to its terminal. */
   public String log() {
     return entry.log();
   }
@@ -169,7 +169,7 @@ public final class SandboxProcess {
   }
 
   /**
-   * Gives it the rate limits, latency and faults of these options.
+   * Sets the rate limits, latency and faults of the sandbox to those of these options.
    *
    * @throws FlyException if the sandbox refuses them
    */

@@ -88,9 +88,6 @@ import org.eclipse.jetty.util.thread.QueuedThreadPool;
 public final class SandboxServer implements AutoCloseable {
   private static final int MOST_THREADS = 512;
 
-  private static final ApiError TOO_LARGE =
-      new ApiError(413, "the body is larger than %d MiB".formatted(ErrorBodies.MOST_BYTES >> 20));
-
   private final Consumer<String> story;
   private final Home home;
   private final Clock clock;
@@ -252,13 +249,7 @@ public final class SandboxServer implements AutoCloseable {
     routes.exception(NotFoundResponse.class, (e, x) -> ErrorBodies.noRoute(x));
     routes.exception(MethodNotAllowedResponse.class, (e, x) -> ErrorBodies.noRoute(x));
     routes.exception(
-        HttpResponseException.class,
-        (e, x) ->
-            ErrorBodies.refuse(
-                x,
-                e.getStatus() == TOO_LARGE.status
-                    ? TOO_LARGE
-                    : new ApiError(e.getStatus(), e.getMessage())));
+        HttpResponseException.class, (e, x) -> ErrorBodies.refuse(x, ErrorBodies.ofServer(e)));
     routes.exception(
         Exception.class,
         (e, x) -> {
@@ -267,7 +258,7 @@ public final class SandboxServer implements AutoCloseable {
             return;
           }
           story.accept("error: " + e);
-          ErrorBodies.refuse(x, new ApiError(500, e.toString()));
+          ErrorBodies.refuse(x, ApiError.bug(e));
         });
   }
 
@@ -361,7 +352,7 @@ public final class SandboxServer implements AutoCloseable {
    * Lets the user's other terminals find this sandbox, until it is closed.
    *
    * @param options its options, for its report
-   * @param log its log file; null if it tells its terminal
+   * @param log its log file; null if it logs to its terminal
    * @throws FlyException if no folder is private
    */
   public void publish(ObjectNode options, Path log) {

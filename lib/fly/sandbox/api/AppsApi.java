@@ -46,7 +46,7 @@ public final class AppsApi {
 
   private JsonNode listApps(Context x) {
     var org = x.queryParam("org_slug");
-    if (org == null || org.isEmpty()) throw ApiError.invalid("org_slug is required");
+    if (org == null || org.isEmpty()) throw ApiError.required("org_slug");
     organization.requireOrg(org);
     var apps = object().put("total_apps", organization.apps().size());
     apps.set("apps", list(organization.apps(), App::json));

@@ -78,11 +78,11 @@ public final class CertificatesApi {
     var hostname = string(request, "hostname");
     if (hostname == null
         || !hostname.matches("(?i)(\\*\\.)?([a-z0-9-]{1,63}\\.)+[a-z0-9-]{2,63}")) {
-      throw new ApiError(422, "Validation failed: Hostname is invalid");
+      throw ApiError.validationFailed("Hostname is invalid");
     }
     if (custom
         && (string(request, "fullchain") == null || string(request, "private_key") == null)) {
-      throw new ApiError(422, "Validation failed: fullchain and private_key are required");
+      throw ApiError.validationFailed("fullchain and private_key are required");
     }
     synchronized (app) {
       var certificate =

@@ -92,7 +92,7 @@ public final class ControlApi {
       }
       options = changed;
     } catch (FlyException e) {
-      throw ApiError.invalid(e.what + ": " + e.tryNext);
+      throw ApiError.invalidOptions(e.what, e.tryNext);
     }
     faults(x);
   }

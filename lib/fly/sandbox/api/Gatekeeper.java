@@ -24,7 +24,7 @@ public final class Gatekeeper {
   /** A header that no web page of another origin can send. */
   public static final String CONTROL_HEADER = "Fly-Sandbox";
 
-  /** In the answer to a control request without the token. */
+  /** The challenge in the answer to a control request without the token. */
   public static final String REALM = "Bearer realm=\"fly-sandbox\"";
 
   private static final Set<String> LOOPBACK = Set.of("localhost", "127.0.0.1", "[::1]");
@@ -48,15 +48,12 @@ public final class Gatekeeper {
     var host = host("http://" + x.header("Host"));
     var app = LOOPBACK.contains(host) ? Optional.<App>empty() : edge.named(host);
     if (!LOOPBACK.contains(host) && app.isEmpty()) {
-      throw new ApiError(
-          403,
-          "the sandbox answers to localhost and 127.0.0.1 only,"
-              + " and to the {app}.fly.dev and {app}.localhost of its apps");
+      throw ApiError.otherHost();
     }
     var origin = x.header("Origin");
     var own = app.isPresent() && host(origin).equals(host);
     if (origin != null && !own && !LOOPBACK.contains(host(origin))) {
-      throw new ApiError(403, "the sandbox does not answer web pages of another origin");
+      throw ApiError.otherOrigin();
     }
     if (app.isPresent()) edge.handleHost(x, app.get(), host);
   }
@@ -75,7 +72,7 @@ public final class Gatekeeper {
   public void authorize(Context x) {
     if (hasToken(x) || isFromPage(x)) return;
     if (CENTRAL.matcher(x.path()).find()) ErrorBodies.unauthorizedByCentral(x);
-    else throw new ApiError(401, "Authenticate: token validation error");
+    else throw ApiError.unauthenticated();
   }
 
   /**
@@ -117,7 +114,7 @@ public final class Gatekeeper {
     var site = x.header("Sec-Fetch-Site");
     if (origin != null && !origin.equals("http://" + x.header("Host"))
         || site != null && !site.equals("same-origin") && !site.equals("none")) {
-      throw new ApiError(403, "the sandbox shows itself to its own page only");
+      throw ApiError.otherPage();
     }
   }
 }

@@ -37,7 +37,7 @@ public final class LogsApi {
     var logs = organization.app(x.pathParam("app")).logs;
     var token = given(x, "next_token");
     if (token != null && !token.matches("\\d{1,18}|[0-8]\\d{18}")) {
-      throw ApiError.invalid("invalid next_token");
+      throw ApiError.invalid("next_token");
     }
     var newest = logs.last();
     var lines =

@@ -207,7 +207,7 @@ public final class MachinesApi {
     var given = body(x, "Signal").path("signal");
     var name = given.isIntegralNumber() && given.asInt() == 9 ? "SIGKILL" : given.asText("");
     var signal = signal(name, "ABRT|ALRM|FPE|HUP|ILL|INT|KILL|PIPE|QUIT|SEGV|TERM|TRAP|USR1|USR2");
-    if (signal == null) throw ApiError.invalid("signal is required");
+    if (signal == null) throw ApiError.required("signal");
     lifecycle.running(machine(x)).signal(signal);
     return ok();
   }
@@ -215,7 +215,7 @@ public final class MachinesApi {
   private static String signal(String given, String known) {
     if (given == null || given.isEmpty()) return null;
     if (given.matches("(SIG)?(" + known + ")")) return given;
-    throw ApiError.invalid("invalid signal " + given);
+    throw ApiError.invalid("signal " + given);
   }
 
   private JsonNode cordon(Context x, boolean on) {
@@ -232,13 +232,12 @@ public final class MachinesApi {
     var machine = machine(x);
     var states = csv(x, "state");
     if (states.isEmpty()) states = Set.of("started");
-    if (!STATES.containsAll(states)) throw ApiError.invalid("invalid_argument: unknown state");
+    if (!STATES.containsAll(states)) throw ApiError.invalidArgument("unknown state");
     var given = x.queryParam("timeout");
     var seconds = given == null ? "60" : given.replaceFirst("s$", "");
     if (!seconds.matches("\\d{1,2}") || seconds.matches("0+") || Integer.parseInt(seconds) > 60) {
-      throw ApiError.invalid(
-          "invalid_argument: invalid WaitMachineRequest.Timeout: value must be inside range [1s,"
-              + " 1m0s]");
+      throw ApiError.invalidArgument(
+          "invalid WaitMachineRequest.Timeout: value must be inside range [1s, 1m0s]");
     }
     var version = x.queryParam("version");
     if (version == null) version = x.queryParam("instance_id");
@@ -246,7 +245,7 @@ public final class MachinesApi {
     if (version == null
         && states.contains("stopped")
         && guesses.is(Guess.WAIT_STOPPED, "version")) {
-      throw ApiError.invalid("instance_id required when waiting for stopped machine");
+      throw ApiError.waitWithoutVersion();
     }
     var reached =
         machine.await(
@@ -264,7 +263,7 @@ public final class MachinesApi {
 
   private static ApiError error(Throwable failure) {
     var cause = failure instanceof CompletionException ? failure.getCause() : failure;
-    return cause instanceof ApiError error ? error : new ApiError(500, cause.toString());
+    return cause instanceof ApiError error ? error : ApiError.bug(cause);
   }
 
   private JsonNode events(Context x) {
@@ -288,7 +287,7 @@ public final class MachinesApi {
     } else if (string(request, "cmd") != null) {
       command.addAll(List.of("sh", "-c", string(request, "cmd")));
     }
-    if (command.isEmpty()) throw ApiError.invalid("command is required");
+    if (command.isEmpty()) throw ApiError.required("command");
     var timeout = request.path("timeout");
     var seconds = timeout.asInt() > 0 ? Math.min(timeout.asInt(), 60) : 30;
     var stdin = string(request, "stdin");
@@ -299,7 +298,7 @@ public final class MachinesApi {
 
   private JsonNode limitMemory(Context x) {
     var limit = body(x, "Memory").path("limit_mb").asInt();
-    if (limit < 1) throw ApiError.invalid("invalid limit_mb, must be a whole number");
+    if (limit < 1) throw ApiError.notWhole("limit_mb");
     return living(x).limitMemory(limit);
   }
 }

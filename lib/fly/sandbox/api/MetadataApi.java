@@ -54,7 +54,7 @@ public final class MetadataApi {
     var request = body(x, "Metadata");
     var changes = new TreeMap<String, String>();
     var metadata = request.path("metadata");
-    if (!metadata.isObject()) throw ApiError.invalid("metadata is required");
+    if (!metadata.isObject()) throw ApiError.required("metadata");
     if (x.method() == HandlerType.PUT && guesses.is(Guess.METADATA_PUT, "replace")) {
       machine(x).metadata().fieldNames().forEachRemaining(name -> changes.put(name, null));
     }
@@ -78,7 +78,7 @@ public final class MetadataApi {
 
   private void upsertMetadata(Context x) {
     var value = string(body(x, "Value"), "value");
-    if (value == null) throw ApiError.invalid("value is required");
+    if (value == null) throw ApiError.required("value");
     living(x).changeMetadata(Map.of(x.pathParam("key"), value), null);
     x.status(204);
   }

@@ -57,7 +57,7 @@ public final class OrganizationsApi {
 
   private static ObjectNode one(Context x) {
     if (!List.of(Org.SLUG, "sandbox").contains(x.pathParam("slug"))) {
-      throw new ApiError(404, "Could not find Organization");
+      throw ApiError.couldNotFind("Organization");
     }
     return object().set("organization", organization());
   }
@@ -161,7 +161,7 @@ public final class OrganizationsApi {
     try {
       return OffsetDateTime.parse(text).toInstant();
     } catch (DateTimeParseException e) {
-      throw ApiError.invalid("invalid updated_after, must be RFC 3339");
+      throw ApiError.invalid("updated_after", "must be RFC 3339");
     }
   }
 

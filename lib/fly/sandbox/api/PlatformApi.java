@@ -51,7 +51,7 @@ public final class PlatformApi {
   private JsonNode placements(Context x) {
     var request = body(x, "Placements");
     var org = string(request, "org_slug");
-    if (org == null) throw ApiError.invalid("org_slug is required");
+    if (org == null) throw ApiError.required("org_slug");
     organization.requireOrg(org);
     var region = request.path("region");
     var count = request.path("count").asInt(1);

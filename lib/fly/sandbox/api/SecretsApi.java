@@ -77,7 +77,7 @@ public final class SecretsApi {
   private JsonNode updateSecrets(Context x) {
     var app = app(x);
     var values = body(x, "Secrets").path("values");
-    if (!values.isObject()) throw ApiError.invalid("values is required");
+    if (!values.isObject()) throw ApiError.required("values");
     var changes = new TreeMap<String, String>();
     for (var value : values.properties()) {
       changes.put(value.getKey(), string(values, value.getKey()));
@@ -94,7 +94,7 @@ public final class SecretsApi {
     var app = app(x);
     var name = x.pathParam("secret");
     var value = string(body(x, "Value"), "value");
-    if (value == null) throw ApiError.invalid("value is required");
+    if (value == null) throw ApiError.required("value");
     var version = version(secrets.set(app, Map.of(name, value)));
     x.status(201);
     send(x, secret(x).json(false).setAll(version));

@@ -66,7 +66,7 @@ public final class TokensApi {
   private String requireHeader(ObjectNode request) {
     var header = string(request, "header");
     if (header == null || !token.isIn(header)) {
-      throw ApiError.invalid("invalid_argument: no valid token in header");
+      throw ApiError.invalidArgument("no valid token in header");
     }
     return header;
   }

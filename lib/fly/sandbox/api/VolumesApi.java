@@ -1,5 +1,5 @@
-//SOURCES ../http/Json.java ../model/ApiError.java ../model/App.java ../model/ConfigRules.java ../model/Guesses.java
-//SOURCES ../model/JsonNodes.java ../model/Snapshot.java ../model/Volume.java ../service/Organization.java
+//SOURCES ../http/Json.java ../model/ApiError.java ../model/App.java ../model/Guesses.java ../model/JsonNodes.java
+//SOURCES ../model/Snapshot.java ../model/Volume.java ../model/VolumeRules.java ../service/Organization.java
 //SOURCES ../service/VolumeService.java
 package fly.sandbox.api;
 
@@ -11,11 +11,11 @@ import static fly.sandbox.model.JsonNodes.object;
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.sandbox.model.ApiError;
 import fly.sandbox.model.App;
-import fly.sandbox.model.ConfigRules;
 import fly.sandbox.model.Guesses;
 import fly.sandbox.model.Guesses.Guess;
 import fly.sandbox.model.Snapshot;
 import fly.sandbox.model.Volume;
+import fly.sandbox.model.VolumeRules;
 import fly.sandbox.service.Organization;
 import fly.sandbox.service.VolumeService;
 import io.javalin.config.RoutesConfig;
@@ -64,7 +64,7 @@ public final class VolumesApi {
     var volume = volume(x);
     synchronized (app(x)) {
       requireUsable(volume);
-      volume.snapshotRetention = ConfigRules.retention(request, volume.snapshotRetention);
+      volume.snapshotRetention = VolumeRules.retention(request, volume.snapshotRetention);
       volume.autoBackup = request.path("auto_backup_enabled").asBoolean(volume.autoBackup);
       volumes.changed(app(x), volume);
       return volume.json();
@@ -72,14 +72,14 @@ public final class VolumesApi {
   }
 
   private JsonNode extend(Context x) {
-    var size = ConfigRules.sizeGb(body(x, "Volume"), 0);
+    var size = VolumeRules.sizeGb(body(x, "Volume"), 0);
     var app = app(x);
     var volume = volume(x);
     synchronized (app) {
       requireUsable(volume);
       if (size < volume.sizeGb) {
         throw ApiError.invalid(
-            "invalid size_gb, a volume cannot shrink: it has %d GB".formatted(volume.sizeGb));
+            "size_gb", "a volume cannot shrink: it has %d GB".formatted(volume.sizeGb));
       }
       volume.sizeGb = size;
       volumes.changed(app, volume);

@@ -74,8 +74,8 @@ public final class FlyProxy {
   }
 
   /**
-   * The app that a Host names, as {app}.fly.dev or {app}.localhost; empty where there is none. Only
-   * an app that exists has a name, else any web page could have one that leads here.
+   * The app that a Host names, as {app}.fly.dev or {app}.localhost; empty if there is none. Only an
+   * app that exists has a name, or any web page could have a name that leads here.
    */
   public Optional<App> named(String host) {
     var dot = host.indexOf('.');
@@ -84,8 +84,8 @@ public final class FlyProxy {
   }
 
   /**
-   * A request to /edge/{app}/... What a browser shows of it is nobody's page: were it the sandbox's
-   * own, its scripts could ask the sandbox for anything.
+   * Handles a request to /edge/{app}/... The policy gives its pages an origin of their own: with
+   * the sandbox's origin their scripts could call the sandbox.
    */
   public void handlePath(Context x) throws IOException {
     x.skipRemainingHandlers();
@@ -96,14 +96,14 @@ public final class FlyProxy {
     handle(x, app, app.name + ".fly.dev", slash < 0 ? "/" : path.substring(slash));
   }
 
-  /** A request to an app by its Host: every path and method is the app's. */
+  /** Handles a request to an app by its Host: every path and method is the app's. */
   public void handleHost(Context x, App app, String host) throws IOException {
     x.skipRemainingHandlers();
     RequestLog.path(x, "/edge/" + app.name + x.path());
     handle(x, app, host, x.req().getRequestURI());
   }
 
-  /** However long its client is silent, or what it asked. */
+  /** Handles a request without an idle timeout, because its client may be silent for long. */
   private void handle(Context x, App app, String host, String path) throws IOException {
     var client = JettyConnection.client(x);
     var idle = client.getIdleTimeout();
@@ -170,7 +170,7 @@ public final class FlyProxy {
         to, replay.instance(), replay.preferred(), replay.regions(), replay.regions(), not);
   }
 
-  /** Answers by what the Machine says, or returns what it wants instead. */
+  /** Sends the Machine's answer, or returns the replay that the app asks for. */
   private FlyReplay serve(
       Context x,
       ReplayableBody body,

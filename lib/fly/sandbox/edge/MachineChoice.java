@@ -37,10 +37,10 @@ final class MachineChoice {
   }
 
   /**
-   * A Machine that has room, counted as taken until {@link MachineLoad#leave}. One that runs and
-   * has less than its soft limit; else one that a request may start; else one below its hard limit;
-   * and where there is none, it waits. Among equals the healthy one, of the best region, with the
-   * least to do.
+   * Chooses a Machine with room, and counts the request for it until {@link MachineLoad#leave}.
+   * Running Machines below their soft limit come first, then those that a request may start, then
+   * those below their hard limit. Without any, it waits. Among equals it prefers healthy Machines,
+   * better regions and fewer requests.
    */
   Machine enter(Wanted wanted, Duration hold) {
     var deadline = System.nanoTime() + hold.toNanos();

@@ -22,14 +22,14 @@ final class ProxyHeaders {
 
   private ProxyHeaders() {}
 
-  /** The client came by plain HTTP, as it says itself. */
+  /** The client says that it came by plain HTTP. */
   static boolean plain(Context x) {
     return "http".equals(x.header("X-Forwarded-Proto"));
   }
 
   /**
-   * What the app is told of the client, instead of what the client may have said itself. As on
-   * Fly.io it came by HTTPS, unless the client says (X-Forwarded-Proto: http) that it did not.
+   * The headers that describe the client to the app; they replace the client's own. As on Fly.io
+   * the request counts as HTTPS, unless the client sends X-Forwarded-Proto: http.
    */
   static Map<String, String> toApp(Context x, String host) {
     var client = x.req().getRemoteAddr();
@@ -67,7 +67,7 @@ final class ProxyHeaders {
     return false;
   }
 
-  /** The proxy's own stamps, and what the port's http_options say. */
+  /** Sets the proxy's own headers, and those of the port's http_options. */
   static void toClient(Context x, Machine machine, HttpFields.Mutable headers) {
     var options = MissingNode.getInstance().path("");
     for (var port : MachineChoice.service(machine).path("ports")) {

@@ -32,7 +32,7 @@ import org.eclipse.jetty.server.Request;
  * in both directions at once, whatever their size.
  */
 public final class ReverseProxy {
-  /** Between two neighbours only: RFC 9110, 7.6.1. */
+  /** Headers of a single connection: RFC 9110, 7.6.1. */
   private static final Set<String> HOP_BY_HOP =
       Collections.unmodifiableSet(
           caseless(

@@ -136,14 +136,12 @@ public final class Faults {
           x.future(() -> over.thenRun(() -> JettyConnection.reset(x)));
         }
         case "reset-after", "slow" -> x.attribute(AFTER, fault.kind());
-        default ->
-            throw new ApiError(
-                Integer.parseInt(fault.kind()), "a fault that was asked for: " + fault.text());
+        default -> throw ApiError.fault(Integer.parseInt(fault.kind()), fault.text());
       }
       return;
     }
     if (!rateLimits.admit(x.method().name(), x.path())) {
-      throw new ApiError(429, "rate limit exceeded");
+      throw ApiError.rateLimit();
     }
   }
 

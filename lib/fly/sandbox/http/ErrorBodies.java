@@ -4,6 +4,8 @@ package fly.sandbox.http;
 import fly.sandbox.model.ApiError;
 import fly.sandbox.model.JsonNodes;
 import io.javalin.http.Context;
+import io.javalin.http.HttpResponseException;
+import io.javalin.http.HttpStatus;
 import java.io.IOException;
 
 /** Sends refusals in the forms that Fly.io gives them. */
@@ -28,6 +30,13 @@ public final class ErrorBodies {
     if (error.code != null) body.put("status", error.code);
     x.status(error.status).contentType("application/json").result(JsonNodes.bytes(body));
     drain(x);
+  }
+
+  /** The refusal for an exception of the web server, such as a body that is too large. */
+  public static ApiError ofServer(HttpResponseException e) {
+    return e.getStatus() == HttpStatus.CONTENT_TOO_LARGE.getCode()
+        ? ApiError.bodyTooLarge(MOST_BYTES)
+        : ApiError.ofServer(e.getStatus(), e.getMessage());
   }
 
   /** Refuses a token as Fly.io's central API does, which serves some of the routes. */
@@ -62,12 +71,6 @@ public final class ErrorBodies {
 
   /** Refuses routes that the sandbox has no counterpart for: key management, OIDC, memory. */
   public static void notHere(Context x) {
-    refuse(
-        x,
-        new ApiError(
-            501,
-            "%s %s is not part of the sandbox: it keeps no keys, has no identity at other clouds,"
-                    .formatted(x.method().name(), x.path())
-                + " and its Machines have this computer's memory"));
+    refuse(x, ApiError.notHere(x.method().name(), x.path()));
   }
 }

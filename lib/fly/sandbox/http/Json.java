@@ -47,7 +47,7 @@ public final class Json {
     return list.toByteArray();
   }
 
-  /** Values that are repeated, or have commas between them. */
+  /** The values of a parameter that is repeated, or has commas between them. */
   public static Set<String> csv(Context x, String name) {
     var values = new ArrayList<String>();
     for (var value : x.queryParams(name)) values.addAll(List.of(value.split(",")));
@@ -63,7 +63,7 @@ public final class Json {
     var value = x.queryParam(name);
     if (value == null) return fallback;
     if (value.matches("\\d{1,9}")) return Integer.parseInt(value);
-    throw ApiError.invalid("invalid " + name + ", must be a whole number");
+    throw ApiError.notWhole(name);
   }
 
   /** The number of rows of a page, at least one. */
@@ -79,7 +79,7 @@ public final class Json {
     return (ObjectNode) body;
   }
 
-  /** The body, or an empty object where there is none. */
+  /** The body, or an empty object if there is none. */
   public static ObjectNode optionalBody(Context x, String struct) {
     return x.bodyAsBytes().length == 0 ? JsonNodes.object() : body(x, struct);
   }
@@ -89,12 +89,12 @@ public final class Json {
       var body = x.bodyAsBytes();
       RequestLog.body(x, body);
       var json = Fly.JSON.readTree(body);
-      if (json.isMissingNode()) throw ApiError.invalid("invalid JSON: the body is empty");
+      if (json.isMissingNode()) throw ApiError.invalidJson("the body is empty");
       return json;
     } catch (JsonProcessingException e) {
-      throw ApiError.invalid("invalid JSON: " + e.getOriginalMessage());
+      throw ApiError.invalidJson(e.getOriginalMessage());
     } catch (IOException e) {
-      throw ApiError.invalid("invalid JSON: " + e.getMessage()); // not even characters
+      throw ApiError.invalidJson(e.getMessage()); // not even characters
     }
   }
 }

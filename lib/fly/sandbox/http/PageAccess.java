@@ -61,7 +61,10 @@ public final class PageAccess {
     return given != null && same(given, cookie);
   }
 
-  /** The client's cookies but for those of sandboxes' pages, which no app may have; or null. */
+  /**
+   * The client's cookies without those of sandboxes' pages, which no app may have; null if none is
+   * left.
+   */
   public static String others(Context x) {
     return Collections.list(x.req().getHeaders("Cookie")).stream()
         .flatMap(header -> Stream.of(header.split(";")))

@@ -8,7 +8,7 @@ import fly.Fly;
 import java.util.Collection;
 import java.util.regex.Pattern;
 
-/** Keeps back what looks like a secret, from what is only to be looked at. */
+/** Hides values that look like secrets in JSON and in text for display. */
 public final class Redaction {
   static final String HIDDEN = "***";
 
@@ -28,7 +28,7 @@ public final class Redaction {
   /**
    * A copy without the values whose name looks secret, and without the contents of files.
    *
-   * @param secrets values that appear nowhere in it
+   * @param secrets values to hide
    */
   public static JsonNode json(JsonNode json, Collection<String> secrets) {
     if (json instanceof ObjectNode object) {
@@ -69,7 +69,7 @@ public final class Redaction {
     return json.isNull() || json.isBoolean() ? json : Fly.JSON.getNodeFactory().textNode(HIDDEN);
   }
 
-  /** A line without what is assigned to a secret name, and without any of the secrets. */
+  /** A line without the values of secret names, and without any of the secrets. */
   public static String text(String text, Collection<String> secrets) {
     var masked = text;
     for (var secret : secrets) masked = masked.replace(secret, HIDDEN);

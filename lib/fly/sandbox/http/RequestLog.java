@@ -17,14 +17,14 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.regex.Pattern;
 
 /**
- * The last requests to the API and to the apps. Remembering one costs next to nothing: all that is
- * made of it, is made for who looks.
+ * The last requests to the API and to the apps. A request is kept as it came; its curl command is
+ * made when a page shows it.
  */
 public final class RequestLog {
   /** The number of requests that are kept. */
   static final int MOST = 200;
 
-  /** Bytes of a body; what is larger is only counted. */
+  /** Bytes of a body that is kept; of a larger body only the size is kept. */
   static final int LARGEST_BODY = 8 * 1024;
 
   private static final String BODY = "fly.sandbox.body";
@@ -42,12 +42,12 @@ public final class RequestLog {
     x.attribute(BODY, body);
   }
 
-  /** Of a request whose Host names an app, a path that leads there too, for {@link #add}. */
+  /** Sets the path under {@code /edge/} of a request whose Host names an app, for {@link #add}. */
   public static void path(Context x, String path) {
     x.attribute(PATH, path);
   }
 
-  /** Remembers a request that has been answered. */
+  /** Adds a request that has been answered. */
   public void add(Context x, float milliseconds) {
     String given = x.attribute(PATH);
     var path = given == null ? x.path() : given;
@@ -75,23 +75,23 @@ public final class RequestLog {
             id, System.currentTimeMillis(), method, path, status, milliseconds, kept, size));
   }
 
-  /** The number of the last one; 0 before the first. */
+  /** The number of the last request; 0 before the first. */
   long last() {
     return count.get();
   }
 
   /**
-   * Those after this one, oldest first, as {@code {id, at, method, path, status, ms, curl}}.
+   * The requests after this one, oldest first, as {@code {id, at, method, path, status, ms, curl}}.
    *
-   * @param server what the paths of the curl commands stand behind
-   * @param secrets values that appear nowhere in it
+   * @param server the address before the paths in the curl commands
+   * @param secrets values to hide
    */
   public List<ObjectNode> after(long id, String server, Collection<String> secrets) {
     var newer = new ArrayList<ObjectNode>();
     var newest = count.get();
     for (var next = Math.max(id, newest - MOST) + 1; next <= newest; next++) {
       var request = ring.get((int) (next % MOST));
-      if (request == null || request.id() != next) continue; // not there yet, or gone already
+      if (request == null || request.id() != next) continue; // not there yet, or overwritten
       var path = Redaction.text(request.path(), secrets);
       newer.add(
           Fly.JSON
@@ -107,7 +107,7 @@ public final class RequestLog {
     return newer;
   }
 
-  /** Safe to paste into a shell, whoever sent the request: its path comes from outside. */
+  /** A command that is safe to paste into a shell, although its path comes from a client. */
   private static String curl(Request request, String url, Collection<String> secrets) {
     var safe =
         UNSAFE

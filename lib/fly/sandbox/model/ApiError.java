@@ -3,7 +3,10 @@ package fly.sandbox.model;
 
 import java.time.Instant;
 
-/** A refusal of the API: a status and the text of {@code {"error": ...}}. Named by its cause. */
+/**
+ * A refusal: a status and the text of {@code {"error": ...}}. Each is named by its cause, and this
+ * is the one place for their texts, which makes it long. The rules name the fields.
+ */
 public final class ApiError extends RuntimeException {
   public static final int NOT_RECORDED = 507;
 
@@ -12,30 +15,145 @@ public final class ApiError extends RuntimeException {
   /** The machine-readable {@code status} of the body, such as name_taken; or null. */
   public final String code;
 
-  public ApiError(int status, String message) {
+  private ApiError(int status, String message) {
     this(status, message, null);
   }
 
-  public ApiError(int status, String message, String code) {
+  private ApiError(int status, String message, String code) {
     super(message);
     this.status = status;
     this.code = code;
   }
 
-  public static ApiError invalid(String message) {
-    return new ApiError(400, message);
+  // Fields and parameters
+
+  public static ApiError required(String field) {
+    return new ApiError(400, field + " is required");
   }
 
+  public static ApiError invalid(String field) {
+    return new ApiError(400, "invalid " + field);
+  }
+
+  public static ApiError invalid(String field, String rule) {
+    return invalid(field + ", " + rule);
+  }
+
+  public static ApiError notWhole(String field) {
+    return invalid(field, "must be a whole number");
+  }
+
+  public static ApiError notBetween(String field, int least, int most) {
+    return invalid(field, "must be a whole number from %d to %d".formatted(least, most));
+  }
+
+  /** A refusal in the words of gRPC, which some routes have. */
+  public static ApiError invalidArgument(String reason) {
+    return new ApiError(400, "invalid_argument: " + reason);
+  }
+
+  public static ApiError invalidJson(String reason) {
+    return new ApiError(400, "invalid JSON: " + reason);
+  }
+
+  /** A value of another type, in the words of Go's JSON decoder. */
+  public static ApiError wrongType(String type, String field, String wanted) {
+    return new ApiError(
+        400,
+        "json: cannot unmarshal %s into Go struct field %s of type %s"
+            .formatted(type, field, wanted));
+  }
+
+  public static ApiError validationFailed(String reason) {
+    return new ApiError(422, "Validation failed: " + reason);
+  }
+
+  public static ApiError unknownRegion(int status, String region) {
+    return new ApiError(status, "region %s not found".formatted(region));
+  }
+
+  /** A thing that a field names, and that is not there. */
+  public static ApiError absent(String thing) {
+    return new ApiError(400, thing + " not found");
+  }
+
+  // Forms that many causes share
+
   /** An action that needs another state of the Machine or volume. */
-  public static ApiError failedPrecondition(String message) {
+  private static ApiError failedPrecondition(String message) {
     return new ApiError(412, "failed_precondition: " + message);
   }
 
-  public static ApiError notFound(String what) {
-    return new ApiError(404, "not_found: " + what + " not found");
+  public static ApiError notFound(String thing) {
+    return new ApiError(404, "not_found: " + thing + " not found");
+  }
+
+  /** The central API's words for {@link #notFound}. */
+  public static ApiError couldNotFind(String kind) {
+    return new ApiError(404, "Could not find " + kind);
+  }
+
+  public static ApiError couldNotFind(String kind, String name) {
+    return couldNotFind("%s \"%s\"".formatted(kind, name));
+  }
+
+  // Any request
+
+  public static ApiError unauthenticated() {
+    return new ApiError(401, "Authenticate: token validation error");
+  }
+
+  public static ApiError rateLimit() {
+    return new ApiError(429, "rate limit exceeded");
+  }
+
+  public static ApiError bodyTooLarge(long mostBytes) {
+    return new ApiError(413, "the body is larger than %d MiB".formatted(mostBytes >> 20));
+  }
+
+  /** A refusal of the web server itself. */
+  public static ApiError ofServer(int status, String message) {
+    return new ApiError(status, message);
+  }
+
+  /** A failure of the sandbox's own code. */
+  public static ApiError bug(Throwable failure) {
+    return new ApiError(500, failure.toString());
   }
 
   // The sandbox itself
+
+  public static ApiError otherHost() {
+    return new ApiError(
+        403,
+        "the sandbox answers to localhost and 127.0.0.1 only,"
+            + " and to the {app}.fly.dev and {app}.localhost of its apps");
+  }
+
+  public static ApiError otherOrigin() {
+    return new ApiError(403, "the sandbox does not answer web pages of another origin");
+  }
+
+  public static ApiError otherPage() {
+    return new ApiError(403, "the sandbox shows itself to its own page only");
+  }
+
+  /** A route that the sandbox has no counterpart for. */
+  public static ApiError notHere(String method, String path) {
+    return new ApiError(
+        501,
+        "%s %s is not part of the sandbox: it keeps no keys, has no identity at other clouds,"
+                .formatted(method, path)
+            + " and its Machines have this computer's memory");
+  }
+
+  public static ApiError fault(int status, String text) {
+    return new ApiError(status, "a fault that was asked for: " + text);
+  }
+
+  public static ApiError invalidOptions(String reason, String example) {
+    return new ApiError(400, reason + ": " + example);
+  }
 
   public static ApiError controlClosed() {
     return new ApiError(401, "the sandbox obeys requests with its token only");
@@ -48,7 +166,28 @@ public final class ApiError extends RuntimeException {
             + " one");
   }
 
-  // Apps
+  // Organizations and apps
+
+  /**
+   * @param status 404, or 403 for one that may exist
+   */
+  public static ApiError unknownOrganization(int status) {
+    return new ApiError(status, status == 403 ? "unauthorized" : "organization not found");
+  }
+
+  public static ApiError invalidAppName() {
+    return new ApiError(
+        400, "Validation failed: Name under 63 chars using numbers, lowercase letters and dashes");
+  }
+
+  public static ApiError unknownIpType(int status, String type) {
+    return new ApiError(status, "invalid ip address type: " + type);
+  }
+
+  /** The words by which flyctl knows that an image is in no registry (superfly/fly-go). */
+  public static ApiError unknownRepository() {
+    return new ApiError(404, "Unknown repository");
+  }
 
   public static ApiError appNotFound() {
     return new ApiError(404, "app not found");
@@ -69,6 +208,10 @@ public final class ApiError extends RuntimeException {
         409,
         "already_exists: unique machine name violation, machine ID %s already exists with name \"%s\""
             .formatted(id, name));
+  }
+
+  public static ApiError waitWithoutVersion() {
+    return new ApiError(400, "instance_id required when waiting for stopped machine");
   }
 
   public static ApiError stillStarting() {
@@ -244,6 +387,23 @@ public final class ApiError extends RuntimeException {
 
   public static ApiError volumeNotFound() {
     return new ApiError(404, "volume not found");
+  }
+
+  public static ApiError invalidVolumeName() {
+    return invalid(
+        "volume name: only lowercase letters, numbers and underscores are allowed, 30 characters at"
+            + " most");
+  }
+
+  public static ApiError noCapacity(String region) {
+    return new ApiError(400, "no capacity available in " + region);
+  }
+
+  public static ApiError wrongRegion(int status, String volume, String region, String wanted) {
+    return new ApiError(
+        status,
+        "Mounts source volume \"%s\" is in the wrong region (\"%s\" != \"%s\")"
+            .formatted(volume, region, wanted));
   }
 
   public static ApiError volumeIs(String state) {

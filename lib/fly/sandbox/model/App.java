@@ -16,11 +16,12 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 
-/** An app and all that is in it. Its monitor guards volumes, addresses, secrets and names. */
+/** An app with its contents. Its monitor guards volumes, addresses, secrets and names. */
 public final class App implements Record {
   /**
    * @param type v4, v6, private_v6 or shared_v4
-   * @param service of the app, and network: empty where they were not named
+   * @param the app's service; empty if the request named none
+   * @param network the private network; empty if the request named none
    */
   public record Ip(
       String id,
@@ -74,7 +75,7 @@ public final class App implements Record {
   public final Map<String, Volume> volumes = new LinkedHashMap<>();
   public final List<Ip> ips = new ArrayList<>();
 
-  /** From which its Machines of a region call others; v4 and v6. */
+  /** The addresses, v4 and v6, from which the Machines of a region call other servers. */
   public final List<Ip> egressIps = new ArrayList<>();
 
   public final Map<String, Certificate> certificates = new TreeMap<>();
@@ -95,7 +96,7 @@ public final class App implements Record {
   /**
    * Restores a recorded app, without its Machines.
    *
-   * @param folders holds those of volumes and snapshots
+   * @param folders the folder with those of volumes and snapshots
    */
   public App(JsonNode record, Path folders) {
     this.id = record.path("id").asText();
@@ -122,6 +123,13 @@ public final class App implements Record {
     }
   }
 
+  /** The name in a request for a new app. */
+  public static String name(JsonNode request) {
+    var name = request.path("app_name").asText(request.path("name").asText(""));
+    if (!name.matches("[a-z0-9][a-z0-9-]{0,62}")) throw ApiError.invalidAppName();
+    return name;
+  }
+
   @Override
   public String table() {
     return "apps";
@@ -132,12 +140,14 @@ public final class App implements Record {
     return id;
   }
 
-  /** Null if there is none. */
+  /** The volume with this id; null if there is none. */
   public synchronized Volume volume(String id) {
     return volumes.get(id);
   }
 
-  /** Under the app's monitor: additions to a deleted app would outlive it. */
+  /**
+   * Refuses additions to a deleted app, which would outlive it. The caller holds the app's monitor.
+   */
   public void requireThere() {
     if (deleted) throw ApiError.appNotFound();
   }

@@ -6,11 +6,14 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * Which types the fields of request bodies have. As with Go's decoder null is as good as absent,
- * what is not known is let pass, and a value of another type is refused with the field's path.
+ * The types of the fields of request bodies. Like Go's decoder, the check takes null for absent,
+ * ignores unknown fields, and refuses a value of another type with the field's path.
  */
 public final class BodyTypes {
-  /** A struct a line, with its fields; {@code []} is a list of what follows, {@code {}} a map. */
+  /**
+   * One struct per line, with its fields; {@code []} is a list of the type that follows, {@code {}}
+   * a map.
+   */
   private static final Map<String, Map<String, String>> STRUCTS =
       structs(
           """
@@ -155,7 +158,6 @@ public final class BodyTypes {
           case BOOLEAN -> "bool";
           default -> "string";
         };
-    return ApiError.invalid(
-        "json: cannot unmarshal %s into Go struct field %s of type %s".formatted(got, field, type));
+    return ApiError.wrongType(got, field, type);
   }
 }

@@ -12,24 +12,23 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 
 /**
- * The time by which the sandbox goes: when leases end, waits are over, idle Machines stop, tokens
- * of a rate limit come back, latencies are through. Real programs, and requests on their way to
- * them, go by the real one always.
+ * The time for leases, waits, idle Machines, rate limits and latencies. Real programs, and requests
+ * on their way to them, always use the real time.
  */
 public interface Clock {
   Instant now();
 
-  /** Nanoseconds from any point on, which no correction of the clock changes. */
+  /** Nanoseconds since some point, unaffected by corrections of the clock. */
   long elapsed();
 
   /**
-   * Runs a task, which must not take long, once the delay is over.
+   * Runs a task, which must not take long, after the delay.
    *
-   * @return what calls that off
+   * @return cancels the task
    */
   Runnable later(Duration delay, Runnable task);
 
-  /** Returns once so much time has passed. */
+  /** Returns when this much time has passed. */
   default void pass(Duration time) throws InterruptedException {
     var over = new CountDownLatch(1);
     later(time, over::countDown);
@@ -39,7 +38,7 @@ public interface Clock {
   /** Runs no more tasks. */
   void close();
 
-  /** The real one. */
+  /** The real time. */
   static Clock real() {
     return new Real();
   }
@@ -71,7 +70,7 @@ public interface Clock {
     }
   }
 
-  /** For tests: it stands still, and goes on when it is told to. */
+  /** A clock for tests, which stands still until a test advances it. */
   final class Virtual implements Clock {
     private record Planned(Instant at, long order, Runnable task) {}
 
@@ -105,7 +104,7 @@ public interface Clock {
       planned.remove(one);
     }
 
-    /** Lets so much time pass: what is planned for it happens, each at its time, in this thread. */
+    /** Advances the time, and runs the tasks planned for it in this thread, each at its time. */
     public void advance(Duration by) {
       var end = now().plus(by);
       for (var next = next(end); next != null; next = next(end)) next.task().run();

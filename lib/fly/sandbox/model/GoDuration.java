@@ -10,13 +10,13 @@ public final class GoDuration {
 
   public static Duration of(JsonNode value, Duration fallback) {
     if (value.isIntegralNumber()) {
-      if (value.asLong() < 0) throw ApiError.invalid("invalid duration " + value);
+      if (value.asLong() < 0) throw ApiError.invalid("duration " + value);
       return value.asLong() == 0 ? fallback : Duration.ofNanos(value.asLong());
     }
     if (!value.isTextual() || value.asText().isEmpty()) return fallback;
     var duration =
         fly.Durations.parse(value.asText())
-            .orElseThrow(() -> ApiError.invalid("invalid duration \"" + value.asText() + "\""));
+            .orElseThrow(() -> ApiError.invalid("duration \"" + value.asText() + "\""));
     return duration.isZero() ? fallback : duration;
   }
 }

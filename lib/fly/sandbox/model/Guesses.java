@@ -11,9 +11,8 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * What Fly.io does where nobody has written it down, or where what is written contradicts itself:
- * each point has a name, the likeliest answer, and the others, so that a script can be tried
- * against all of them.
+ * Behaviour of Fly.io that is not documented, or documented in two ways. Each point has a name, the
+ * likeliest answer and the others, so that a script can be tried against all of them.
  */
 public final class Guesses {
   /** One point; its values, the likeliest first. */
@@ -61,7 +60,7 @@ public final class Guesses {
       this.values = List.of(values);
     }
 
-    /** As on a command line: {@code lease-ttl}. */
+    /** The name on a command line: {@code lease-ttl}. */
     @Override
     public String toString() {
       return name().toLowerCase(Locale.ROOT).replace('_', '-');
@@ -83,7 +82,7 @@ public final class Guesses {
   /**
    * Takes another value for a point.
    *
-   * @throws FlyException where there is no such point, or no such value
+   * @throws FlyException if there is no such point, or no such value
    */
   public synchronized void choose(String name, String value) {
     for (var guess : Guess.values()) {
@@ -108,7 +107,7 @@ public final class Guesses {
     return chosen.getOrDefault(guess, guess.values.get(0)).equals(value);
   }
 
-  /** A status. */
+  /** The chosen value of a point whose values are statuses. */
   public synchronized int status(Guess guess) {
     return Integer.parseInt(chosen.getOrDefault(guess, guess.values.get(0)));
   }

@@ -23,7 +23,7 @@ public record Lease(String nonce, Instant expiresAt, String owner, String descri
         record.path("description").asText());
   }
 
-  /** In the envelope that fly-go asks for, although the API's document shows it bare. */
+  /** The lease in the envelope that fly-go expects; the API's document shows it bare. */
   ObjectNode envelope(String version) {
     var envelope = JsonNodes.object().put("status", "success");
     envelope

@@ -74,7 +74,10 @@ public final class Machine implements Record {
     history.addEvent(createdAt, "launch", state, "user", null); // recorded once it is in its app
   }
 
-  /** Restores a record. Nothing runs until {@link #takeAsleep} has told to start it again. */
+  /**
+   * Restores a record. Nothing runs until the lifecycle starts the Machine again: see {@link
+   * #takeAsleep}.
+   */
   public Machine(Means means, App app, JsonNode record) {
     this.means = means;
     this.app = app;
@@ -159,12 +162,12 @@ public final class Machine implements Record {
     if (state == MachineState.DESTROYED) throw ApiError.machineNotFound();
   }
 
-  /** Goes to another state without an event. */
+  /** Changes the state without an event. */
   public void become(MachineState next) {
     become(next, null, null);
   }
 
-  /** Goes to another state, with an event, and completes the waits for it. */
+  /** Changes the state, with an event, and completes the waits for it. */
   public synchronized void become(MachineState next, String type, String source) {
     state = next;
     preparing &= next == MachineState.CREATED;
@@ -172,7 +175,7 @@ public final class Machine implements Record {
     app.logs.add(updatedAt, "runner", "info", id, region, "machine " + next);
     if (type != null) history.addEvent(now(), type, next, source, null);
     changed();
-    waiters.tell(where(), means.workers()::run);
+    waiters.complete(status(), means.workers()::run);
   }
 
   /** Ends the Machine with the sandbox; nothing is recorded. */
@@ -206,13 +209,13 @@ public final class Machine implements Record {
     return was;
   }
 
-  private StateWaiters.Where where() {
-    return new StateWaiters.Where(state, instanceId, history.newestEvent());
+  private StateWaiters.Status status() {
+    return new StateWaiters.Status(state, instanceId, history.newestEvent());
   }
 
   /** Completes when the state is reached; the caller limits the time. No thread waits. */
   public synchronized CompletableFuture<ObjectNode> await(StateWaiters.Wanted wanted) {
-    return waiters.add(wanted, where(), this);
+    return waiters.add(wanted, status(), this);
   }
 
   /** The same as {@link #await(StateWaiters.Wanted)}, but it fails with 408 after the timeout. */
@@ -226,7 +229,7 @@ public final class Machine implements Record {
   }
 
   private synchronized String late(StateWaiters.Wanted wanted) {
-    return wanted.late(where());
+    return wanted.late(status());
   }
 
   // Config

@@ -51,6 +51,6 @@ public final class Regions {
       if (ALL.containsKey(code.strip())) return code.strip();
       if (ALIASES.contains(code.strip())) return NEAREST;
     }
-    throw ApiError.invalid("region " + region.asText() + " not found");
+    throw ApiError.unknownRegion(400, region.asText());
   }
 }

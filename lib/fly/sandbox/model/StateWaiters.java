@@ -11,7 +11,7 @@ import java.util.function.Consumer;
 /** The clients that wait for a state of a Machine. The Machine's monitor guards them. */
 public final class StateWaiters {
   /** The state and version of a Machine, and the id of its newest event. */
-  record Where(MachineState state, String version, String eventId) {
+  record Status(MachineState state, String version, String eventId) {
     ObjectNode json() {
       return JsonNodes.ok()
           .put("state", state.toString())
@@ -32,20 +32,20 @@ public final class StateWaiters {
       return new Wanted(states, null, null);
     }
 
-    boolean reached(Where where) {
+    boolean reached(Status now) {
       var there =
-          states.contains(where.state().toString())
-              || states.contains("settled") && where.state().isSettled();
+          states.contains(now.state().toString())
+              || states.contains("settled") && now.state().isSettled();
       return there
-          && (version == null || version.equals(where.version()))
-          && (fromEventId == null || where.eventId().compareTo(fromEventId) > 0);
+          && (version == null || version.equals(now.version()))
+          && (fromEventId == null || now.eventId().compareTo(fromEventId) > 0);
     }
 
     /** The message for a client whose time is over. */
-    String late(Where where) {
-      var superseded = version != null && !version.equals(where.version());
+    String late(Status now) {
+      var superseded = version != null && !version.equals(now.version());
       return "deadline_exceeded: machine failed to reach desired state, %s, currently %s"
-          .formatted(String.join(",", states), superseded ? "replaced" : where.state().toString());
+          .formatted(String.join(",", states), superseded ? "replaced" : now.state().toString());
     }
   }
 
@@ -54,7 +54,7 @@ public final class StateWaiters {
   private final List<Waiter> waiters = new ArrayList<>();
 
   /** Completes when the goal is reached. A waiter that gives up is removed, under the monitor. */
-  CompletableFuture<ObjectNode> add(Wanted wanted, Where now, Object monitor) {
+  CompletableFuture<ObjectNode> add(Wanted wanted, Status now, Object monitor) {
     if (wanted.reached(now)) return CompletableFuture.completedFuture(now.json());
     var waiter = new Waiter(wanted, new CompletableFuture<>());
     waiters.add(waiter);
@@ -70,7 +70,7 @@ public final class StateWaiters {
   }
 
   /** Completes, on the workers, the waits that have reached their goal. */
-  void tell(Where now, Consumer<Runnable> workers) {
+  void complete(Status now, Consumer<Runnable> workers) {
     var done = waiters.stream().filter(waiter -> waiter.wanted().reached(now)).toList();
     if (done.isEmpty()) return;
     waiters.removeAll(done);

@@ -1,4 +1,4 @@
-//SOURCES ../../Fly.java ConfigRules.java Ids.java JsonNodes.java Snapshot.java
+//SOURCES ../../Fly.java Ids.java JsonNodes.java Snapshot.java VolumeRules.java
 package fly.sandbox.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -51,8 +51,8 @@ public final class Volume {
     this.region = region;
     this.sizeGb = sizeGb;
     this.encrypted = request.path("encrypted").asBoolean(true);
-    this.fstype = ConfigRules.fstype(request);
-    this.snapshotRetention = ConfigRules.retention(request, 5);
+    this.fstype = VolumeRules.fstype(request);
+    this.snapshotRetention = VolumeRules.retention(request, 5);
     this.autoBackup = request.path("auto_backup_enabled").asBoolean(true);
     this.folder = volumes.resolve(id);
     this.createdAt = now;
@@ -102,7 +102,7 @@ public final class Volume {
     return record;
   }
 
-  /** The newest first. */
+  /** The snapshots, the newest first. */
   public synchronized List<Snapshot> snapshots() {
     var all = new ArrayList<>(snapshots);
     Collections.reverse(all);
@@ -113,7 +113,7 @@ public final class Volume {
     snapshots.add(snapshot);
   }
 
-  /** Takes those away whose days are over. */
+  /** Removes and returns the snapshots whose retention is over. */
   public synchronized List<Snapshot> expire(Instant now) {
     var expired = snapshots.stream().filter(snapshot -> !snapshot.expiry().isAfter(now)).toList();
     snapshots.removeAll(expired);

@@ -48,19 +48,22 @@ public final class ContainedProcess {
       Path root) {}
 
   /**
-   * @param code the exit code; 128 and the signal's number where a signal ended the command
+   * @param code the exit code; 128 plus the signal's number if a signal ended the command
    * @param signal the signal's number, or -1
    */
   public record Exit(int code, int signal) {}
 
-  /** After one run with network npx needs none: it takes what it has, and asks nothing. */
+  /** Settings with which npx asks nothing, and needs no network after its first run. */
   private static final Map<String, String> NPM =
       Map.of(
           "npm_config_yes", "true",
           "npm_config_prefer_offline", "true",
           "npm_config_update_notifier", "false");
 
-  /** A child ends with the very thread that made it, so one makes them all, and stays. */
+  /**
+   * The one thread that starts programs. It stays, because a child ends with the thread that
+   * started it.
+   */
   private static final ExecutorService SPAWNER =
       Executors.newSingleThreadExecutor(
           task -> {
@@ -119,8 +122,8 @@ public final class ContainedProcess {
   }
 
   /**
-   * @throws IOException where its mounts cannot be made, or there is no such command (which, in a
-   *     namespace, is told by exit code 127 and stderr instead)
+   * @throws IOException if its mounts cannot be made, or the command does not exist (in a namespace
+   *     exit code 127 and stderr report that instead)
    */
   public static ContainedProcess start(Spec spec, Containment containment) throws IOException {
     var mapped = containment == Containment.PATH_MAPPING;
@@ -195,10 +198,11 @@ public final class ContainedProcess {
   public record Ran(Exit exit, String stdout, String stderr) {}
 
   /**
-   * Runs another command where this one runs, and answers when that has ended; what it leaves in
-   * the background goes on. Its streams are files, for pipes would stay open as long as that does.
+   * Runs another command beside this one, and returns when it has ended; its background processes
+   * keep running. Its streams are files, because pipes would stay open as long as those processes
+   * run.
    *
-   * @throws TimeoutException where it does not end in time; it is killed then
+   * @throws TimeoutException if it does not end in time; it is killed then
    */
   public Ran exec(List<String> command, String stdin, Duration timeout)
       throws IOException, TimeoutException {
@@ -250,7 +254,7 @@ public final class ContainedProcess {
   public synchronized void suspend() {
     suspended = true;
     var frozen = new HashSet<Long>();
-    // A process may have had a child just before it froze: until there is nothing new, twice.
+    // A process may start a child just before it freezes: repeat until two rounds find none.
     for (var calm = 0; calm < 2; calm++) {
       var running = new ArrayList<>(pids());
       running.removeIf(pid -> !frozen.add(pid));
@@ -279,7 +283,8 @@ public final class ContainedProcess {
 
   /**
    * Sends the signal, waits for the end, and after the timeout kills what is left. A suspended
-   * program, which hears nothing, is killed at once. Returns when all of it is gone.
+   * program is killed at once, because it receives no signal. Returns when all its processes have
+   * ended.
    */
   public void stop(String signal, Duration timeout) {
     var family = process.descendants().toList();

@@ -17,7 +17,7 @@ public enum Containment {
   /** Linux, as root: namespaces, which end with this JVM whatever ends it. */
   NAMESPACES,
 
-  /** The same for other users, where the kernel lets them. */
+  /** The same for other users, if the kernel allows it. */
   USER_NAMESPACES("--user", "--map-root-user"),
 
   /**
@@ -69,16 +69,16 @@ public enum Containment {
   }
 
   /**
-   * The command line that runs the command contained. On its stderr comes a byte 0 first, or the
+   * The command line that runs the command contained. Its stderr begins with a byte 0, or with the
    * reason why the command cannot run.
    *
-   * @param folder for its use, on the host
+   * @param folder a folder of the host, for its use
    */
   List<String> wrap(List<String> command, List<ContainedProcess.Mount> mounts, Path folder)
       throws IOException {
     var words = new ArrayList<>(List.of("setpriv", "--pdeathsig", "KILL"));
-    // From here on the JVM's end is the child's: the shell looks whether that came too early. It
-    // keeps stderr from unshare, which would speak on it when its child is killed.
+    // From here on the child ends with the JVM; the shell checks that the JVM has not ended before.
+    // It hides stderr from unshare, which would write to it when its child is killed.
     var parent = String.valueOf(ProcessHandle.current().pid());
     var shell = "[ $PPID = " + parent + " ] && exec \"$@\" 3>&2 2>/dev/null";
     words.addAll(List.of("sh", "-c", shell, "contain"));
@@ -124,7 +124,7 @@ public enum Containment {
     return words;
   }
 
-  /** The path with the symlinks of the host followed, as far as there is such a path. */
+  /** The path with the symlinks of the host followed, as far as the path exists. */
   private static Path onHost(Path path) throws IOException {
     if (!path.isAbsolute() || path.getNameCount() == 0 || path.startsWith("/proc")) {
       throw new IOException("nothing can be mounted at " + path);

@@ -35,7 +35,7 @@ public final class HealthChecks {
   private static final Duration TIMEOUT = Duration.ofSeconds(2);
   private static final Duration SOONEST = Duration.ofMillis(100);
 
-  /** Until it has passed once it is made more often, so that a start need not wait for it. */
+  /** The interval until a check has passed once, so that a start need not wait long. */
   private static final Duration FIRST_INTERVAL = Duration.ofSeconds(1);
 
   private static final int OUTPUT = 1_000;
@@ -90,12 +90,12 @@ public final class HealthChecks {
     }
   }
 
-  /** No more of them are made. */
+  /** Ends the checks. */
   public void end() {
     over = true;
   }
 
-  /** While its program is frozen, none is made, and what they told last holds. */
+  /** Pauses the checks while the program is suspended; the last results stay. */
   public void pause(boolean on) {
     paused = on;
   }
@@ -153,13 +153,13 @@ public final class HealthChecks {
       check.updatedAt = host.clock().now();
       check.passed |= failure == null;
     }
-    if (other) tell(check, failure == null);
+    if (other) log(check, failure == null);
     var interval = GoDuration.of(check.config.path("interval"), INTERVAL);
     var soon = !check.passed && interval.compareTo(FIRST_INTERVAL) > 0;
     later(check, soon ? FIRST_INTERVAL : interval);
   }
 
-  private void tell(Check check, boolean passing) {
+  private void log(Check check, boolean passing) {
     var result = passing ? "is now passing" : "has failed: " + check.output;
     var message = "Health check '%s' on port %d %s".formatted(check.name, check.port, result);
     machine.app.logs.add(
@@ -240,7 +240,7 @@ public final class HealthChecks {
     throw new IOException(said);
   }
 
-  /** A request to a wrap, from a client that goes as soon as it has the status. */
+  /** A request to a wrap, from a client that disconnects as soon as it has the status. */
   private static final class Probe implements Exchange {
     private final String method;
     private final String path;

@@ -49,7 +49,7 @@ public final class ImageCommands {
 
   /**
    * @param commands a line for the shell, by the image's name
-   * @param story takes a line where something else runs than was asked for
+   * @param story takes a line when another program runs than the one asked for
    * @param filesServer the main class of a files server in Java, for a computer without Node; or
    *     null
    */
@@ -68,8 +68,8 @@ public final class ImageCommands {
   }
 
   /**
-   * What stands before the arguments of a Machine of this image; none where the arguments are the
-   * program's, as for flyio/mcp, and null where the image is state only.
+   * The words before the arguments of a Machine of this image. Empty for flyio/mcp, whose arguments
+   * are the program's own; null for an image that is state only.
    */
   List<String> command(JsonNode config) {
     var command = commands.get(config.path("image").asText());
@@ -77,7 +77,7 @@ public final class ImageCommands {
     if (command == null) {
       return Set.of(MCP_IMAGE, JBANG_IMAGE).contains(name(config)) ? List.of() : null;
     }
-    // The shell makes way for a simple command, which so hears the signals itself.
+    // exec replaces the shell by a simple command, which then receives the signals itself.
     var exec = SIMPLE.matcher(command).matches() ? "exec " : "";
     return List.of("sh", "-c", exec + command + " \"$@\"", name(config));
   }
@@ -120,8 +120,8 @@ public final class ImageCommands {
   }
 
   /**
-   * The command as this computer can run it: without Node (or told to do as if, by the property
-   * {@code fly.sandbox.npx=none}) a Java server takes the place of npm's.
+   * The command as this computer can run it. Without Node, or with the property {@code
+   * fly.sandbox.npx=none}, a Java server replaces npm's.
    */
   List<String> local(JsonNode config, List<String> command, Consumer<String> log) {
     if (name(config).equals(JBANG_IMAGE)) return localScript(command);
@@ -145,8 +145,8 @@ public final class ImageCommands {
   }
 
   /**
-   * A script as this computer can run it: the wrap that fly-mcp-launch ships with it would listen
-   * to everybody, and the sandbox's own takes its place.
+   * A script as this computer can run it. The wrap that fly-mcp-launch ships would listen on all
+   * addresses; the sandbox's own replaces it.
    */
   private static List<String> localScript(List<String> command) {
     var local = new ArrayList<>(command);
@@ -157,7 +157,7 @@ public final class ImageCommands {
   }
 
   /**
-   * Where programs are looked for, if it is to be another PATH: JBang's wrapper stands in for
+   * The PATH for programs, if it differs from this computer's: JBang's wrapper replaces a missing
    * JBang.
    */
   Optional<String> path() {

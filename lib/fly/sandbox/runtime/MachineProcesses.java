@@ -34,23 +34,26 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 
 /**
- * What a Machine runs from one start to the next end: the processes of its config, and the way in
- * for requests. The image flyio/mcp has flyctl's wrap before the first of them; the program of any
- * other image has to listen at the port that its variable PORT names, since several Machines on one
- * computer cannot all have their {@code internal_port}.
+ * The processes of a Machine from a start to the next end, and the way in for requests. The image
+ * flyio/mcp has flyctl's wrap before the first process. The program of any other image has to
+ * listen at the port in its variable PORT, because several Machines on one computer cannot all have
+ * their {@code internal_port}.
  */
 public final class MachineProcesses {
   private static final int LAST_WORDS = 5;
 
-  /** After a program's end; what it has left behind may keep its streams open for ever. */
+  /**
+   * Time to read the last output after a program's end. A process that it left behind may keep its
+   * streams open for ever.
+   */
   private static final Duration HEARD = Duration.ofSeconds(1);
 
-  /** Whom the wrap lets in: none of the program's business. */
+  /** The wrap's credentials, which its program does not get. */
   private static final List<String> CREDENTIALS =
       List.of("FLY_MCP_BEARER_TOKEN", "FLY_MCP_USER", "FLY_MCP_PASSWORD");
 
   /**
-   * @param process its number; 0 where there is but one
+   * @param process its number; 0 if it is the only one
    */
   public record End(int process, ContainedProcess.Exit exit) {}
 
@@ -194,22 +197,22 @@ public final class MachineProcesses {
     }
   }
 
-  /** Completes when the first of its processes has ended, and all that it said was heard. */
+  /** Completes when the first of its processes has ended, and its output has been read. */
   public CompletableFuture<End> end() {
     return end;
   }
 
-  /** The wrap before its MCP server, if that is what it runs. */
+  /** The wrap before its MCP server, if it runs one. */
   public Optional<FlyctlWrap> wrap() {
     return Optional.ofNullable(wrap);
   }
 
-  /** The port of this computer that stands for a port of the Machine; empty if nothing listens. */
+  /** The port of this computer that replaces a port of the Machine; empty if nothing listens. */
   public Optional<Integer> port(int internalPort) {
     return Optional.ofNullable(ports.get(internalPort));
   }
 
-  /** The one in which other commands are run: the first. */
+  /** The first process, beside which exec runs commands. */
   public ContainedProcess main() {
     return programs.get(0);
   }
@@ -230,7 +233,7 @@ public final class MachineProcesses {
     programs.forEach(ContainedProcess::resume);
   }
 
-  /** Ends all of it, as {@link ContainedProcess#stop} does, at once. */
+  /** Ends all processes at the same time, each as {@link ContainedProcess#stop} does. */
   public void stop(String signal, Duration timeout) {
     var ending = new ArrayList<CompletableFuture<Void>>();
     for (var program : programs) {

@@ -15,17 +15,16 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Lets a program see its volumes at their paths where no namespace does it: the path becomes the
- * volume's folder in the command's words, in its variables and in the JSON lines that it reads, and
- * the folder becomes the path in what it writes. Of the strings it reads only those change that are
- * such a path, not those that speak of one.
+ * Shows a program its volumes at their paths without a namespace. The path becomes the volume's
+ * folder in the command's words, its variables and the JSON lines that it reads. The folder becomes
+ * the path in its output. A string that only mentions a path stays.
  */
 final class PathMapping {
   private final List<Volume> volumes = new ArrayList<>();
 
   /**
-   * Texts are taken byte for byte, as Latin-1: whatever the encoding, nothing else changes. What
-   * stands before a match, and stays, is group 1.
+   * Text is handled as Latin-1, so that no other byte changes, whatever the encoding. Group 1 is
+   * the text before a match, which stays.
    */
   private static final class Volume {
     final String path;
@@ -61,7 +60,7 @@ final class PathMapping {
         .toList();
   }
 
-  /** A word of the command, or a variable's value: the path itself, or what lies below it. */
+  /** Maps a word of the command or a variable's value: the path itself, or a path below it. */
   String toHost(String word) {
     for (var volume : volumes) {
       if (word.equals(volume.path) || word.startsWith(volume.path + "/")) {
@@ -71,7 +70,7 @@ final class PathMapping {
     return word;
   }
 
-  /** For what the program is to read. */
+  /** Maps the input of the program. */
   OutputStream toHost(OutputStream stdin) {
     return new FilterOutputStream(stdin) {
       private final ByteArrayOutputStream line = new ByteArrayOutputStream();
@@ -104,7 +103,7 @@ final class PathMapping {
     };
   }
 
-  /** For what the program writes. */
+  /** Maps the output of the program. */
   InputStream toMachine(InputStream output) {
     return new FilterInputStream(output) {
       private byte[] line = {};

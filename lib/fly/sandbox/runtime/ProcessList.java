@@ -22,14 +22,14 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * What the processes of a Machine do, as its ps tells: the number that the Machine itself has for
- * each, and times in milliseconds. That rtime is the time since the start, cpu the time on a
- * processor and stime the kernel's part of it, is a guess. What /proc tells is told on Linux only.
+ * The processes of a Machine, as its ps lists them: the pid that the Machine itself sees, and times
+ * in milliseconds. It is a guess that rtime is the time since the start, cpu the time on a
+ * processor, and stime the kernel's part of it. Fields from /proc are filled on Linux only.
  */
 public final class ProcessList {
   private static final Set<String> NUMBERS = Set.of("pid", "stime", "rtime", "cpu", "rss");
   private static final Set<String> TEXTS = Set.of("command", "directory");
-  private static final int TICK = 10; // milliseconds: a Linux tells 100 a second
+  private static final int TICK = 10; // milliseconds: Linux counts 100 a second
   private static final String LISTENING = "0A";
 
   private ProcessList() {}
@@ -47,13 +47,13 @@ public final class ProcessList {
       } else if (TEXTS.contains(sortBy)) {
         all.sort(Comparator.comparing(one -> one.path(sortBy).asText()));
       } else {
-        throw ApiError.invalid("invalid sort_by " + sortBy);
+        throw ApiError.invalid("sort_by " + sortBy);
       }
     }
     switch (order == null ? "" : order) {
       case "", "asc" -> {}
       case "desc" -> Collections.reverse(all);
-      default -> throw ApiError.invalid("invalid order, must be asc or desc");
+      default -> throw ApiError.invalid("order", "must be asc or desc");
     }
     return JsonNodes.list(all, one -> one);
   }
@@ -89,7 +89,7 @@ public final class ProcessList {
     return json;
   }
 
-  /** Those sockets of its namespace that are among its own files. */
+  /** Lists the listening sockets of the namespace that are among the process's own files. */
   private static void listening(Path proc, ArrayNode sockets) throws IOException {
     var own = new HashSet<String>();
     try (var files = Files.newDirectoryStream(proc.resolve("fd"))) {
@@ -104,7 +104,7 @@ public final class ProcessList {
     }
   }
 
-  /** From words of four bytes, each with its last byte first, and the port. */
+  /** Formats an address of /proc/net: words of four bytes, each in reverse order, and the port. */
   private static String address(String hex) throws IOException {
     var colon = hex.indexOf(':');
     var given = HexFormat.of().parseHex(hex.substring(0, colon));

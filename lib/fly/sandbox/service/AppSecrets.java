@@ -26,7 +26,7 @@ public final class AppSecrets {
   public long set(App app, Map<String, String> changes) {
     for (var name : changes.keySet()) {
       if (name.matches("[A-Za-z_][A-Za-z0-9_]*")) continue;
-      throw ApiError.invalid("invalid secret name: " + name);
+      throw ApiError.invalid("secret name: " + name);
     }
     synchronized (app) {
       app.requireThere();

@@ -30,10 +30,10 @@ public final class IpAddresses {
 
   /** Returns the address that the app has already for a type which it may have only once. */
   public App.Ip allocate(App app, String type, String region, String service, String network) {
-    if (!TYPES.contains(type)) throw unknown("invalid ip address type: " + type);
+    if (!TYPES.contains(type)) throw ApiError.unknownIpType(status(), type);
     var where = region.isEmpty() ? "global" : region;
     if (!where.equals("global") && !Regions.ALL.containsKey(where)) {
-      throw unknown("region %s not found".formatted(where));
+      throw ApiError.unknownRegion(status(), where);
     }
     synchronized (app) {
       app.requireThere();
@@ -48,8 +48,8 @@ public final class IpAddresses {
     }
   }
 
-  private ApiError unknown(String message) {
-    return new ApiError(guesses.status(Guesses.Guess.IP_UNKNOWN), message);
+  private int status() {
+    return guesses.status(Guesses.Guess.IP_UNKNOWN);
   }
 
   /** A random address that the app does not have yet. */

@@ -63,7 +63,7 @@ public final class MachineLifecycle {
     return running.computeIfAbsent(machine, key -> new RunningMachine(key, clock));
   }
 
-  /** Drops what is known of a Machine that is no longer listed. */
+  /** Forgets a Machine that is no longer listed. */
   void forget(Machine machine) {
     running.remove(machine);
   }
@@ -306,7 +306,9 @@ public final class MachineLifecycle {
         });
   }
 
-  /** Ends the program if there is one; a frozen one cannot hear a signal and is killed. */
+  /**
+   * Ends the program if there is one. A suspended program cannot receive a signal, and is killed.
+   */
   private void end(Machine machine, String signal, Duration timeout) {
     var run = running(machine);
     var old = run.processes();
@@ -418,7 +420,7 @@ public final class MachineLifecycle {
     }
   }
 
-  /** Ends a Machine for good; its volumes are detached and stay. */
+  /** Destroys a Machine; its volumes are detached and stay. */
   public void destroy(Machine machine, boolean force) {
     synchronized (machine) {
       machine.requireThere();

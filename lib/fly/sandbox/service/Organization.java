@@ -65,7 +65,7 @@ public final class Organization implements AutoCloseable {
 
   // The sandbox's start and end
 
-  /** Takes over the records of the sandbox before, and starts the Machines that ran. */
+  /** Takes over the records of the previous sandbox, and starts the Machines that ran. */
   public void restore(List<ObjectNode> appRecords, List<ObjectNode> machineRecords) {
     var byId = new HashMap<String, App>();
     for (var record : appRecords) {
@@ -143,9 +143,9 @@ public final class Organization implements AutoCloseable {
 
   public App createApp(JsonNode request) {
     var org = request.path("org_slug").asText("");
-    if (org.isEmpty()) throw ApiError.invalid("org_slug is required");
+    if (org.isEmpty()) throw ApiError.required("org_slug");
     requireOrg(org);
-    var name = ConfigRules.appName(request);
+    var name = App.name(request);
     var network = request.path("network").asText("default");
     var app = new App(name, Org.SLUG, network, means.clock().now());
     if (apps.putIfAbsent(name, app) != null) throw ApiError.appNameTaken();
@@ -155,8 +155,7 @@ public final class Organization implements AutoCloseable {
 
   public void requireOrg(String slug) {
     if (slug.equals(Org.SLUG)) return;
-    if (guesses.is(Guess.UNKNOWN_ORG, "403")) throw new ApiError(403, "unauthorized");
-    throw new ApiError(404, "organization not found");
+    throw ApiError.unknownOrganization(guesses.status(Guess.UNKNOWN_ORG));
   }
 
   /** Destroys the app's Machines, and then deletes its volumes and snapshots. */

@@ -25,7 +25,7 @@ import java.util.concurrent.TimeoutException;
  * Machine's monitor guards it.
  */
 public final class RunningMachine {
-  /** Uptime after which a program has started; one that ends sooner has not. */
+  /** Uptime after which a program has started; a program that ends sooner has not. */
   private static final Duration SETTLED = Duration.ofMillis(300);
 
   /** Uptime below which the crash before is still reported. */
@@ -81,7 +81,7 @@ public final class RunningMachine {
     }
   }
 
-  /** The Machine is to run, whatever its program does. */
+  /** The Machine is meant to run, even if its program has ended. */
   boolean staysUp() {
     return !stopRequested && machine.state().isUp();
   }
@@ -145,7 +145,7 @@ public final class RunningMachine {
     if (running != null) running.signal(name);
   }
 
-  /** Empty for a Machine that is state only. */
+  /** The processes; empty for a Machine that is state only. */
   public List<ProcessHandle> handles() {
     var running = requireRunning();
     return running == null ? List.of() : running.processes();

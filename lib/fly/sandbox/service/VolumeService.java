@@ -1,6 +1,7 @@
-//SOURCES ../model/ApiError.java ../model/App.java ../model/Clock.java ../model/ConfigRules.java ../model/Guesses.java
-//SOURCES ../model/Ids.java ../model/JsonNodes.java ../model/Machine.java ../model/Regions.java ../model/Snapshot.java
-//SOURCES ../model/Volume.java ../model/Workers.java ../store/Folders.java ../store/Journal.java
+//SOURCES ../model/ApiError.java ../model/App.java ../model/Clock.java ../model/Guesses.java ../model/Ids.java
+//SOURCES ../model/JsonNodes.java ../model/Machine.java ../model/Regions.java ../model/Snapshot.java
+//SOURCES ../model/Volume.java ../model/VolumeRules.java ../model/Workers.java ../store/Folders.java
+//SOURCES ../store/Journal.java
 package fly.sandbox.service;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -8,7 +9,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import fly.sandbox.model.ApiError;
 import fly.sandbox.model.App;
 import fly.sandbox.model.Clock;
-import fly.sandbox.model.ConfigRules;
 import fly.sandbox.model.Guesses;
 import fly.sandbox.model.Ids;
 import fly.sandbox.model.JsonNodes;
@@ -16,6 +16,7 @@ import fly.sandbox.model.Machine;
 import fly.sandbox.model.Regions;
 import fly.sandbox.model.Snapshot;
 import fly.sandbox.model.Volume;
+import fly.sandbox.model.VolumeRules;
 import fly.sandbox.model.Workers;
 import fly.sandbox.store.Folders;
 import fly.sandbox.store.Journal;
@@ -38,8 +39,8 @@ public final class VolumeService {
   private static final int ZONES = 64;
 
   /**
-   * Deleted volumes are told of for a day (https://fly.io/docs/machines/api/volumes-resource/);
-   * their files go at once.
+   * Time that deleted volumes stay listed (https://fly.io/docs/machines/api/volumes-resource/);
+   * their files are removed at once.
    */
   private static final Duration PENDING_DESTROY = Duration.ofHours(24);
 
@@ -69,12 +70,12 @@ public final class VolumeService {
   }
 
   public Volume create(App app, ObjectNode request) {
-    var name = ConfigRules.volumeName(request);
+    var name = VolumeRules.name(request);
     var region = Regions.of(request.path("region"));
     var source = source(app, request);
-    var size = ConfigRules.sizeGb(request, source == null ? 3 : source.sizeGb());
+    var size = VolumeRules.sizeGb(request, source == null ? 3 : source.sizeGb());
     if (source != null && size < source.sizeGb()) {
-      throw ApiError.invalid("invalid size_gb, must be at least " + source.sizeGb());
+      throw ApiError.invalid("size_gb", "must be at least " + source.sizeGb());
     }
     Volume volume;
     synchronized (app) {
@@ -104,8 +105,8 @@ public final class VolumeService {
   }
 
   /**
-   * A hardware zone of the region, four hex digits: one where no volume of this name is (unless
-   * require_unique_zone is false), or with unique_zone_app_wide no volume of the app at all.
+   * A hardware zone of the region, as four hex digits. It has no volume of this name (unless
+   * require_unique_zone is false), and with unique_zone_app_wide no volume of the app.
    */
   private static String zone(App app, String name, String region, JsonNode request) {
     var wide = request.path("unique_zone_app_wide").asBoolean();
@@ -119,7 +120,7 @@ public final class VolumeService {
       zones.add("%04x".formatted((region + i).hashCode() & 0xffff));
     }
     zones.removeAll(taken);
-    if (zones.isEmpty()) throw ApiError.invalid("no capacity available in " + region);
+    if (zones.isEmpty()) throw ApiError.noCapacity(region);
     return zones.get(ThreadLocalRandom.current().nextInt(zones.size()));
   }
 
@@ -135,17 +136,20 @@ public final class VolumeService {
             .filter(snapshot -> snapshot.id().equals(snapshotId))
             .findFirst()
             .map(snapshot -> new Source(snapshotId, snapshot.folder(), snapshot.sizeGb()))
-            .orElseThrow(() -> ApiError.invalid("snapshot not found"));
+            .orElseThrow(() -> ApiError.absent("snapshot"));
       }
     }
     var volumeId = JsonNodes.string(request, "source_volume_id");
     if (volumeId == null) return null;
     var volume = find(app, volumeId);
-    if (volume == null || !volume.usable()) throw ApiError.invalid("volume not found");
+    if (volume == null || !volume.usable()) throw ApiError.absent("volume");
     return new Source(volumeId, volume.folder, volume.sizeGb);
   }
 
-  /** Copies outside the lock: a large volume, or a file that blocks, holds up nobody else. */
+  /**
+   * Takes a snapshot. It copies outside the lock, so that a large volume or a blocking file delays
+   * no other request.
+   */
   public void snapshot(App app, Volume volume) {
     var id = Ids.snapshot();
     var folder = folders.create("snapshots").resolve(id);
@@ -171,7 +175,7 @@ public final class VolumeService {
   }
 
   /**
-   * Copies a volume's files and tells about those that cannot be copied.
+   * Copies a volume's files and reports those that cannot be copied.
    *
    * @return the files' bytes
    */
@@ -185,13 +189,13 @@ public final class VolumeService {
     return copied.bytes();
   }
 
-  /** Under the app's lock. */
+  /** Records a change of a volume. The caller holds the app's lock. */
   public void changed(App app, Volume volume) {
     volume.updatedAt = clock.now();
     journal.changed(app);
   }
 
-  /** Without those that are told of for their snapshots only. */
+  /** The app's volumes, without destroyed ones that are kept for their snapshots. */
   public List<Volume> of(App app) {
     synchronized (app) {
       return app.volumes.values().stream()
@@ -200,7 +204,7 @@ public final class VolumeService {
     }
   }
 
-  /** Null where there is none. */
+  /** The volume with this id; null if there is none. */
   public Volume find(App app, String id) {
     synchronized (app) {
       return app.volumes.get(id);
@@ -214,9 +218,9 @@ public final class VolumeService {
   }
 
   /**
-   * Lets the volumes of a Machine grow whose mounts say so, once and again as long as it runs: by
-   * {@code add_size_gb} where {@code extend_threshold_percent} is used, to {@code size_gb_limit} at
-   * most (https://fly.io/docs/reference/configuration/#the-mounts-section).
+   * Grows the volumes of a Machine as its mounts say, again and again while it runs: by {@code
+   * add_size_gb} when {@code extend_threshold_percent} is used, to {@code size_gb_limit} at most
+   * (https://fly.io/docs/reference/configuration/#the-mounts-section).
    */
   public void watchGrowth(Machine machine, BooleanSupplier runs) {
     var mounts = machine.config().path("mounts");
@@ -260,8 +264,8 @@ public final class VolumeService {
   }
 
   /**
-   * Gives the volumes that the config names, by id or by name, to a Machine; in the config their
-   * ids take the names' place.
+   * Attaches the volumes that the config names, by id or by name, to a Machine, and writes their
+   * ids into the config.
    */
   void attach(App app, String machineId, String region, ObjectNode config) {
     for (var mount : config.path("mounts")) {
@@ -271,13 +275,11 @@ public final class VolumeService {
               .filter(volume -> volume.id.equals(wanted) || volume.name.equals(wanted))
               .filter(Volume::usable)
               .toList();
-      if (candidates.isEmpty()) throw ApiError.invalid("volume not found");
+      if (candidates.isEmpty()) throw ApiError.absent("volume");
       var here = candidates.stream().filter(volume -> volume.region.equals(region)).toList();
       if (here.isEmpty()) {
-        throw new ApiError(
-            guesses.status(Guesses.Guess.VOLUME_REGION),
-            "Mounts source volume \"%s\" is in the wrong region (\"%s\" != \"%s\")"
-                .formatted(candidates.get(0).id, candidates.get(0).region, region));
+        var status = guesses.status(Guesses.Guess.VOLUME_REGION);
+        throw ApiError.wrongRegion(status, candidates.get(0).id, candidates.get(0).region, region);
       }
       var free =
           here.stream()
@@ -292,19 +294,19 @@ public final class VolumeService {
     }
   }
 
-  /** Takes from a Machine that is no more what it has. */
+  /** Detaches all volumes of a Machine that is destroyed. */
   void detach(Machine machine) {
-    letGo(machine, volume -> true);
+    detach(machine, volume -> true);
   }
 
-  /** Takes from a Machine what its config does not mount any more. */
+  /** Detaches the volumes that the Machine's config no longer mounts. */
   public void detachUnmounted(Machine machine) {
     synchronized (machine.app) {
-      letGo(machine, volume -> !machine.mounts(volume.id));
+      detach(machine, volume -> !machine.mounts(volume.id));
     }
   }
 
-  private void letGo(Machine machine, Predicate<Volume> which) {
+  private void detach(Machine machine, Predicate<Volume> which) {
     for (var volume : machine.app.volumes.values()) {
       if (!machine.id.equals(volume.machineId) || !which.test(volume)) continue;
       volume.machineId = null;
@@ -313,8 +315,8 @@ public final class VolumeService {
   }
 
   /**
-   * Under the locks of app and Machine, the volumes of its next config: the one that it has stays
-   * its own, and another one is refused; where it has none it gets what is named.
+   * Attaches the volumes of a Machine's next config. A Machine keeps the volume that it has, and
+   * another one is refused. The caller holds the locks of app and Machine.
    */
   public void remount(Machine machine, ObjectNode next) {
     var app = machine.app;
@@ -327,13 +329,13 @@ public final class VolumeService {
     for (var mount : next.path("mounts")) {
       var named = mount.path("volume").asText();
       if (!named.equals(volume.get().id) && !named.equals(volume.get().name)) {
-        throw ApiError.invalid("invalid config.mounts, the volume of a machine cannot be changed");
+        throw ApiError.invalid("config.mounts", "the volume of a machine cannot be changed");
       }
       ((ObjectNode) mount).put("volume", volume.get().id).put("name", volume.get().name);
     }
   }
 
-  /** Deleted volumes after their day, and snapshots after their days, are no more. */
+  /** Removes deleted volumes after a day, and snapshots after their retention. */
   void expire(App app) {
     synchronized (app) {
       var gone = new ArrayList<Path>();

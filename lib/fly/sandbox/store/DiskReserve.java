@@ -19,7 +19,7 @@ final class DiskReserve {
     this.file = file;
   }
 
-  /** Takes the space if it can be had; false if not. */
+  /** Reserves the space; false if the disk has too little. */
   boolean fill() {
     return Files.exists(file) || fill(USUAL) || fill(SMALL);
   }
@@ -36,7 +36,7 @@ final class DiskReserve {
     }
   }
 
-  /** Gives the space back; false if there was none. */
+  /** Releases the space; false if none was reserved. */
   boolean release() {
     try {
       return Files.deleteIfExists(file);

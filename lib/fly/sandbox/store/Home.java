@@ -30,12 +30,12 @@ public abstract class Home implements AutoCloseable {
     return folder;
   }
 
-  /** The wanted token; without one the token of the sandbox before, or a new one. */
+  /** The wanted token; without one the token of the previous sandbox, or a new one. */
   public abstract String token(String wanted);
 
   public abstract Journal journal(Clock clock, Workers workers, Consumer<String> story);
 
-  /** The records of the sandbox before. */
+  /** The records of the previous sandbox. */
   public abstract List<ObjectNode> apps();
 
   public abstract List<ObjectNode> machines();

@@ -145,7 +145,7 @@ public abstract class Journal implements AutoCloseable {
       }
     }
 
-    /** Tells the story once, and not ten times a second. */
+    /** Reports a failure once, and not ten times a second. */
     private void report(String line) {
       if (!line.equals(reported)) story.accept(line);
       reported = line;

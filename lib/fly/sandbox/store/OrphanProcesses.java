@@ -6,26 +6,26 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * Programs that outlive a sandbox which was killed, where no namespace ends them: each is noted in
- * its Machine's folder, and the next sandbox ends what is noted there, and all that it started.
+ * Ends programs that outlived a killed sandbox because no namespace ended them. Each is noted in
+ * its Machine's folder; the next sandbox ends it and all that it started.
  */
 public final class OrphanProcesses {
   private static final String NOTE = "process-";
 
   private OrphanProcesses() {}
 
-  /** The note's name has the process's number; in it is when the process started. */
+  /** Notes a process: its number in the file's name, its start in the file. */
   public static void note(ProcessHandle process, Path folder) throws IOException {
     Files.writeString(folder.resolve(NOTE + process.pid()), start(process));
   }
 
-  /** Another process may have the number by now. */
+  /** The start of a process, because another process may have its number by now. */
   private static String start(ProcessHandle process) {
     return process.info().startInstant().map(at -> at.toEpochMilli() + "").orElse("unknown");
   }
 
   /**
-   * @param machines the Machines' folders of a sandbox that is no more
+   * @param machines the folder of the Machines of a sandbox that has ended
    */
   public static void end(Path machines) {
     if (!Files.isDirectory(machines)) return;

@@ -14,8 +14,8 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Set;
 
 /**
- * A folder with a predictable name that belongs to this user alone. Another user may have made it
- * first, in a folder where everybody may: then it is refused.
+ * A folder with a predictable name that belongs to this user alone. It is refused if another user
+ * has made it first.
  */
 public final class PrivateFolder {
   private static final Set<PosixFilePermission> OWNER =

@@ -27,11 +27,11 @@ import org.h2.mvstore.MVStore;
 import org.h2.mvstore.MVStoreException;
 
 /**
- * The memory that outlives a sandbox: one JSON record for each app and each Machine, in H2's
- * MVStore. That is H2's storage engine alone: pure Java, with no SQL and no native library to
- * unpack; it appends versions, and so a process killed in the midst of a commit leaves the version
- * before. A commit is handed to the operating system before it returns: SIGKILL loses nothing of
- * it. Nothing waits for the disk: a power cut loses what came after the last {@link #sync}.
+ * The records that outlive a sandbox: one JSON record for each app and each Machine, in H2's
+ * MVStore. MVStore is H2's storage engine alone: pure Java, with no SQL and no native library. It
+ * appends versions, so a process killed during a commit leaves the version before. A commit is
+ * handed to the operating system before it returns: SIGKILL loses nothing of it. Nothing waits for
+ * the disk: a power cut loses the commits after the last {@link #sync}.
  */
 public final class RecordStore implements AutoCloseable {
   /** Interval at which commits go to the disk. */
@@ -61,8 +61,8 @@ public final class RecordStore implements AutoCloseable {
   private final Set<Record> changed = ConcurrentHashMap.newKeySet();
 
   /**
-   * @throws FlyException where the folder is another sandbox's at this time, a newer sandbox's, not
-   *     a sandbox's at all, or broken; it is left as it was
+   * @throws FlyException if the folder is in use by another sandbox, written by a newer version,
+   *     not a sandbox's, or broken; it is left as it was
    */
   public RecordStore(Path folder) {
     file = folder.resolve(FILE);
@@ -142,7 +142,7 @@ public final class RecordStore implements AutoCloseable {
         "the newer version of the sandbox, or another folder: --data DIR");
   }
 
-  /** The token of the sandbox before; the new one where that is not null, or there was none. */
+  /** The wanted token; if that is null, the token of the previous sandbox, or a new one. */
   public String token(String wanted) {
     var token = wanted == null ? meta.get("token") : wanted;
     if (token == null) token = Ids.token();
@@ -155,7 +155,7 @@ public final class RecordStore implements AutoCloseable {
     return records("apps");
   }
 
-  /** Each knows its app's id, as app_id. */
+  /** The Machines' records, each with its app's id as app_id. */
   public List<ObjectNode> machines() {
     return records("machines");
   }
@@ -229,7 +229,7 @@ public final class RecordStore implements AutoCloseable {
     }
   }
 
-  /** Hands what was committed to the disk. */
+  /** Writes all commits to the disk. */
   public synchronized void sync() {
     if (store.isClosed()) return;
     try {
@@ -248,7 +248,7 @@ public final class RecordStore implements AutoCloseable {
             () -> table.remove(record.recordId()));
   }
 
-  /** After it nothing is written any more. */
+  /** Writes the last changes; from then on nothing is written. */
   @Override
   public synchronized void close() {
     if (closed) return;

@@ -25,7 +25,7 @@ public final class SandboxFile implements AutoCloseable {
   /**
    * A sandbox that runs.
    *
-   * @param log null if it tells its terminal
+   * @param log null if it logs to its terminal
    */
   public record Entry(ProcessHandle process, String url, String token, String log) {}
 
@@ -53,7 +53,10 @@ public final class SandboxFile implements AutoCloseable {
     return new SandboxFile(folder.write(port + ".json", text.toString()), pid);
   }
 
-  /** The sandbox of this port. One whose process has ended is none: its port may be another's. */
+  /**
+   * The sandbox of this port. An entry whose process has ended does not count: its port may be
+   * another program's.
+   */
   public static Optional<Entry> find(int port) {
     return folders().stream()
         .filter(Files::isDirectory)

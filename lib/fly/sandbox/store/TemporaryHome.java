@@ -15,17 +15,17 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * The folder of a sandbox that forgets all at its end. Beside it is a lock, which its sandbox holds
- * as long as it lives: a folder whose lock nobody holds was left by one that was killed, and the
- * next sandbox removes it.
+ * The folder of a sandbox that keeps nothing. The sandbox holds a lock beside the folder as long as
+ * it runs. A folder whose lock is free was left by a killed sandbox, and the next sandbox removes
+ * it.
  */
 public final class TemporaryHome implements AutoCloseable {
   private static final String PREFIX = "fly-sandbox-";
   private static final String LOCK = ".lock";
 
   /**
-   * The names of this JVM's own: to open and close such a file once more would give the lock up, as
-   * POSIX has it.
+   * The names of this JVM's own lock files. Opening and closing such a file again would release the
+   * lock (POSIX).
    */
   private static final Set<String> OWN = ConcurrentHashMap.newKeySet();
 
@@ -57,7 +57,7 @@ public final class TemporaryHome implements AutoCloseable {
     try {
       return channel.tryLock();
     } catch (OverlappingFileLockException e) {
-      return null; // somebody else in this JVM
+      return null; // another sandbox in this JVM
     }
   }
 
@@ -82,7 +82,7 @@ public final class TemporaryHome implements AutoCloseable {
         Files.deleteIfExists(file);
       }
     } catch (IOException | UncheckedIOException e) {
-      // gone already: another sandbox has removed it
+      // another sandbox has removed it
     }
   }
 

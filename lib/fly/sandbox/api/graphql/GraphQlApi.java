@@ -44,16 +44,14 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 
-/**
- * GraphQL over the same organization. What is refused, is told inside a 200, with extensions.code.
- */
+/** GraphQL for the same organization. A refusal is part of a 200, with extensions.code. */
 public final class GraphQlApi {
-  /** Far more than any client asks for. */
+  /** The depth of a query; far more than any client needs. */
   private static final int DEEPEST = 20;
 
   private static final int MOST_FIELDS = 1000;
 
-  /** Set for a request without a mutation. */
+  /** An attribute of requests without a mutation. */
   public static final String READS = "fly.sandbox.reads";
 
   private final Organization organization;
@@ -76,7 +74,9 @@ public final class GraphQlApi {
     this.journal = journal;
   }
 
-  /** The engine, made on the first call, because it takes long and most sandboxes need none. */
+  /**
+   * The engine. It is made on the first call, because that takes long and most sandboxes need none.
+   */
   public synchronized GraphQL graphql() {
     if (graphql == null) graphql = make();
     return graphql;
@@ -179,7 +179,7 @@ public final class GraphQlApi {
   public void handle(Context x) {
     var request = Json.parse(x);
     var query = request.path("query");
-    if (!query.isTextual()) throw ApiError.invalid("query is required");
+    if (!query.isTextual()) throw ApiError.required("query");
     if (changes(query.asText())) journal.requireWritable();
     else x.attribute(READS, true);
     var input = ExecutionInput.newExecutionInput(query.asText()).variables(variables(request));
@@ -238,7 +238,7 @@ public final class GraphQlApi {
       if (machine == null) continue;
       return GraphQlViews.json(machine);
     }
-    throw new ApiError(404, "Could not find Machine \"%s\"".formatted(id));
+    throw ApiError.couldNotFind("Machine", id);
   }
 
   private App appOf(DataFetchingEnvironment x) {
@@ -255,15 +255,15 @@ public final class GraphQlApi {
     return Map.of("nodes", living.stream().map(GraphQlViews::json).toList());
   }
 
-  /** The sandbox has no registry: flyctl takes just these words for that (superfly/fly-go). */
+  /** The sandbox has no registry. */
   private static Object noSuchRepository() {
-    throw new ApiError(404, "Unknown repository");
+    throw ApiError.unknownRepository();
   }
 
   private Object organization(DataFetchingEnvironment x) {
     var wanted = either(x, "slug", "id");
     if (List.of(Org.SLUG, Org.ID, "sandbox").contains(wanted)) return GraphQlViews.ORGANIZATION;
-    throw new ApiError(404, "Could not find Organization");
+    throw ApiError.couldNotFind("Organization");
   }
 
   private Object allocate(DataFetchingEnvironment x) {
@@ -306,7 +306,7 @@ public final class GraphQlApi {
             app,
             ip ->
                 region == null ? ip.address().equals(input.get("ip")) : ip.region().equals(region));
-    if (released.isEmpty()) throw new ApiError(404, "Could not find IP address");
+    if (released.isEmpty()) throw ApiError.couldNotFind("IP address");
     return GraphQlViews.egress(released, input);
   }
 
@@ -323,7 +323,7 @@ public final class GraphQlApi {
         return payload;
       }
     }
-    throw new ApiError(404, "Could not find IP address");
+    throw ApiError.couldNotFind("IP address");
   }
 
   private Object setSecrets(DataFetchingEnvironment x) {
@@ -347,7 +347,7 @@ public final class GraphQlApi {
     return changed(app(text(input, "appId")), changes, input);
   }
 
-  /** Without a release, as for an app that was not deployed by flyctl. */
+  /** Answers without a release, like an app that was not deployed by flyctl. */
   private Object changed(App app, Map<String, String> changes, Map<String, Object> input) {
     secrets.set(app, changes);
     var payload = new TreeMap<String, Object>();
@@ -362,9 +362,7 @@ public final class GraphQlApi {
   }
 
   private App app(String name) {
-    return organization
-        .find(name)
-        .orElseThrow(() -> new ApiError(404, "Could not find App \"%s\"".formatted(name)));
+    return organization.find(name).orElseThrow(() -> ApiError.couldNotFind("App", name));
   }
 
   private Object apps() {
