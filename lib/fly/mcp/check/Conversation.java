@@ -27,7 +27,7 @@ import java.util.function.Consumer;
 
 /** A conversation with an MCP server, message by message, by way of a {@link StdioProxy}. */
 public final class Conversation implements AutoCloseable {
-  /** Longer than the proxy needs to say why there is no reply. */
+  /** Longer than the proxy needs to report why there is no reply. */
   private static final long SLACK_MS = 500;
 
   private static final long FAREWELL_MS = 5_000;
@@ -46,7 +46,7 @@ public final class Conversation implements AutoCloseable {
    * @param headers for every request: they may hold secrets
    * @param timeout for everything together, from now on
    * @param waiting takes the reason of each wait for the server
-   * @param log gets a line for each thing that happens
+   * @param log takes a line per event
    */
   public Conversation(
       URI server,
@@ -101,7 +101,7 @@ public final class Conversation implements AutoCloseable {
       stdin.write((message + "\n").getBytes(StandardCharsets.UTF_8));
       stdin.flush();
     } catch (IOException e) {
-      // it is over: there will be no reply, and a refusal
+      // the conversation has ended: there will be no reply, only a refusal
     }
   }
 

@@ -11,7 +11,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.function.Consumer;
 
-/** Messages for an MCP server: asked in order, and reported in the end. */
+/** Messages for an MCP server: sent in order, and reported at the end. */
 public final class Questions implements AutoCloseable {
   private final Conversation conversation;
   private final ServerCheck check;
@@ -21,7 +21,7 @@ public final class Questions implements AutoCloseable {
   /**
    * Opens the conversation.
    *
-   * @param say takes the stages that went well, and the reason of a wait
+   * @param say takes the stages that succeeded, and the reason of a wait
    * @param trace takes each request and answer
    */
   public Questions(
@@ -49,10 +49,9 @@ public final class Questions implements AutoCloseable {
   }
 
   /**
-   * Asks one after the other. Without a handshake nothing more is asked; else a failure ends
-   * nothing.
+   * Sends one request after the other. A failed handshake ends it; any other failure does not.
    *
-   * @param pages lists are asked for all their pages
+   * @param pages true to read all pages of lists
    * @return the first failure, or null
    */
   public FlyException ask(List<JsonNode> messages, boolean pages, Consumer<JsonNode> onReply) {

@@ -44,7 +44,7 @@ public final class ServerCheck {
   }
 
   /**
-   * The guide's shell script, which asks the same.
+   * The guide's shell script, which sends the same requests.
    *
    * @param authorized true to send a token, by its variable
    */
@@ -63,7 +63,7 @@ public final class ServerCheck {
         .formatted(token, url, token, url, lines.replace("'", "'\\''"));
   }
 
-  /** The revision that knows no handshake and no session: each request says all about itself. */
+  /** The revision without handshakes and sessions: each request carries everything. */
   private static final String STATELESS = "2026-07-28";
 
   private static final String META = "io.modelcontextprotocol/";
@@ -77,8 +77,8 @@ public final class ServerCheck {
   private JsonNode clientInfo;
 
   /**
-   * @param timeout the dialog's, for people
-   * @param onStage gets each stage as it is over
+   * @param timeout the time-out of the whole conversation, for people
+   * @param onStage takes each stage when it has ended
    */
   public ServerCheck(Conversation dialog, Duration timeout, Consumer<Stage> onStage) {
     this.dialog = dialog;
@@ -91,9 +91,9 @@ public final class ServerCheck {
   }
 
   /**
-   * Sends one request and waits for its reply; what the server asks meanwhile is answered.
+   * Sends one request and waits for its reply; the server's own requests are answered meanwhile.
    *
-   * @param onReply gets the reply, be it an error or not
+   * @param onReply takes the reply, which may be an error
    * @throws FlyException with the exit code of the stage that failed
    */
   public JsonNode ask(JsonNode request, Consumer<JsonNode> onReply) {
@@ -115,7 +115,7 @@ public final class ServerCheck {
     return reply;
   }
 
-  /** Says what gets no reply; the end of a handshake not to a server that knows none. */
+  /** Sends a notification; the end of a handshake only to a server with handshakes. */
   public void tell(JsonNode message) {
     var initialized = message.path("method").asText().equals("notifications/initialized");
     if (clientInfo == null || !initialized) dialog.send(message);
@@ -145,7 +145,7 @@ public final class ServerCheck {
     return request.put("method", "server/discover");
   }
 
-  /** The request with all that a server without sessions has to know about us. */
+  /** The request with the client's data, for a server without sessions. */
   private JsonNode alone(JsonNode request) {
     ObjectNode alone = request.deepCopy();
     var meta = alone.withObjectProperty("params").withObjectProperty("_meta");
@@ -154,7 +154,7 @@ public final class ServerCheck {
     return alone;
   }
 
-  /** The first two stages, which the first request has shown; how long they took together. */
+  /** Reports the first two stages, which the first request has shown, with their common time. */
   private Duration arrive(FlyException failure) {
     if (failure != null) {
       dialog.close(); // and with that it knows whether anybody was there
@@ -201,7 +201,7 @@ public final class ServerCheck {
     return null;
   }
 
-  /** A server may ask, too: it is told that we are here, and that we can do nothing for it. */
+  /** Answers requests of the server: ping with a result, all others with an error. */
   private void answer(JsonNode asked) {
     if (!asked.has("id")) return;
     var reply = Fly.JSON.createObjectNode().put("jsonrpc", "2.0");
@@ -215,7 +215,9 @@ public final class ServerCheck {
     return failed(request, name(request) + " failed", "no reply within " + Durations.text(timeout));
   }
 
-  /** Null where all is well. A tool's own error is told apart from the protocol's. */
+  /**
+   * The failure of a reply; null for none. A tool's own error is kept apart from the protocol's.
+   */
   private FlyException failure(JsonNode request, JsonNode reply) {
     if (reply.has("error")) {
       var error = reply.path("error");

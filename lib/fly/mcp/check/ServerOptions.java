@@ -140,7 +140,7 @@ public final class ServerOptions {
     return command;
   }
 
-  /** An address for people; what may be secret in it is left out. */
+  /** An address for people, without the parts that may be secret. */
   public static String shown(URI server) {
     return HttpErrors.shown(server);
   }

@@ -108,7 +108,7 @@ public final class ClientConfigFile {
     return System.getProperty("os.name").startsWith(name);
   }
 
-  /** The server of this name; missing where there is none. */
+  /** The server of this name; missing if there is none. */
   public JsonNode get(String name) {
     try {
       return JsoncEditor.get(read(), client.section, name);
@@ -134,7 +134,7 @@ public final class ClientConfigFile {
   /**
    * Writes the server of this name in place of the one there was.
    *
-   * @return whether that changed anything
+   * @return true if that changed anything
    */
   public boolean put(String name, JsonNode entry) {
     try {
@@ -149,7 +149,7 @@ public final class ClientConfigFile {
   /**
    * Removes the server of this name.
    *
-   * @return whether there was one
+   * @return true if there was one
    */
   public boolean remove(String name) {
     try {
@@ -172,7 +172,7 @@ public final class ClientConfigFile {
     }
   }
 
-  /** The file as it was is kept beside it, as .bak; the new one takes its place at once. */
+  /** Keeps the old file as .bak, and replaces it by the new one in one step. */
   private boolean write(String before, String after) {
     if (after.equals(before)) return false;
     try {
@@ -202,7 +202,9 @@ public final class ClientConfigFile {
     }
   }
 
-  /** Not more than its owner had given, and nothing to others: there may be secrets in it. */
+  /**
+   * Gives the file at most the permissions that it had, and none to others: it may hold secrets.
+   */
   private static void keepPermissions(Path from, Path to) throws IOException {
     if (!from.getFileSystem().supportedFileAttributeViews().contains("posix")) return;
     var owner = PosixFilePermissions.fromString("rwx------");

@@ -42,7 +42,7 @@ final class JsoncEditor {
 
   /**
    * @param section the object's name, such as mcpServers
-   * @param name the member that is asked for
+   * @param name the member's name
    * @throws JsonProcessingException if the text is not JSON, with line and column
    */
   private JsoncEditor(String text, String section, String name) throws JsonProcessingException {
@@ -107,7 +107,7 @@ final class JsoncEditor {
     return new com.fasterxml.jackson.core.JsonParseException(p, why);
   }
 
-  /** The member's value; missing where there is none. */
+  /** The member's value; missing if there is none. */
   static JsonNode get(String text, String section, String name) throws JsonProcessingException {
     return text.isBlank() ? Fly.JSON.missingNode() : MAPPER.readTree(text).path(section).path(name);
   }
@@ -137,7 +137,7 @@ final class JsoncEditor {
     return at.insert(at.root, unit, quoted(section) + ": " + at.pretty(members, unit, unit));
   }
 
-  /** The text without the member; the same text where there is none. */
+  /** The text without the member; the same text if there is none. */
   static String remove(String text, String section, String name) throws JsonProcessingException {
     var at = new JsoncEditor(text, section, name);
     if (at.member == null) return text;
@@ -184,14 +184,14 @@ final class JsoncEditor {
         + text.substring(at);
   }
 
-  /** A brace on the line of what was the last member goes on a line of its own. */
+  /** Moves a brace on the line of the former last member to a line of its own. */
   private String lineEnd(Place place, int at) {
     return text.substring(at, place.close()).contains("\n")
         ? ""
         : newline() + indentOf(place.open());
   }
 
-  /** The comma behind a value, comments passed over; -1 where there is none. */
+  /** The comma behind a value, comments passed over; -1 if there is none. */
   private int commaAfter(int from) {
     for (int i = from; i < text.length(); i++) {
       var c = text.charAt(i);

@@ -34,7 +34,7 @@ public final class ScriptBundle {
    * The script and all that its sources name, the script first.
    *
    * @param reader takes paths that start where {@code script} does
-   * @throws FlyException where a file is missing, or there is one that cannot be told in advance
+   * @throws FlyException if a file is missing, or its name cannot be known in advance
    */
   public static Map<Path, byte[]> files(Path script, Reader reader) {
     var all = new ScriptBundle(reader);

@@ -65,7 +65,7 @@ public final class JsonRpcHead {
 
   public String method;
 
-  /** params.name, params.uri: what the method is about. */
+  /** The subject of the method: params.name or params.uri. */
   public String name;
 
   public String uri;
@@ -88,7 +88,7 @@ public final class JsonRpcHead {
   /** The revision that the server chose: result.protocolVersion. */
   public String chosen;
 
-  /** error.message; or error itself, in what is no JSON-RPC. */
+  /** error.message; or error itself, if the answer is no JSON-RPC. */
   public String error;
 
   /** Position of a message in its batch. */
@@ -97,7 +97,7 @@ public final class JsonRpcHead {
   /** The messages of a batch. */
   public final List<JsonRpcHead> parts = new ArrayList<>();
 
-  /** Looks at one message; what is no JSON is {@link Kind#BROKEN}. */
+  /** Looks at one message; bytes that are no JSON are {@link Kind#BROKEN}. */
   public static JsonRpcHead of(InputStream message) throws IOException {
     try (message;
         var parser = JSON.createParser(message)) {
@@ -108,7 +108,7 @@ public final class JsonRpcHead {
     }
   }
 
-  /** The messages of a batch, or the one itself. */
+  /** The messages of a batch, or the message itself. */
   public List<JsonRpcHead> all() {
     return kind == Kind.BATCH ? parts : List.of(this);
   }
@@ -124,7 +124,7 @@ public final class JsonRpcHead {
     return method.equals(this.method);
   }
 
-  /** For people: the method and what it is about, or what kind of message it is. */
+  /** A description for people: the method and its subject, or the kind of the message. */
   @Override
   public String toString() {
     if (kind == Kind.RESPONSE) return (error == null ? "reply " : "error ") + id;
@@ -239,7 +239,7 @@ public final class JsonRpcHead {
     if (aboutAt == null) parser.skipChildren();
   }
 
-  /** Null for what is no id. */
+  /** The id; null if the value is none. */
   private static Span span(JsonParser parser, JsonToken token) throws IOException {
     if (token != JsonToken.VALUE_STRING && !token.isNumeric()) return null;
     var start = parser.currentTokenLocation().getByteOffset();

@@ -10,8 +10,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * One JSON-RPC message: its bytes as they came, without a newline, and its {@link JsonRpcHead}.
- * Nobody rewrites it: ids, big numbers, unknown members and the order of keys stay as they are.
+ * One JSON-RPC message: its bytes as they came, without a newline, and its {@link JsonRpcHead}. A
+ * message is never rewritten: ids, big numbers, unknown members and the order of keys stay as they
+ * are.
  */
 public final class JsonRpcMessage implements AutoCloseable {
   private final SpooledBytes text;
@@ -34,7 +35,7 @@ public final class JsonRpcMessage implements AutoCloseable {
     }
   }
 
-  /** A reply in the place of a server that cannot give one. */
+  /** A reply in place of a server's that cannot come. */
   public static JsonRpcMessage error(String id, int code, String reason) {
     return of(errorJson(id, code, reason));
   }
@@ -44,7 +45,7 @@ public final class JsonRpcMessage implements AutoCloseable {
         .formatted(id, code, JsonRpcHead.quote(reason));
   }
 
-  /** Several messages, one a line; they are small. */
+  /** Several small messages, one a line. */
   public static JsonRpcMessage lines(List<JsonRpcMessage> messages) throws IOException {
     var lines = new SpooledBytes();
     for (var message : messages) {
@@ -79,7 +80,7 @@ public final class JsonRpcMessage implements AutoCloseable {
    * The same message with another id, and another progress token or request id: for a program that
    * several clients share.
    *
-   * @param newId as JSON; null leaves it as it is, and so does null for the other one
+   * @param newId as JSON; null for no change; so is null for the other parameter
    */
   public JsonRpcMessage with(String newId, String newAbout) throws IOException {
     var copy = new SpooledBytes();
@@ -102,7 +103,7 @@ public final class JsonRpcMessage implements AutoCloseable {
     return new JsonRpcMessage(copy);
   }
 
-  /** The messages of a batch, closed with it; or the message itself. Asked for once. */
+  /** The messages of a batch, closed with it; or the message itself. Call it once. */
   public List<JsonRpcMessage> parts() throws IOException {
     if (head().kind != JsonRpcHead.Kind.BATCH) return List.of(this);
     parts = new ArrayList<>();
@@ -129,7 +130,7 @@ public final class JsonRpcMessage implements AutoCloseable {
     }
   }
 
-  /** Its bytes from the first one on. */
+  /** The message's bytes from the first one on. */
   public InputStream open() {
     return text.open();
   }
@@ -155,7 +156,7 @@ public final class JsonRpcMessage implements AutoCloseable {
   public static final class Builder implements AutoCloseable {
     private SpooledBytes text = new SpooledBytes();
 
-    /** Nothing in it, or nothing but blanks. */
+    /** True if the builder holds nothing but blanks. */
     public boolean isBlank() {
       return text.isBlank();
     }

@@ -39,7 +39,7 @@ public final class LineReader {
     if (n < 0) return false;
     start = 0;
     end = n;
-    // PowerShell begins what it pipes with a byte order mark.
+    // PowerShell begins piped output with a byte order mark.
     if (atStart && n >= 3 && buffer[0] == (byte) 0xef && buffer[1] == (byte) 0xbb) start = 3;
     atStart = false;
     return true;

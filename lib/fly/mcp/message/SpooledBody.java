@@ -6,15 +6,15 @@ import java.io.InputStream;
 import java.io.OutputStream;
 
 /**
- * The lines that a request brought, all of them, before any of them goes on: a client that is slow,
- * or leaves in the middle of a line, holds up and harms nobody.
+ * The lines of a request, read whole before any of them is passed on. A client that is slow, or
+ * disconnects within a line, delays and harms no other client.
  */
 public final class SpooledBody implements AutoCloseable {
   private final SpooledBytes text = new SpooledBytes();
   private byte last = '\n';
 
   /**
-   * @throws IOException where the body breaks off
+   * @throws IOException if the body is cut
    */
   public SpooledBody(InputStream body) throws IOException {
     var buffer = new byte[1 << 16];
@@ -30,12 +30,12 @@ public final class SpooledBody implements AutoCloseable {
     }
   }
 
-  /** Their bytes from the first one on. */
+  /** The lines' bytes from the first one on. */
   public InputStream open() {
     return text.open();
   }
 
-  /** Writes them, the last one with its newline. */
+  /** Writes the lines, the last one with a newline. */
   public void writeTo(OutputStream out) throws IOException {
     text.writeTo(out);
     if (last != '\n') out.write('\n');

@@ -11,8 +11,8 @@ import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 
 /**
- * Bytes of any length: in memory while they are few, then in a file that has no name any more, so
- * that the heap stays small whatever passes.
+ * Bytes of any length: in memory while they are few, then in an unnamed file, so that the heap
+ * stays small.
  */
 public final class SpooledBytes extends OutputStream {
   /** More bytes go to a file. */
@@ -66,7 +66,7 @@ public final class SpooledBytes extends OutputStream {
     buffered = 0;
   }
 
-  /** Nothing is written any more: what is in the file needs no memory. */
+  /** Ends the writing: bytes in the file need no memory from here on. */
   public void finish() throws IOException {
     if (file == null) {
       if (buffered < memory.length / 2) memory = Arrays.copyOf(memory, buffered);
@@ -76,7 +76,7 @@ public final class SpooledBytes extends OutputStream {
     memory = null;
   }
 
-  /** Its bytes from the first one on, once it is finished. */
+  /** The bytes from the first one on, after {@link #finish}. */
   public InputStream open() {
     if (file == null) return new ByteArrayInputStream(memory, 0, buffered);
     return new InputStream() {
@@ -107,7 +107,7 @@ public final class SpooledBytes extends OutputStream {
     }
   }
 
-  /** Forgets the bytes. */
+  /** Drops the bytes. */
   @Override
   public void close() {
     try {
@@ -117,7 +117,10 @@ public final class SpooledBytes extends OutputStream {
     }
   }
 
-  /** Only its owner may read it; where the system allows, its name goes at once. */
+  /**
+   * Creates a file that only its owner can read. Its name is removed at once if the system allows
+   * it.
+   */
   private static FileChannel temporaryFile() throws IOException {
     var path = Files.createTempFile("fly-mcp-", null);
     var file =

@@ -89,7 +89,7 @@ public final class SseReader {
     return new Event(name, data.build());
   }
 
-  /** Reads what stands after the colon; false where the stream ends before the line does. */
+  /** Reads the rest of the line after the colon; false if the stream ends before the line. */
   private boolean value(String field) throws IOException {
     var isData = field.equals("data");
     var text = new ByteArrayOutputStream(isData ? 0 : 32);
@@ -121,7 +121,7 @@ public final class SseReader {
     return true;
   }
 
-  /** A line that is JSON itself, its first byte read already. */
+  /** Reads a bare line of JSON, whose first byte has been read. */
   private JsonRpcMessage bareLine(byte first) throws IOException {
     var line = new JsonRpcMessage.Builder();
     line.append(new byte[] {first}, 0, 1);
@@ -144,7 +144,10 @@ public final class SseReader {
     return b == '\n' || b == '\r';
   }
 
-  /** CR, LF and CRLF all end a line; the LF after a CR may come later, and is not waited for. */
+  /**
+   * CR, LF and CRLF all end a line; the LF after a CR may come later, and the reader does not wait
+   * for it.
+   */
   private void lineEnds(int b) {
     afterReturn = b == '\r';
   }

@@ -1,15 +1,15 @@
 //SOURCES HttpErrors.java
 package fly.mcp.proxy;
 
-/** Why a message did not reach the server, or its reply not the client. */
+/** The reason why a message did not reach the server, or its reply the client. */
 final class DeliveryException extends Exception {
   /** The HTTP status behind it, 0 without one. */
   final int status;
 
-  /** The server has said no, and would say so again. */
+  /** True if the server refused, and would refuse again. */
   final boolean lasting;
 
-  /** The next step for people; empty if there is none but the usual. */
+  /** The next step for people; empty for the usual one. */
   final String tryNext;
 
   DeliveryException(String why) {

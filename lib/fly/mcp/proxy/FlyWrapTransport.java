@@ -14,11 +14,14 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * The protocol of {@code fly mcp wrap} (superfly/flyctl, internal/command/mcp/wrap.go): a POST's
- * lines go to a program's stdin, and what the program says comes as lines on the one GET. What it
- * says while no GET is open is lost.
+ * lines go to a program's stdin, and the program's output comes as lines on the one GET. Output is
+ * lost while no GET is open.
  */
 final class FlyWrapTransport extends SingleStreamTransport {
-  /** A second listener gets 409, and so does one whose earlier self is not known to have left. */
+  /**
+   * A second listener gets 409. So does a listener whose earlier connection has not been noticed to
+   * be dead.
+   */
   private static final long SLOT_MS = 3_000;
 
   private static final long LOOK_MS = 3_000;
@@ -26,7 +29,10 @@ final class FlyWrapTransport extends SingleStreamTransport {
   private static final String PING =
       "{\"jsonrpc\":\"2.0\",\"id\":\"fly-mcp-proxy/ping\",\"method\":\"ping\"}";
 
-  /** Tells fly-mcp-wrap that the client of a stream that died comes back; flyctl's ignores it. */
+  /**
+   * Names the client, so that fly-mcp-wrap lets it take over its dead stream. Flyctl's wrap ignores
+   * it.
+   */
   private final String identity = Long.toHexString(new SplittableRandom().nextLong());
 
   FlyWrapTransport(Link link) {
@@ -41,7 +47,7 @@ final class FlyWrapTransport extends SingleStreamTransport {
     return headers;
   }
 
-  /** Whatever waits goes in one POST: so many messages take no longer than one. */
+  /** Sends all waiting messages in one POST, which takes no longer than a single message. */
   @Override
   void send(PendingCall call) throws DeliveryException, InterruptedException {
     var calls = new ArrayList<PendingCall>(List.of(call));
@@ -64,9 +70,9 @@ final class FlyWrapTransport extends SingleStreamTransport {
   }
 
   /**
-   * Takes over a request that was taken before anybody listened. Whether its reply was lost a ping
-   * tells, since the program reads one line after the other; a handshake or a list is then asked
-   * for again.
+   * Takes over a request that the server took before the stream was open. A ping shows if its reply
+   * was lost, because the program reads one line after the other. A handshake or a list is then
+   * sent again.
    */
   void adopt(PendingCall call) throws DeliveryException, InterruptedException {
     remember(call);

@@ -8,8 +8,8 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * An endless stream that notices its server's heartbeats: blanks or empty comments while there is
- * nothing to send. Three that do not come show a connection that died without a sign, as after a
- * laptop's sleep.
+ * nothing to send. Three missing ones show that the connection died without a sign, for example
+ * during a laptop's sleep.
  */
 final class HeartbeatStream extends FilterInputStream {
   private static final int MISSED = 3;
@@ -20,7 +20,7 @@ final class HeartbeatStream extends FilterInputStream {
   /** Parts of one piece of the stream arrive closer together. */
   private static final long APART_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
 
-  /** The connection is dead, although nobody has closed it. */
+  /** The connection is dead, although no side has closed it. */
   static final class Silent extends IOException {
     private static final long serialVersionUID = 1;
 
@@ -39,7 +39,7 @@ final class HeartbeatStream extends FilterInputStream {
   private boolean lastWasHeartbeat;
 
   /**
-   * @param close closes the connection, whoever reads from it
+   * @param close closes the connection, even while a thread reads from it
    */
   HeartbeatStream(InputStream in, Runnable close) {
     super(in);
@@ -81,7 +81,7 @@ final class HeartbeatStream extends FilterInputStream {
     return true;
   }
 
-  /** Gives the connection up if nothing has come since this time: System.nanoTime. */
+  /** Closes the connection if nothing has come since this time: System.nanoTime. */
   void suspect(long since, String why) {
     if (last - since > 0) return;
     suspicion = new Silent(why);

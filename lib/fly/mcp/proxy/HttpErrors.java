@@ -19,10 +19,10 @@ public final class HttpErrors {
   static final class NotSent extends IOException {
     private static final long serialVersionUID = 1;
 
-    /** Waiting will not help: a certificate, a wrong protocol, a proxy that refuses. */
+    /** True if waiting will not help: a certificate, a wrong protocol, a proxy that refuses. */
     final boolean lasting;
 
-    /** The next step for people; empty if there is none but the usual. */
+    /** The next step for people; empty for the usual one. */
     final String tryNext;
 
     NotSent(URI target, IOException cause) {
@@ -49,7 +49,7 @@ public final class HttpErrors {
     }
   }
 
-  /** An address for people; what may be secret in it is left out. */
+  /** An address for people, without the parts that may be secret. */
   public static String shown(URI uri) {
     return uri.getScheme()
         + "://"
@@ -57,7 +57,7 @@ public final class HttpErrors {
         + uri.getRawPath();
   }
 
-  /** Why there was no answer, in words. */
+  /** The reason why there was no answer, in words. */
   public static String reason(IOException e) {
     if (e instanceof UnknownHostException) return e.getMessage();
     if (e instanceof SocketTimeoutException) return "no answer in time";

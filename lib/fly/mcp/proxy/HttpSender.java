@@ -63,7 +63,7 @@ public final class HttpSender {
     this.headers = headers;
     this.log = log;
     Network.SYSTEM.check(uri);
-    // A name that is not known yet may be so in a moment; Java would ask again after 10 s. An
+    // A name that is unknown now may be known in a moment; Java would ask again after 10 s. An
     // address needs none of this, which takes its time.
     if (!uri.getHost().matches("[\\d.]+|\\[.*")) {
       Security.setProperty("networkaddress.cache.negative.ttl", "0");
@@ -109,7 +109,7 @@ public final class HttpSender {
     if (accepted == 0 && status / 100 == 2) accepted = now;
   }
 
-  /** An answer; its body is to be read by one thread, and closed. */
+  /** An answer; one thread reads its body and closes it. */
   final class Response implements AutoCloseable {
     final int status;
     private final HttpConnection connection;
@@ -172,9 +172,9 @@ public final class HttpSender {
    * @param body null for none
    * @param leaves runs when the connection stands, before the first byte
    * @param waitMs for the answer's first byte, and between two of them; 0 for ever
-   * @param letGo receives the way to give the request up; null if nobody may want to
-   * @throws HttpErrors.NotSent if the server cannot have seen it; any other IOException means that
-   *     it may
+   * @param letGo receives a task that aborts the request; null if no caller needs it
+   * @throws HttpErrors.NotSent if the server cannot have seen the request; after any other
+   *     IOException it may have
    */
   Response send(
       String method,
@@ -348,13 +348,13 @@ public final class HttpSender {
     }
   }
 
-  /** Gives up all connections, which may have died without a sign. */
+  /** Closes all connections, which may have died without a sign. */
   void abandon() {
     cut();
     busy.forEach(HttpConnection::close);
   }
 
-  /** True if one has since: System.nanoTime. */
+  /** True if a stream has broken since this time: System.nanoTime. */
   boolean cutSince(long time) {
     return cut - time > 0;
   }
@@ -365,7 +365,7 @@ public final class HttpSender {
         && Network.port(uri) == Network.port(other);
   }
 
-  /** The text of a server, without the secrets that it may have been sent. */
+  /** The text of a server, without the secrets that the request carried. */
   String masked(String text) {
     for (var value : headers.values()) {
       for (var part : value.split(" ")) if (part.length() > 5) text = text.replace(part, "***");

@@ -5,11 +5,11 @@ import java.time.Duration;
 /**
  * Time that a server may be away.
  *
- * @param away that nobody was reached, before a request is told so
- * @param broken that the same 502 comes again and again: a Machine that boots gets over it
+ * @param away limit for an unreachable server, before a request fails
+ * @param broken limit for the same repeated 502, which a booting Machine overcomes
  */
 public record Patience(Duration away, Duration broken) {
-  /** MCP's SDKs wait 60 s for a reply: the client shall hear the reason before that. */
+  /** MCP's SDKs wait 60 s for a reply: the client gets the reason before that. */
   public static final Patience OF_CLIENTS =
       new Patience(Duration.ofSeconds(50), Duration.ofSeconds(50));
 }

@@ -12,22 +12,22 @@ final class PendingCall {
   final JsonRpcMessage message;
   final JsonRpcHead head;
 
-  /** When its requests must have been answered: System.nanoTime. */
+  /** Deadline for the replies to its requests: System.nanoTime. */
   final long deadline;
 
   /** Ids of requests without a reply, by key. Guarded by {@link StdioClient}. */
   final Map<String, String> open = new LinkedHashMap<>();
 
-  /** The client does not care any more. */
+  /** The client cancelled it. */
   volatile boolean cancelled;
 
   /** Cancels the request on its way; null if that cannot be done. */
   private Runnable letGo;
 
-  /** When its bytes began to leave; 0 before that. */
+  /** Time at which its first byte was sent; 0 before that. */
   volatile long written;
 
-  /** It got a 502, and nobody knows whether the server had it. */
+  /** It got a 502, so that the server may or may not have it. */
   volatile boolean doubtful;
 
   /** The last failure so far, or null. */
@@ -42,12 +42,12 @@ final class PendingCall {
     }
   }
 
-  /** One that has to go alone: nothing can be sent beside it, or before it is done. */
+  /** A message that is sent alone: no other is sent until it is done. */
   boolean opensSession() {
     return head.is("initialize");
   }
 
-  /** It is of MCP 2026-07-28, where who hangs up cancels, and may take a while. */
+  /** It is of MCP 2026-07-28, in which hanging up cancels a request. */
   boolean endsByHangingUp() {
     return head.revision != null && !head.repeatable();
   }
@@ -57,7 +57,7 @@ final class PendingCall {
     if (cancelled) how.run();
   }
 
-  /** Nobody waits for it any more. */
+  /** The client no longer waits for it. */
   void letGo() {
     Runnable how;
     synchronized (this) {
@@ -67,7 +67,7 @@ final class PendingCall {
     if (how != null) how.run();
   }
 
-  /** Its reply comes when the client ends it, and not before: MCP 2026-07-28. */
+  /** Its reply comes only when the client ends it: MCP 2026-07-28. */
   boolean lasts() {
     return head.is("subscriptions/listen");
   }

@@ -1,6 +1,6 @@
 package fly.mcp.proxy;
 
-/** Receives what a proxy does, for people: no secrets, and no content of messages. */
+/** Receives the events of a proxy, for people: no secrets, and no content of messages. */
 public interface ProxyLog {
   void line(String text);
 

@@ -54,14 +54,14 @@ final class SendQueue {
     this.sender = sender;
   }
 
-  /** From now on one is sent after the other. */
+  /** Sends one message after the other from now on. */
   void serial() {
     lock.lock();
     serial = true;
     lock.unlock();
   }
 
-  /** Until this one is done no other one leaves. */
+  /** Sends no other message until this one is done. */
   void alone(PendingCall call) {
     lock.lock();
     alone = call;
@@ -81,7 +81,7 @@ final class SendQueue {
     }
   }
 
-  /** The next one, if it may leave together with those under way; else null. */
+  /** The next message, if it may be sent beside those under way; else null. */
   PendingCall poll(long longest) {
     lock.lock();
     try {
@@ -95,7 +95,7 @@ final class SendQueue {
     }
   }
 
-  /** Its bytes begin to leave. */
+  /** Its first byte is being sent. */
   void leaves(PendingCall call) {
     call.written = System.nanoTime();
     lock.lock();
@@ -103,7 +103,7 @@ final class SendQueue {
     lock.unlock();
   }
 
-  /** Nothing behind it needs to wait for it any more. */
+  /** Later messages no longer wait for it. */
   void done(PendingCall call) {
     lock.lock();
     try {
@@ -122,7 +122,7 @@ final class SendQueue {
     return Math.min(SpooledBytes.LARGE, call.message.length());
   }
 
-  /** Waits until all has been sent; false where it has not. */
+  /** Waits until all messages have been sent; false if they were not in time. */
   boolean drain(long millis) throws InterruptedException {
     var left = TimeUnit.MILLISECONDS.toNanos(millis);
     lock.lock();
@@ -137,7 +137,7 @@ final class SendQueue {
     }
   }
 
-  /** Somebody looks whether the next one may leave. */
+  /** A worker checks if the next message may be sent. */
   private void callSomebody() {
     if (idle > 0 || serial && workers > 0) {
       ready.signal();
@@ -174,7 +174,7 @@ final class SendQueue {
     }
   }
 
-  /** The next one that may leave; null where this worker is one too many. */
+  /** The next message that may be sent; null if there are too many workers. */
   private PendingCall take() throws InterruptedException {
     lock.lock();
     try {
@@ -219,7 +219,7 @@ final class SendQueue {
     return wait;
   }
 
-  /** While all workers are stuck in slow calls, more of them are started. */
+  /** Starts more workers while all are busy with slow calls. */
   private void grow() {
     try {
       while (true) {

@@ -24,7 +24,7 @@ abstract class ServerTransport {
   /** Time to wait for a server that is away after the client has left. */
   private static final long FAREWELL_NANOS = TimeUnit.SECONDS.toNanos(1);
 
-  /** The client is told that the time is up before the connection is given up. */
+  /** Time between the client's time-out and the end of the connection. */
   private static final long LATE_MS = 1_000;
 
   private static final long FIRST_PAUSE_MS = 100;
@@ -92,7 +92,7 @@ abstract class ServerTransport {
   /** Ends the session, if there is one. */
   void end() {}
 
-  /** After the end: gives the server's stream free, where only one client may have it. */
+  /** Releases the server's stream after the end, if only one client may have it. */
   void leave() throws InterruptedException {}
 
   void log(String text) {
@@ -119,18 +119,18 @@ abstract class ServerTransport {
     /** The address; may wait until there is one. */
     URI target() throws DeliveryException, InterruptedException;
 
-    /** Its bytes begin to leave. */
+    /** Its first byte is being sent. */
     default void left() {}
 
-    /** It was not taken, and will leave once more. */
+    /** It was not taken, and will be sent again. */
     default void returned() {}
   }
 
   /**
-   * Posts a message until somebody takes it. It is sent again only where the server cannot have
-   * acted on it: nobody was reached, or what stands before the server (502, 503) or its limits
-   * (429) sent it back, or it is of a kind that acts on nothing. A 502 may also come from before a
-   * server that has died of the message: then one of its streams was cut meanwhile.
+   * Posts a message until a server takes it. It is sent again only if the server cannot have acted
+   * on it: the server was not reached, a proxy (502, 503) or a limit (429) refused it, or it
+   * changes nothing. A 502 may also mean that the server died of the message: then one of its
+   * streams was cut meanwhile.
    *
    * @param body the call's message, or one that holds it
    */
@@ -204,10 +204,10 @@ abstract class ServerTransport {
     return true;
   }
 
-  /** The time of a message is up, and there was no reply, or nobody took it. */
+  /** Handles a message whose time is up without a reply, or without a server that took it. */
   void late(PendingCall call) {}
 
-  /** True if the client should hear of the failure now: it has left, or has waited long enough. */
+  /** True if the client gets the failure now: it has left, or has waited long enough. */
   final boolean waitedTooLong(PendingCall call, long begin, long waitMs) {
     var then = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(waitMs);
     return then - begin > link.patience.away().toNanos()
@@ -241,7 +241,7 @@ abstract class ServerTransport {
     }
   }
 
-  /** In one line: what was asked, the status, and what the server says about it. */
+  /** One line with the request, the status and the server's text. */
   final String refusal(String method, URI uri, HttpSender.Response response) throws IOException {
     var text = text(response);
     return "HTTP %d from %s %s%s"

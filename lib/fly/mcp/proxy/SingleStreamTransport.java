@@ -14,9 +14,8 @@ import java.util.Set;
 import java.util.concurrent.TimeUnit;
 
 /**
- * A server that says everything on one GET, which has to be open before anything is sent. When it
- * is open again after a cut, nobody knows whether the same server is behind it: the handshake is
- * made again, as the client made it.
+ * A server that sends everything on one GET, which has to be open before the first message. After a
+ * cut another server may be behind it, so the client's handshake is sent again.
  */
 abstract class SingleStreamTransport extends ServerTransport {
   private static final long HANDSHAKE_MS = 10_000;
@@ -259,7 +258,7 @@ abstract class SingleStreamTransport extends ServerTransport {
   }
 
   /**
-   * @param silent replies may have been lost at any time before, so that none is waited for
+   * @param silent true if replies may have been lost at any time before, so that none is awaited
    */
   private void cut(String why, boolean silent) {
     List<PendingCall> lost;

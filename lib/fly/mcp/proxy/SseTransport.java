@@ -24,10 +24,10 @@ final class SseTransport extends SingleStreamTransport {
   }
 
   /**
-   * Looks whether there is such a stream, for a message that the server did not take as a POST to
-   * its own address.
+   * Checks if there is such a stream, for a message that the server did not take as a POST to its
+   * own address.
    *
-   * @param refusal what to say if there is none
+   * @param refusal the refusal if there is none
    */
   void find(PendingCall call, DeliveryException refusal)
       throws DeliveryException, InterruptedException {

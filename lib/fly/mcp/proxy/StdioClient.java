@@ -21,7 +21,7 @@ import java.util.function.Consumer;
  * whole messages, one a line, and exactly one reply or error for each request.
  */
 final class StdioClient {
-  /** JSON-RPC's own codes, and the two that MCP's SDKs use for what happens on the way. */
+  /** JSON-RPC's own codes, and the two that MCP's SDKs use for transport failures. */
   static final int NOT_JSON = -32700;
 
   static final int NO_REQUEST = -32600;
@@ -37,7 +37,7 @@ final class StdioClient {
   private final CompletableFuture<Void> gone = new CompletableFuture<>();
   private volatile boolean answered;
 
-  /** Replies that nobody waits for any more, and that are not out yet. */
+  /** Replies that are no longer awaited, and not yet written. */
   private int unwritten;
 
   /**
@@ -100,7 +100,7 @@ final class StdioClient {
   }
 
   /**
-   * Hands on what the server says.
+   * Passes the server's messages on.
    *
    * @param on the call whose own stream it came on, or null: a reply there is the reply to it, even
    *     if the server has rounded its id
@@ -120,7 +120,7 @@ final class StdioClient {
     }
   }
 
-  /** Tells the client that there will be no reply. */
+  /** Sends the client an error: there will be no reply. */
   void fail(PendingCall call, int code, String why) {
     List<String> ids;
     synchronized (this) {
@@ -133,13 +133,13 @@ final class StdioClient {
     call.letGo();
   }
 
-  /** The client's request cannot even be sent: its error. */
+  /** Sends the error for a request that cannot be sent. */
   void error(String id, int code, String why) {
     log.accept("error for the client: " + why);
     write(JsonRpcMessage.error(id, code, why));
   }
 
-  /** Fails all that is waited for. */
+  /** Fails all open requests. */
   void failAll(int code, String why) {
     List<PendingCall> all;
     synchronized (this) {
@@ -148,7 +148,7 @@ final class StdioClient {
     for (var call : all) fail(call, code, why);
   }
 
-  /** Waits until no reply is missing, and all are out; false where one still is not. */
+  /** Waits until all replies have come and are written; false if one is missing. */
   synchronized boolean drain(long millis) throws InterruptedException {
     var end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(millis);
     while (unwritten > 0 || waiting.stream().anyMatch(call -> !call.cancelled && !call.lasts())) {

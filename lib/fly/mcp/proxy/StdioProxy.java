@@ -17,9 +17,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 
 /**
- * A stdio MCP server in front of one that speaks HTTP: what the client says goes there, and what
- * the server says comes back, byte for byte. The first request that the server sees is the
- * client's.
+ * A stdio MCP server in front of one that speaks HTTP: messages of both sides pass byte for byte.
+ * The first request that the server sees is the client's.
  */
 public final class StdioProxy {
   /** The server's protocol; {@code AUTO} finds it out by the first request. */
@@ -48,9 +47,9 @@ public final class StdioProxy {
 
   /**
    * @param headers for every request, and to no other host than the URL's: they may hold secrets
-   * @param timeout within which a request gets its reply, or an error
-   * @param patience how long it waits for a server that is away
-   * @param log gets a line for each thing that happens; no secrets, and no content
+   * @param timeout time in which a request gets its reply, or an error
+   * @param patience limits for an unreachable server
+   * @param log takes a line per event; no secrets, and no content
    */
   public StdioProxy(
       URI url,
@@ -118,7 +117,7 @@ public final class StdioProxy {
 
   /** Ends at once, the session included: for a signal. */
   public void stop() {
-    // A client that reads no more would hold up whoever writes to it.
+    // A client that no longer reads would block the threads that write to it.
     var told =
         ServerTransport.daemon(
             "mcp-stop", () -> client.failAll(StdioClient.NO_CONNECTION, "the proxy was stopped"));

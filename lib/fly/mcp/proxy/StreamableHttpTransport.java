@@ -16,8 +16,8 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * Streamable HTTP (MCP 2025-03-26 and later): each message is a POST, whose answer holds the reply
- * as JSON or as a stream of events. Up to 2025-11-25 there is a session, and a GET for what the
- * server has to say by itself; from 2026-07-28 on each request stands alone.
+ * as JSON or as a stream of events. Up to 2025-11-25 there is a session, and a GET for the server's
+ * own messages; from 2026-07-28 on each request stands alone.
  */
 final class StreamableHttpTransport extends ServerTransport {
   /** Other protocols that the first POST may reveal. */
@@ -28,7 +28,7 @@ final class StreamableHttpTransport extends ServerTransport {
     /**
      * Perhaps HTTP+SSE, which takes no POST here.
      *
-     * @param refusal what to say if it is not
+     * @param refusal the refusal if it is not
      */
     void refused(PendingCall call, DeliveryException refusal)
         throws DeliveryException, InterruptedException;
@@ -55,7 +55,7 @@ final class StreamableHttpTransport extends ServerTransport {
   private volatile boolean ended;
 
   /**
-   * @param otherwise null where it has to be Streamable HTTP
+   * @param otherwise null if it has to be Streamable HTTP
    */
   StreamableHttpTransport(Link link, Otherwise otherwise) {
     super(link);
@@ -147,7 +147,7 @@ final class StreamableHttpTransport extends ServerTransport {
         + "?=";
   }
 
-  /** 404 says so (MCP 2025-03-26), and 400 where a server has not read that far. */
+  /** True for 404 (MCP 2025-03-26), and for 400 of servers that do not know the session. */
   private boolean sessionIsOver(HttpSender.Response response, Session used, PendingCall call)
       throws IOException {
     if (used.id == null || call.head.is("initialize") || call.head.revision != null) return false;
@@ -183,7 +183,7 @@ final class StreamableHttpTransport extends ServerTransport {
     }
   }
 
-  /** Taken, without a reply: right for all but a request. */
+  /** Handles 202: right for all messages but a request. */
   private void nothing(PendingCall call) throws DeliveryException, InterruptedException {
     if (call.open.isEmpty()) return;
     var other = otherwise;
@@ -222,7 +222,7 @@ final class StreamableHttpTransport extends ServerTransport {
     if (opens) link.outbox().done(call);
   }
 
-  /** The events of a POST; where they are cut off before the reply, the rest is asked for. */
+  /** Reads the events of a POST. If they are cut before the reply, it asks for the rest. */
   private void events(HttpSender.Response response, PendingCall call)
       throws IOException, DeliveryException, InterruptedException {
     String lastId = null;
@@ -285,7 +285,7 @@ final class StreamableHttpTransport extends ServerTransport {
     daemon("mcp-listen", () -> listen(opened));
   }
 
-  /** A new session in place of one that is over, with what the client said when it came. */
+  /** Opens a new session after one has ended, with the client's own handshake. */
   private synchronized void renew(Session used)
       throws IOException, DeliveryException, InterruptedException {
     if (session != used) return;
