@@ -4,6 +4,8 @@ package fly;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
+import java.util.Map;
+import java.util.Set;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import kong.unirest.core.RawResponse;
@@ -82,9 +84,8 @@ record Answer(
 
     /** By the documentation of the Machines API; an unknown path has JSON of any kind. */
     static Shape of(String method, String path) {
-      for (var known : DOCUMENTED) {
-        if (known.request.matcher(method + " " + path).matches()) return known.shape;
-      }
+      var known = DOCUMENTED.get(method + " " + withoutIds(path));
+      if (known != null) return known;
       if (method.equals("GET")) return JSON;
       return path.startsWith("/v1/apps") ? DONE : ANY;
     }
@@ -92,31 +93,43 @@ record Answer(
 
   private static final Pattern ASKED = Pattern.compile("\\{\\s*(?:(\\w+)\\s*:\\s*)?(\\w+)");
 
-  private record Documented(Pattern request, Shape shape) {
-    static Documented as(String request, Shape shape) {
-      var pattern = request.replace("*", "[^/?]+");
-      return new Documented(Pattern.compile(pattern + "(\\?.*)?"), shape);
-    }
-  }
+  private static final Map<String, Shape> DOCUMENTED =
+      Map.ofEntries(
+          Map.entry("GET /v1/apps", Shape.listing("apps")),
+          Map.entry("GET /v1/apps/*", Shape.with("id")),
+          Map.entry("GET /v1/apps/*/machines", Shape.LIST),
+          Map.entry("GET /v1/apps/*/machines/*", Shape.with("id")),
+          Map.entry("GET /v1/apps/*/machines/*/versions", Shape.LIST),
+          Map.entry("GET /v1/apps/*/machines/*/events", Shape.LIST),
+          Map.entry("GET /v1/apps/*/machines/*/ps", Shape.LIST),
+          Map.entry("GET /v1/apps/*/machines/*/wait", Shape.OBJECT),
+          Map.entry("GET /v1/apps/*/volumes", Shape.LIST),
+          Map.entry("GET /v1/apps/*/volumes/*", Shape.with("id")),
+          Map.entry("GET /v1/apps/*/volumes/*/snapshots", Shape.LIST),
+          Map.entry("GET /v1/apps/*/ip_assignments", Shape.listing("ips")),
+          Map.entry("GET /v1/apps/*/secrets", Shape.listing("secrets")),
+          Map.entry("GET /v1/orgs/*/machines", Shape.listing("machines")),
+          Map.entry("GET /v1/orgs/*/volumes", Shape.listing("volumes")),
+          Map.entry("GET /v1/tokens/current", Shape.listing("tokens")),
+          Map.entry("GET /api/v1/apps/*/logs", Shape.listing("data")),
+          Map.entry("POST /v1/apps/*/machines", Shape.with("id")),
+          Map.entry("POST /v1/apps/*/machines/*", Shape.with("id")),
+          Map.entry("POST /v1/apps/*/machines/*/exec", Shape.OBJECT),
+          Map.entry("POST /v1/apps/*/volumes", Shape.with("id")),
+          Map.entry("POST /v1/apps/*/volumes/*", Shape.with("id")),
+          Map.entry("POST /v1/apps/*/ip_assignments", Shape.with("ip")));
 
-  private static final Documented[] DOCUMENTED = {
-    Documented.as("GET /v1/apps", Shape.listing("apps")),
-    Documented.as("GET /v1/apps/*/(machines|volumes)", Shape.LIST),
-    Documented.as("GET /v1/apps/*/(machines|volumes)/*", Shape.with("id")),
-    Documented.as("GET /v1/apps/*/machines/*/(versions|events|ps)", Shape.LIST),
-    Documented.as("GET /v1/apps/*/volumes/*/snapshots", Shape.LIST),
-    Documented.as("GET /v1/apps/*/ip_assignments", Shape.listing("ips")),
-    Documented.as("GET /v1/apps/*/secrets", Shape.listing("secrets")),
-    Documented.as("GET /v1/orgs/*/machines", Shape.listing("machines")),
-    Documented.as("GET /v1/orgs/*/volumes", Shape.listing("volumes")),
-    Documented.as("GET /v1/tokens/current", Shape.listing("tokens")),
-    Documented.as("GET /api/v1/apps/*/logs", Shape.listing("data")),
-    Documented.as("GET /v1/apps/*", Shape.with("id")),
-    Documented.as("GET /v1/apps/*/machines/*/wait", Shape.OBJECT),
-    Documented.as("POST /v1/apps/*/(machines|volumes)(/*)?", Shape.with("id")),
-    Documented.as("POST /v1/apps/*/ip_assignments", Shape.with("ip")),
-    Documented.as("POST /v1/apps/*/machines/*/exec", Shape.OBJECT),
-  };
+  private static final Set<String> COLLECTIONS = Set.of("apps", "machines", "volumes", "orgs");
+
+  /** The path as the documentation writes it, with an asterisk for each id, without its query. */
+  private static String withoutIds(String path) {
+    var query = path.indexOf('?');
+    var segments = (query < 0 ? path : path.substring(0, query)).split("/");
+    for (int i = 1; i < segments.length; i++) {
+      if (COLLECTIONS.contains(segments[i - 1])) segments[i] = "*";
+    }
+    return String.join("/", segments);
+  }
 
   static Answer of(RawResponse raw) {
     var headers = raw.getHeaders();

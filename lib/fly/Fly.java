@@ -1,13 +1,12 @@
-//SOURCES Answer.java App.java Budget.java Curl.java Deadline.java Durations.java FlyException.java Json.java
-//SOURCES Machine.java Network.java Pace.java Parallel.java PrivateNetwork.java Refusals.java Retry.java Settings.java
-//SOURCES Story.java Token.java Volume.java Waiting.java Wire.java
+//SOURCES Access.java Answer.java App.java Budget.java Curl.java Deadline.java Durations.java FlyException.java
+//SOURCES Json.java Machine.java Network.java Pace.java Parallel.java Refusals.java Retry.java Settings.java
+//SOURCES Story.java Volume.java Waiting.java Wire.java
 //DEPS com.konghq:unirest-java-core:4.10.1
 package fly;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.MissingNode;
-import java.net.URI;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -38,7 +37,6 @@ public final class Fly {
   public static final ObjectMapper JSON = Json.MAPPER;
 
   private static final Pattern PLACEHOLDER = Pattern.compile("\\{\\w+}");
-  private static final Pattern UNDERSCORED = Pattern.compile("(\\w[\\w.-]*)(:\\d+)?");
 
   /** Stands before the name of a secret that is not shown. */
   private static final String SECRET = "@secret:";
@@ -62,7 +60,7 @@ public final class Fly {
   private final UnirestInstance http;
   private final Pace pace;
   private final String leaseNonce;
-  private Token token;
+  private final Access access;
 
   private Fly(
       String apiHostname,
@@ -74,6 +72,7 @@ public final class Fly {
       Budget budget,
       UnirestInstance http,
       Pace pace,
+      Access access,
       String leaseNonce) {
     this.apiHostname = apiHostname.replaceFirst("/+$", "");
     this.graphqlUrl = graphqlUrl;
@@ -84,6 +83,7 @@ public final class Fly {
     this.budget = budget;
     this.http = http;
     this.pace = pace;
+    this.access = access;
     this.leaseNonce = leaseNonce;
   }
 
@@ -128,6 +128,7 @@ public final class Fly {
         Budget.ofEach(USUAL),
         http(),
         Pace.of(new Refusals.Request("", api).loopback()),
+        new Access(),
         null);
   }
 
@@ -150,20 +151,18 @@ public final class Fly {
   }
 
   private Fly with(Budget budget, String leaseNonce) {
-    var other =
-        new Fly(
-            apiHostname,
-            graphqlUrl,
-            dryRun,
-            verbose,
-            story,
-            waiting,
-            budget,
-            http,
-            pace,
-            leaseNonce);
-    other.token = token;
-    return other;
+    return new Fly(
+        apiHostname,
+        graphqlUrl,
+        dryRun,
+        verbose,
+        story,
+        waiting,
+        budget,
+        http,
+        pace,
+        access,
+        leaseNonce);
   }
 
   /** The deadline of what is sent next. */
@@ -362,12 +361,12 @@ public final class Fly {
     try {
       return sendPaced(method, url, body, kind, shape);
     } catch (FlyException e) {
-      throw token == null ? e : token.hide(e); // an answer may repeat it
+      throw access.hide(e); // an answer may repeat the token
     }
   }
 
-  private void verbose(String line) {
-    if (verbose != null) verbose.accept(token == null ? line : token.hide(line));
+  private void verbose(String mark, Object line) {
+    if (verbose != null) verbose.accept(access.hide(mark + line));
   }
 
   private JsonNode sendPaced(
@@ -402,7 +401,7 @@ public final class Fly {
         failure = Retry.Failure.UNREADABLE;
         problem = Refusals.unreadable(request, answer, e);
       } catch (UnirestException e) {
-        verbose("< " + FlyException.reason(e));
+        verbose("< ", FlyException.reason(e));
         failure = Retry.of(e);
         problem = Refusals.unanswered(request, failure, e);
       }
@@ -459,11 +458,12 @@ public final class Fly {
     var read = kind == Retry.Kind.FREELY && sent.method().equals("GET");
     var most = read ? READ_TIMEOUT : ANSWER_TIMEOUT;
     var limit = budget.left().compareTo(most) < 0 ? budget.left() : most;
-    verbose("> " + sent);
+    verbose("> ", sent);
     var request =
         http.request(sent.method(), sent.url())
             .requestTimeout((int) Math.max(1, Deadline.clock().real(limit).toMillis()))
             .header("Authorization", authorization);
+    if (kind != Retry.Kind.ONCE) request.header(Wire.REPEATABLE, "true");
     if (leaseNonce != null) request.header("fly-machine-lease-nonce", leaseNonce);
     var answer =
         body == null
@@ -474,53 +474,13 @@ public final class Fly {
                 .asObject(Answer::of);
     var got = answer.getBody();
     var id = got.requestId();
-    verbose("< " + got.status() + (id.isEmpty() ? "" : " (request id " + id + ")"));
+    verbose("< ", got.status() + (id.isEmpty() ? "" : " (request id " + id + ")"));
     return got;
   }
 
   private String authorization(String url) {
-    requireSafe(url);
-    if (token == null) {
-      token =
-          Token.parse(
-              Settings.FLY_API_TOKEN.requireFor(
-                  Settings.FLY_API_HOSTNAME, Settings.FLY_API_BASE_URL));
-    }
     var central = url.equals(graphqlUrl) || url.startsWith(centralUrl() + "/api/");
-    return central ? token.graphqlHeader() : token.header();
-  }
-
-  /** Refuses to send a token in the clear to anything but this machine or a private network. */
-  public static void requireSafe(String url) {
-    URI uri;
-    try {
-      uri = URI.create(url);
-    } catch (IllegalArgumentException e) {
-      throw FlyException.usage(url + " is no URL", e.getMessage(), "https://api.machines.dev");
-    }
-    var host = host(url);
-    if ("https".equals(uri.getScheme()) && host != null) return;
-    if (!"http".equals(uri.getScheme()) || host == null) {
-      throw FlyException.usage(
-          url + " is no http or https URL", "the API's address must start with one", "https://...");
-    }
-    if (Network.loopback(host)) return;
-    if (PrivateNetwork.named(host)) {
-      PrivateNetwork.require(host);
-      return;
-    }
-    throw FlyException.usage(
-        "a token must not travel in the clear to " + host,
-        "plain http is only for this machine and for Fly.io's private network",
-        "https://" + host);
-  }
-
-  /** The host's name, underscores allowed; null where the URL has none. */
-  private static String host(String url) {
-    var uri = URI.create(url);
-    if (uri.getHost() != null) return uri.getHost();
-    var name = UNDERSCORED.matcher(String.valueOf(uri.getAuthority()));
-    return name.matches() ? name.group(1) : null;
+    return access.header(central ? centralUrl() : apiHostname, central);
   }
 
   /** Waits; {@link Deadline#pause} is for a wait that has an end. */

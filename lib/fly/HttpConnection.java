@@ -69,7 +69,9 @@ public final class HttpConnection implements AutoCloseable {
   private Socket socket;
   private InputStream in;
   private Time time;
+  private Head head;
   private Body body;
+  private volatile boolean answered;
 
   /**
    * A connection that is not open yet.
@@ -218,6 +220,8 @@ public final class HttpConnection implements AutoCloseable {
    * @param hostHeader null for the origin's own
    */
   public StringBuilder begin(String method, String path, String hostHeader) {
+    answered = false;
+    body = null;
     var usual = port == (tls ? 443 : 80);
     var authority = usual ? host : host + ":" + port;
     var head = new StringBuilder(method).append(' ');
@@ -246,7 +250,8 @@ public final class HttpConnection implements AutoCloseable {
       var fields = fields(budget);
       if (status >= 100 && status < 200) continue;
       if (status == 407 && forwarded()) throw new Network.ProxyFailure(proxy, status);
-      return new Head(status, persistent(match.group(1).equals("1"), fields), fields);
+      head = new Head(status, persistent(match.group(1).equals("1"), fields), fields);
+      return head;
     }
     throw new IOException("the answer does not begin");
   }
@@ -298,7 +303,9 @@ public final class HttpConnection implements AutoCloseable {
     @Override
     public int read(byte[] target, int start, int count) throws IOException {
       socket.setSoTimeout(time.left());
-      return super.read(target, start, count);
+      var read = super.read(target, start, count);
+      if (read > 0) answered = true;
+      return read;
     }
   }
 
@@ -325,8 +332,27 @@ public final class HttpConnection implements AutoCloseable {
   }
 
   /** True if the answer was read whole, and the server keeps the connection for another request. */
-  public boolean reusable(Head head) {
-    return !closed && head.persistent && body != null && body.whole && !body.openEnded();
+  public boolean reusable() {
+    return !closed
+        && head != null
+        && head.persistent
+        && body != null
+        && body.whole
+        && !body.openEnded();
+  }
+
+  /** True once a byte has come since the last request began. */
+  public boolean answered() {
+    return answered;
+  }
+
+  /** Bytes that have come and nobody has read. */
+  int unread() {
+    try {
+      return in.available();
+    } catch (IOException e) {
+      return 1; // it is of no use either
+    }
   }
 
   /** True if nothing has come since, not even the end of the connection; waits a millisecond. */

@@ -1,4 +1,4 @@
-//SOURCES Durations.java HttpConnection.java Network.java
+//SOURCES Durations.java HttpConnection.java KeptConnections.java Network.java
 package fly;
 
 import java.io.ByteArrayInputStream;
@@ -38,9 +38,11 @@ import kong.unirest.core.java.Event;
 
 /**
  * HTTP/1.1 on a plain socket, beneath Unirest. A request is sent once, over a connection of its
- * own, and follows no redirect. Connection: close is not sent, because some servers then answer
- * without length and chunks. One time limit holds for connecting, TLS, head and body together. An
- * answer that is cut is an error. The first request starts 0.5 s earlier than java.net.http's.
+ * own, and follows no redirect. One that may be repeated takes a kept connection, and a new one if
+ * its server has closed that without a byte of an answer. Connection: close is not sent, because
+ * some servers then answer without length and chunks. One time limit holds for connecting, TLS,
+ * head and body together. An answer that is cut is an error. The first request starts 0.5 s earlier
+ * than java.net.http's.
  */
 final class Wire implements Client {
   /** Nothing was sent: the request reached nobody. */
@@ -55,11 +57,14 @@ final class Wire implements Client {
   /** The header by which {@link Answer} learns whether a body has an end that was seen. */
   static final String OPEN_ENDED = "X-Wire-Open-Ended";
 
+  /** The header, not sent, of a request that may reach its server twice. */
+  static final String REPEATABLE = "X-Wire-Repeatable";
+
   static final int MOST_BYTES = 32 << 20;
 
   /** Headers that are written here, or not sent. */
   private static final Pattern OWN =
-      Pattern.compile("(?i)host|connection|content-length|accept-encoding");
+      Pattern.compile("(?i)host|connection|content-length|accept-encoding|" + REPEATABLE);
 
   private static final Set<String> BODILESS = Set.of("GET", "HEAD", "DELETE");
   private static final Pattern URL =
@@ -69,6 +74,7 @@ final class Wire implements Client {
 
   private final Config config;
   private final Network network;
+  private final KeptConnections kept = new KeptConnections();
 
   Wire(Config config, Network network) {
     this.config = config;
@@ -94,10 +100,17 @@ final class Wire implements Client {
     var millis = limit == null ? config.getRequestTimeout() : limit;
     var tls = url.group(1).equals("https");
     var port = url.group(3) == null ? tls ? 443 : 80 : Integer.parseInt(url.group(3));
-    var connection = new HttpConnection(network, url.group(1), url.group(2), port);
-    try (var watch = new Watch(connection, millis == null ? Integer.MAX_VALUE : millis)) {
+    var origin = url.group(1) + "://" + url.group(2) + ":" + port;
+    var repeatable = request.getHeaders().containsKey(REPEATABLE);
+    try (var watch = new Watch(millis == null ? Integer.MAX_VALUE : millis)) {
       try {
-        return exchange(request, url.group(4), connection, watch);
+        for (var old = repeatable ? kept.take(origin) : null; old != null; old = null) {
+          var answer = overKept(old, request, url.group(4), origin, watch);
+          if (answer != null) return answer;
+        }
+        var connection = new HttpConnection(network, url.group(1), url.group(2), port);
+        open(connection, watch);
+        return exchange(request, url.group(4), connection, origin, watch);
       } catch (IOException e) {
         if (e instanceof NotSent) throw e;
         if (!watch.late() && !(e instanceof SocketTimeoutException)) throw e;
@@ -107,15 +120,34 @@ final class Wire implements Client {
     }
   }
 
+  /** Null if the server has closed the connection, as it may when no request is under way. */
   @SuppressWarnings("rawtypes")
-  private Raw exchange(HttpRequest request, String path, HttpConnection connection, Watch watch)
+  private Raw overKept(
+      HttpConnection connection, HttpRequest request, String path, String origin, Watch watch)
       throws IOException {
+    watch.over(connection);
+    try {
+      return exchange(request, path, connection, origin, watch);
+    } catch (IOException e) {
+      if (connection.answered() || watch.late()) throw e;
+      return null;
+    }
+  }
+
+  private static void open(HttpConnection connection, Watch watch) throws NotSent {
+    watch.over(connection);
     try {
       connection.open(watch);
     } catch (IOException e) {
       var late = watch.late() || e instanceof SocketTimeoutException;
       throw new NotSent(late ? new SocketTimeoutException("no connection in time") : e);
     }
+  }
+
+  @SuppressWarnings("rawtypes")
+  private Raw exchange(
+      HttpRequest request, String path, HttpConnection connection, String origin, Watch watch)
+      throws IOException {
     var method = request.getHttpMethod().name();
     var head = connection.begin(method, path, null);
     for (Header header : request.getHeaders().all()) {
@@ -131,7 +163,12 @@ final class Wire implements Client {
     }
     send(connection, head.append("\r\n").toString(), body);
     try {
-      return read(connection, request);
+      var answer = read(connection, request);
+      if (connection.reusable()) {
+        watch.end();
+        kept.keep(origin, connection);
+      }
+      return answer;
     } catch (Network.ProxyFailure e) {
       throw new NotSent(e); // the proxy refused to pass it on
     }
@@ -196,14 +233,26 @@ final class Wire implements Client {
 
   /** Closes a connection when its time is up: a server may send a byte at a time. */
   private static final class Watch extends TimerTask implements HttpConnection.Time, AutoCloseable {
-    private final HttpConnection connection;
     private final long end;
+    private HttpConnection connection;
     private volatile boolean closed;
 
-    Watch(HttpConnection connection, int millis) {
-      this.connection = connection;
+    Watch(int millis) {
       end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(millis);
       timer().schedule(this, millis);
+    }
+
+    /** From now on this one, and no longer the one before. */
+    synchronized void over(HttpConnection next) {
+      close();
+      connection = next;
+      connection.time(this);
+      if (closed) next.close();
+    }
+
+    /** The connection is free for something else. */
+    synchronized void end() {
+      connection = null;
     }
 
     private static synchronized Timer timer() {
@@ -212,9 +261,9 @@ final class Wire implements Client {
     }
 
     @Override
-    public void run() {
+    public synchronized void run() {
       closed = true;
-      connection.close();
+      if (connection != null) connection.close();
     }
 
     /** The time is up, by the clock or by the timer that has closed the connection. */
@@ -229,10 +278,12 @@ final class Wire implements Client {
       return (int) Math.min(left, Integer.MAX_VALUE);
     }
 
+    /** The timer holds a task until its time has come, which must not hold the connection. */
     @Override
-    public void close() {
+    public synchronized void close() {
       cancel();
-      connection.close();
+      if (connection != null) connection.close();
+      connection = null;
     }
   }
 

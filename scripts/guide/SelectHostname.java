@@ -1,10 +1,10 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //JAVA 17+
 //DESCRIPTION Select an API hostname: internal where it answers, else public.
-//SOURCES ../../lib/fly/Fly.java ../../lib/fly/FlyException.java ../../lib/fly/Settings.java
+//SOURCES ../../lib/fly/Access.java ../../lib/fly/FlyException.java ../../lib/fly/Settings.java
 //SOURCES ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Hint.java ../../lib/fly/cli/Preflight.java
 
-import fly.Fly;
+import fly.Access;
 import fly.FlyException;
 import fly.Settings;
 import fly.cli.Cli;
@@ -47,7 +47,7 @@ class SelectHostname implements Runnable {
 
   private String ours() {
     try {
-      Fly.requireSafe(internal); // another network may have a host of this name
+      Access.requireSafe(internal); // another network may have a host of this name
       Preflight.reach(cli, internal);
       cli.say("It answers: you are inside the private network.");
       return internal;
@@ -61,7 +61,7 @@ class SelectHostname implements Runnable {
   }
 
   private String checked(String chosen) {
-    Fly.requireSafe(chosen);
+    Access.requireSafe(chosen);
     try {
       Preflight.reach(cli, chosen);
       cli.say("It answers, and FLY_API_HOSTNAME says so: kept.");

@@ -1,9 +1,11 @@
-//SOURCES ../Deadline.java ../Fly.java ../FlyException.java ../Refusals.java ../Settings.java ../Token.java
+//SOURCES ../Access.java ../Deadline.java ../Fly.java ../FlyException.java ../Refusals.java ../Settings.java
+//SOURCES ../Token.java
 package fly.api;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import fly.Access;
 import fly.Deadline;
 import fly.Fly;
 import fly.FlyException;
@@ -89,7 +91,7 @@ public final class RawRequest {
    */
   public Answer send(Duration limit) {
     var url = url();
-    Fly.requireSafe(url);
+    Access.requireSafe(url);
     token =
         Token.parse(
             Settings.FLY_API_TOKEN.requireFor(

@@ -1,8 +1,9 @@
-//SOURCES ../Fly.java ../FlyException.java ../Network.java ../Refusals.java ../Settings.java ../Token.java
-//SOURCES ../mcp/check/Conversation.java ../mcp/check/ServerCheck.java ../mcp/proxy/HttpErrors.java
+//SOURCES ../Access.java ../Fly.java ../FlyException.java ../Network.java ../Refusals.java ../Settings.java
+//SOURCES ../Token.java ../mcp/check/Conversation.java ../mcp/check/ServerCheck.java ../mcp/proxy/HttpErrors.java
 //SOURCES ../mcp/proxy/HttpSender.java ../mcp/proxy/StdioProxy.java
 package fly.doctor;
 
+import fly.Access;
 import fly.Fly;
 import fly.FlyException;
 import fly.Network;
@@ -44,7 +45,7 @@ final class Remote {
 
   static String target() {
     var url = Settings.FLY_API_HOSTNAME.get();
-    Fly.requireSafe(url);
+    Access.requireSafe(url);
     var local = url.matches("https?://(localhost|127\\.[\\d.]+|\\[::1])([:/].*)?");
     return (local ? "a sandbox on this machine: " : "Fly.io: ") + url;
   }
@@ -138,7 +139,7 @@ final class Remote {
     var token = Settings.FLY_MCP_BEARER_TOKEN.getFor(Settings.FLY_EDGE_URL);
     Map<String, String> headers =
         token == null ? Map.of() : Map.of("Authorization", "Bearer " + token);
-    if (token != null) Fly.requireSafe(server.toString());
+    if (token != null) Access.requireSafe(server.toString());
     var hello = Fly.JSON.createObjectNode().put("jsonrpc", "2.0").put("id", 0);
     var params = hello.put("method", "initialize").putObject("params");
     params.put("protocolVersion", "2025-06-18").putObject("capabilities");

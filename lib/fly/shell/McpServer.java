@@ -1,8 +1,9 @@
-//SOURCES ../Fly.java ../Settings.java ../mcp/check/Conversation.java ../mcp/check/ServerCheck.java
+//SOURCES ../Access.java ../Fly.java ../Settings.java ../mcp/check/Conversation.java ../mcp/check/ServerCheck.java
 //SOURCES ../mcp/proxy/StdioProxy.java
 package fly.shell;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import fly.Access;
 import fly.Fly;
 import fly.Settings;
 import fly.mcp.check.Conversation;
@@ -95,7 +96,7 @@ public final class McpServer implements AutoCloseable {
   private Map<String, String> headers() {
     var token = Settings.FLY_MCP_BEARER_TOKEN.get();
     if (token == null) return Map.of();
-    Fly.requireSafe(server.toString());
+    Access.requireSafe(server.toString());
     return Map.of("Authorization", "Bearer " + token);
   }
 

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.github.tomakehurst.wiremock.client.ResponseDefinitionBuilder;
 import com.github.tomakehurst.wiremock.http.Fault;
 import com.github.tomakehurst.wiremock.stubbing.Scenario;
+import fly.Access;
 import fly.Deadline;
 import fly.Fly;
 import fly.FlyException;
@@ -342,7 +343,7 @@ class FlyTest {
           "http://127.0.0.1:1",
           "http://[::1]:1"
         }) {
-      Fly.requireSafe(url);
+      Access.requireSafe(url);
     }
   }
 

@@ -19,6 +19,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -37,6 +38,8 @@ class WireTest {
   private final List<String> verbose = new CopyOnWriteArrayList<>();
   private ServerSocket server;
   private volatile Reply reply;
+  private volatile boolean keepsAlive;
+  private final AtomicInteger connections = new AtomicInteger();
 
   @BeforeEach
   void serve() throws IOException {
@@ -56,6 +59,7 @@ class WireTest {
     while (!server.isClosed()) {
       try {
         var socket = server.accept();
+        connections.incrementAndGet();
         var thread = new Thread(() -> answer(socket));
         thread.setDaemon(true);
         thread.start();
@@ -67,8 +71,10 @@ class WireTest {
 
   private void answer(Socket socket) {
     try (socket) {
-      received.add(request(socket.getInputStream()));
-      reply.to(socket, socket.getOutputStream());
+      do {
+        received.add(request(socket.getInputStream()));
+        reply.to(socket, socket.getOutputStream());
+      } while (keepsAlive);
     } catch (Exception e) {
       // the client has left
     }
@@ -134,6 +140,77 @@ class WireTest {
         assertEquals(sent(), received.size(), method + " " + verbose);
       }
     }
+  }
+
+  @Test
+  void what_may_be_repeated_goes_over_a_connection_that_was_kept() {
+    keepsAlive = true;
+    reply = json("[]");
+    var fly = fly();
+
+    for (int i = 0; i < 5; i++) fly.list("/v1/apps/a/machines");
+
+    assertEquals(5, received.size());
+    assertEquals(1, connections.get());
+    assertFalse(received.get(0).contains("Wire"), received.get(0));
+  }
+
+  @Test
+  void what_must_not_be_repeated_has_a_connection_of_its_own() {
+    keepsAlive = true;
+    reply = json("{\"id\":\"a\"}");
+    var fly = fly();
+
+    for (int i = 0; i < 3; i++) fly.post("/v1/apps/a/machines", BODY);
+
+    assertEquals(3, connections.get());
+  }
+
+  @Test
+  void a_kept_connection_that_its_server_has_closed_is_replaced_unseen() {
+    reply = json("[]");
+    var fly = fly();
+
+    for (int i = 0; i < 3; i++) fly.list("/v1/apps/a/machines");
+
+    assertEquals(3, received.size());
+    assertEquals(3, sent());
+  }
+
+  @Test
+  void a_server_that_reads_from_a_kept_connection_and_closes_gets_the_request_on_a_new_one() {
+    keepsAlive = true;
+    reply =
+        (socket, out) -> {
+          if (received.size() == 2) socket.close();
+          else json("[]").to(socket, out);
+        };
+    var fly = fly();
+
+    for (int i = 0; i < 2; i++) fly.list("/v1/apps/a/machines");
+
+    assertEquals(3, received.size());
+    assertEquals(2, sent());
+  }
+
+  @Test
+  void an_answer_to_nothing_is_not_taken_for_the_next_ones() {
+    keepsAlive = true;
+    reply =
+        (socket, out) -> {
+          var state = received.size() == 1 ? "first" : "second";
+          var one = "{\"id\":\"a\",\"state\":\"%s\"}";
+          var answer = "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s";
+          var body = one.formatted(state);
+          var stray = one.formatted("stray");
+          var both =
+              answer.formatted(body.length(), body) + answer.formatted(stray.length(), stray);
+          out.write(both.getBytes(StandardCharsets.ISO_8859_1));
+        };
+    var fly = fly();
+
+    assertEquals("first", fly.machine("a", "a").state());
+    assertEquals("second", fly.machine("a", "a").state());
   }
 
   @Test

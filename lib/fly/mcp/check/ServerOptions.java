@@ -1,8 +1,8 @@
-//SOURCES ../../Fly.java ../../FlyException.java ../../Network.java ../../Settings.java ../../Story.java
+//SOURCES ../../Access.java ../../FlyException.java ../../Network.java ../../Settings.java ../../Story.java
 //SOURCES ../../cli/Options.java ../../cli/Reference.java ../proxy/HttpErrors.java ../proxy/StdioProxy.java
 package fly.mcp.check;
 
-import fly.Fly;
+import fly.Access;
 import fly.FlyException;
 import fly.Network;
 import fly.Settings;
@@ -113,7 +113,7 @@ public final class ServerOptions {
     var authorization = authorization();
     if (authorization != null) sent.put("Authorization", authorization);
     var secret = sent.keySet().stream().anyMatch(ServerOptions::isSecret);
-    if (secret && server.getScheme().equals("http")) Fly.requireSafe(server.toString());
+    if (secret && server.getScheme().equals("http")) Access.requireSafe(server.toString());
     return sent;
   }
 

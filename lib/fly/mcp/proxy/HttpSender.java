@@ -1,8 +1,9 @@
-//SOURCES ../../HttpConnection.java ../../Network.java ../message/JsonRpcMessage.java ../message/SpooledBytes.java
-//SOURCES HeartbeatStream.java HttpErrors.java
+//SOURCES ../../HttpConnection.java ../../KeptConnections.java ../../Network.java ../message/JsonRpcMessage.java
+//SOURCES ../message/SpooledBytes.java HeartbeatStream.java HttpErrors.java
 package fly.mcp.proxy;
 
 import fly.HttpConnection;
+import fly.KeptConnections;
 import fly.Network;
 import fly.mcp.message.JsonRpcMessage;
 import fly.mcp.message.SpooledBytes;
@@ -12,37 +13,23 @@ import java.io.InputStream;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.security.Security;
-import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ConcurrentLinkedDeque;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
-/**
- * HTTP requests to one MCP server, each sent once, over connections that are used again. A
- * connection that lay idle for a moment is looked at before its next use, which takes 1 ms.
- */
+/** HTTP requests to one MCP server, each sent once, over connections that are used again. */
 public final class HttpSender {
   private static final int REDIRECTS = 5;
   private static final int CONNECT_MS = 10_000;
-  private static final int MOST_IDLE = 16;
-  private static final long LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
-
-  /** Servers keep an idle connection for 5 s or longer; a network may forget it without a sign. */
-  private static final long IDLE_NANOS = TimeUnit.SECONDS.toNanos(5);
-
-  private record Idle(HttpConnection connection, long since) {}
 
   final URI uri;
   private final Map<String, String> headers;
   private final Consumer<String> log;
 
-  /** Connections to the server, the last used first. */
-  private final Deque<Idle> idle = new ConcurrentLinkedDeque<>();
+  private final KeptConnections kept = new KeptConnections();
 
   /** Connections on which an answer to a POST is awaited. */
   private final Set<HttpConnection> busy = ConcurrentHashMap.newKeySet();
@@ -155,14 +142,8 @@ public final class HttpSender {
     /** Keeps the connection for another request if the body was read to its end. */
     @Override
     public void close() {
-      if (!pooled || !connection.reusable(head)) {
-        connection.close();
-        return;
-      }
-      idle.addFirst(new Idle(connection, System.nanoTime()));
-      if (idle.size() <= MOST_IDLE) return;
-      var last = idle.pollLast();
-      if (last != null) last.connection.close();
+      if (pooled && connection.reusable()) kept.keep(uri.getAuthority(), connection);
+      else connection.close();
     }
   }
 
@@ -221,7 +202,7 @@ public final class HttpSender {
     var what = method + " " + HttpErrors.shown(target);
     var pooled = sameOrigin(target);
     // A stream of events has a connection of its own.
-    var connection = pooled && !method.equals("GET") ? used() : null;
+    var connection = pooled && !method.equals("GET") ? kept.take(uri.getAuthority()) : null;
     var opened = connection == null;
     if (opened) {
       connection =
@@ -273,16 +254,6 @@ public final class HttpSender {
       cut();
       throw e;
     }
-  }
-
-  /** An idle connection that still stands, or null. */
-  private HttpConnection used() {
-    for (var next = idle.pollFirst(); next != null; next = idle.pollFirst()) {
-      var age = System.nanoTime() - next.since;
-      if (age < LOOK_NANOS || age < IDLE_NANOS && next.connection.quiet()) return next.connection;
-      next.connection.close();
-    }
-    return null;
   }
 
   private byte[] head(
@@ -343,9 +314,7 @@ public final class HttpSender {
   /** Records that a stream has broken, or ended: the server may have, too. */
   void cut() {
     cut = System.nanoTime();
-    for (var next = idle.pollFirst(); next != null; next = idle.pollFirst()) {
-      next.connection.close();
-    }
+    kept.close();
   }
 
   /** Closes all connections, which may have died without a sign. */

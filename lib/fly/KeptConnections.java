@@ -1,0 +1,60 @@
+//SOURCES HttpConnection.java
+package fly;
+
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Connections that were left open after an answer, each for another request to the same origin. One
+ * that lay idle for a moment is looked at before its next use, which takes 1 ms.
+ */
+public final class KeptConnections implements AutoCloseable {
+  private static final int MOST = 64;
+  private static final long LOOK_NS = TimeUnit.MILLISECONDS.toNanos(50);
+
+  /** Servers keep an idle connection for 5 s or longer; a network may forget it without a sign. */
+  private static final long IDLE_NS = TimeUnit.SECONDS.toNanos(4);
+
+  private record Idle(String origin, HttpConnection connection, long since) {
+    boolean usable() {
+      var age = System.nanoTime() - since;
+      return age < LOOK_NS ? connection.unread() == 0 : age < IDLE_NS && connection.quiet();
+    }
+  }
+
+  /** The newest first. */
+  private final Deque<Idle> idle = new ArrayDeque<>();
+
+  /** A connection to the origin that still stands, as far as can be seen; or null. */
+  public HttpConnection take(String origin) {
+    for (var next = poll(origin); next != null; next = poll(origin)) {
+      if (next.usable()) return next.connection;
+      next.connection.close();
+    }
+    return null;
+  }
+
+  private synchronized Idle poll(String origin) {
+    for (var each = idle.iterator(); each.hasNext(); ) {
+      var one = each.next();
+      if (!one.origin.equals(origin)) continue;
+      each.remove();
+      return one;
+    }
+    return null;
+  }
+
+  /** Takes a connection whose answer was read whole. */
+  public synchronized void keep(String origin, HttpConnection connection) {
+    idle.addFirst(new Idle(origin, connection, System.nanoTime()));
+    if (idle.size() > MOST) idle.removeLast().connection.close();
+  }
+
+  /** Closes those that are idle now. */
+  @Override
+  public synchronized void close() {
+    idle.forEach(one -> one.connection.close());
+    idle.clear();
+  }
+}
