@@ -6,8 +6,18 @@ commands() {
   awk -f "$root/.jbang/commands.awk" "$root/jbang-catalog.json"
 }
 
+# Columns of the terminal that stdout is; 0 if it is none, whose lines stay whole.
+columns() {
+  if [ -n "${FLY_FORCE_TTY:-}" ]; then size="0 $FLY_FORCE_TTY"
+  elif [ -t 1 ]; then size=$(stty size 2>/dev/null </dev/tty) || size=
+  else size=
+  fi
+  size=${size#* }
+  case $size in '' | *[!0-9]* | ?) echo 0 ;; *) echo "$size" ;; esac
+}
+
 overview() {
-  cat <<END
+  awk -v width="$(columns)" -f "$root/.jbang/fold.awk" <<END
 Fly.io Machines, from Java: each step of the guide, and what surrounds it.
 
 Usage: $0 COMMAND [ARGUMENTS], for example: $0 fly-quickstart
@@ -16,9 +26,9 @@ $(commands)
 
 Each has --help and -q (ids only), those that call the API -n (print curl, send nothing) and -v (show requests).
 
-  $0 --version                       the versions of this, JBang, Java and the API's description
-  $0 completion bash|zsh|fish        print completion for your shell
-  $0 install | uninstall [--dir DIR] put the commands on your PATH, or remove them
+  $0 --version                         the versions of this, JBang, Java and the API's description
+  $0 completion bash|zsh|fish          print completion for your shell
+  $0 install | uninstall [--dir DIR]  put the commands on your PATH, or remove them
 
 For contributors: test, fmt, docs, bench. Anything else is JBang's: $0 run --help.
 END

@@ -111,6 +111,7 @@ record Answer(
           Map.entry("GET /v1/orgs/*/machines", Shape.listing("machines")),
           Map.entry("GET /v1/orgs/*/volumes", Shape.listing("volumes")),
           Map.entry("GET /v1/tokens/current", Shape.listing("tokens")),
+          Map.entry("GET /v1/platform/regions", Shape.listing("regions")),
           Map.entry("GET /api/v1/apps/*/logs", Shape.listing("data")),
           Map.entry("POST /v1/apps/*/machines", Shape.with("id")),
           Map.entry("POST /v1/apps/*/machines/*", Shape.with("id")),

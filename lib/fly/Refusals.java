@@ -284,15 +284,13 @@ public final class Refusals {
         "region .*not found|invalid.* region",
         "there is no such region",
         "",
-        "--region iad, or another of: fly-api Platform_regions_get --jq '.regions[].code'"),
+        "--region iad, or another: fly-list-regions"),
     GUEST(
         400,
         "config\\.guest",
         "Fly.io has no guest of this size",
         "",
-        "--set config.guest.memory_mb=N: shared CPUs (1, 2, 4, 6, 8) have 256 to 2048 MB each, in"
-            + " steps of 256; performance CPUs (1, 2, 4, ... 16) 2048 to 8192 MB, in steps of"
-            + " 1024"),
+        "--set config.guest.memory_mb=N, as they are listed: fly-list-sizes"),
     CONFIG(
         400,
         "invalid config|cannot unmarshal|invalid_argument",

@@ -3,6 +3,7 @@
 //DESCRIPTION Check your organization token: what it is, and what it may see.
 //SOURCES ../../lib/fly/Fly.java ../../lib/fly/FlyException.java ../../lib/fly/Settings.java
 //SOURCES ../../lib/fly/Template.java ../../lib/fly/Token.java ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Hint.java
+//SOURCES ../../lib/fly/cli/Options.java
 //FILES organizations.json
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -14,6 +15,7 @@ import fly.Template;
 import fly.Token;
 import fly.cli.Cli;
 import fly.cli.Hint;
+import fly.cli.Options;
 import java.util.Map;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -28,6 +30,7 @@ import picocli.CommandLine.Mixin;
     })
 class CheckToken implements Runnable {
   @Mixin Cli.Api cli;
+  @Mixin Options.Json json;
 
   public static void main(String... args) {
     Cli.main(new CheckToken(), args);
@@ -39,7 +42,7 @@ class CheckToken implements Runnable {
     var result = cli.dryRun ? Fly.JSON.createObjectNode() : shape();
 
     // 2. Ask Fly.io for its rights.
-    cli.say("Asking Fly.io what the token may see ...");
+    cli.announce("Asking Fly.io what the token may see ...");
     var tokens = cli.fly().get("/v1/tokens/current").path("tokens");
     var organizations = organizations(Template.load(null, "organizations.json", Map.of()));
     if (cli.dryRun) return;
@@ -54,16 +57,13 @@ class CheckToken implements Runnable {
   /** The token's shape, which needs no request. */
   private ObjectNode shape() {
     var token = Token.parse(Settings.FLY_API_TOKEN.require());
-    var macaroons = token.scheme().equals("FlyV1");
+    var macaroon = token.scheme().equals("FlyV1");
     cli.say(
         "FLY_API_TOKEN is whole: %s, sent as \"Authorization: %s ...\".",
-        macaroons ? token.pieces().size() + " macaroon(s)" : "opaque", token.scheme());
-    return Fly.JSON
-        .createObjectNode()
-        .put("scheme", token.scheme())
-        .put("shape", macaroons ? "macaroon" : "opaque")
-        .put("pieces", token.pieces().size())
-        .put("length", token.header().length() - token.scheme().length() - 1);
+        macaroon ? token.pieces().size() + " macaroon(s)" : "opaque", token.scheme());
+    var length = token.header().length() - token.scheme().length() - 1;
+    var json = Fly.JSON.createObjectNode().put("scheme", token.scheme()).put("length", length);
+    return json.put("shape", macaroon ? "macaroon" : "opaque").put("pieces", token.pieces().size());
   }
 
   private JsonNode organizations(JsonNode request) {
@@ -74,7 +74,7 @@ class CheckToken implements Runnable {
     } catch (FlyException limited) { // a token for one app may not list them
       if (limited.status <= 0) throw limited;
       cli.say("It may not list organizations: %s", limited.why);
-      return Fly.JSON.createArrayNode();
     }
+    return Fly.JSON.createArrayNode();
   }
 }

@@ -100,7 +100,10 @@ class Quickstart implements Callable<Integer> {
 
   private void print(String replies) {
     var viewed = cli.viewed() && !cli.quiet;
-    replies.lines().forEach(line -> cli.out().println(viewed ? ReplyView.of(line) : line));
+    replies
+        .lines()
+        .map(line -> viewed ? ReplyView.of(line).indent(5).stripTrailing() : line)
+        .forEach(cli.out()::println);
     cli.out().flush();
   }
 

@@ -34,7 +34,7 @@ class SelectOrg implements Runnable {
   @Override
   public void run() {
     // 1. Ask by GraphQL, or if the token may not: ask what the token itself says.
-    cli.say("Asking which organizations the token can see ...");
+    cli.announce("Asking which organizations the token can see ...");
     var names = visible(Template.load(null, "organizations.json", Map.of()));
     if (cli.dryRun) return;
 

@@ -38,6 +38,7 @@ import picocli.CommandLine.Option;
 class ClaimMachine implements Runnable {
   @Mixin Cli.Api cli;
   @Mixin Options.App app;
+  @Mixin Options.Json json;
 
   @Option(
       names = "--owner",
@@ -84,7 +85,7 @@ class ClaimMachine implements Runnable {
     one = all.size() == 1;
 
     // One owner's failure is the command's; of several, each gets a line.
-    cli.say("Claiming %d of the fleet %s ...", all.size(), name);
+    cli.announce("Claiming %d of the fleet %s ...", all.size(), name);
     var failures = cli.fly().each(all, 50, owner -> print(owner, pool.claim(owner, this::check)));
     failures.forEach((owner, e) -> cli.err().printf("failed: %s: %s%n", owner, e.what));
     if (failures.isEmpty()) {
@@ -110,7 +111,8 @@ class ClaimMachine implements Runnable {
     result.putObject("headers").put("fly-force-instance-id", id);
     var token = token(machine);
     if (token != null) result.put("token", token);
-    cli.out().println(one ? Fly.pretty(result) : result.toString());
+    if (one) cli.print(result);
+    else cli.printLine(result);
   }
 
   private static String token(JsonNode machine) {

@@ -36,6 +36,7 @@ import picocli.CommandLine.Option;
 class Cleanup implements Runnable {
   @Mixin Cli.Api cli;
   @Mixin Options.App app;
+  @Mixin Options.Json json;
   @Mixin Options.Org org;
 
   @Option(
@@ -89,7 +90,7 @@ class Cleanup implements Runnable {
 
   private void orphans() {
     var finder = new Orphans(cli.reading());
-    cli.say("Looking for orphans in %s ...", org.slug());
+    cli.announce("Looking for orphans in %s ...", org.slug());
     var found = finder.find(org.slug(), older);
     var confirm = org.slug().equals(confirmed);
     var gone = 0;
@@ -97,7 +98,8 @@ class Cleanup implements Runnable {
       cli.err()
           .printf("  %s %s of %s (%s)%n", orphan.kind(), orphan.id(), orphan.app(), orphan.about());
       if (!confirm || cli.dryRun || !finder.destroy(orphan)) continue;
-      cli.out().println(cli.quiet ? orphan.id() : Fly.JSON.valueToTree(orphan).toString());
+      if (cli.quiet) cli.out().println(orphan.id());
+      else cli.printLine(Fly.JSON.valueToTree(orphan));
       gone++;
     }
     if (found.isEmpty()) cli.say("There are none.");

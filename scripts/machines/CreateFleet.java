@@ -40,6 +40,7 @@ import picocli.CommandLine.Option;
 class CreateFleet implements Runnable {
   @Mixin Cli.Api cli;
   @Mixin Options.App app;
+  @Mixin Options.Json json;
   @Mixin Options.Org org;
   @Mixin Options.Body body;
 
@@ -104,7 +105,8 @@ class CreateFleet implements Runnable {
                 50,
                 machine -> {
                   if (machine.path("created").asBoolean()) fresh.incrementAndGet();
-                  cli.out().println(cli.quiet ? machine.path("id").asText() : machine.toString());
+                  if (cli.quiet) cli.out().println(machine.path("id").asText());
+                  else cli.printLine(machine);
                   progress.step();
                 });
     progress.close();

@@ -27,6 +27,7 @@ import picocli.CommandLine.Parameters;
 class DestroyVolume implements Runnable {
   @Mixin Cli.Api cli;
   @Mixin Options.App app;
+  @Mixin Options.Json json;
 
   @Parameters(arity = "1..*", paramLabel = "VOLUME_ID", description = "The volumes.")
   List<String> ids;
@@ -38,7 +39,7 @@ class DestroyVolume implements Runnable {
   @Override
   public void run() {
     for (var id : ids) {
-      cli.say("Destroying the volume %s ...", id);
+      cli.announce("Destroying the volume %s ...", id);
       cli.print(destroy(id), id);
     }
   }

@@ -54,9 +54,6 @@ class Exec implements Callable<Integer> {
       description = "When to end it, 60s at most (default: Fly.io's own).")
   Duration timeout;
 
-  @Option(names = "--json", description = "Print Fly.io's answer instead.")
-  boolean json;
-
   @Parameters(arity = "1..*", paramLabel = "COMMAND", description = "The command, after --.")
   List<String> command;
 
@@ -86,11 +83,11 @@ class Exec implements Callable<Integer> {
 
   private int one(JsonNode request) {
     var id = machines.ids(cli, app.name()).get(0);
-    cli.say("Running %s in the Machine %s ...", command.get(0), id);
+    cli.announce("Running %s in the Machine %s ...", command.get(0), id);
     var answer = cli.fly().post(EXEC, request, app.name(), id);
 
     if (answer.isMissingNode()) return 0; // a dry run
-    if (json) {
+    if (machines.json) {
       cli.print(answer);
     } else {
       cli.rawOut().print(answer.path("stdout").asText(""));

@@ -23,6 +23,7 @@ import picocli.CommandLine.Parameters;
 class ExtendVolume implements Runnable {
   @Mixin Cli.Api cli;
   @Mixin Options.App app;
+  @Mixin Options.Json json;
 
   @Option(
       names = "--size",
@@ -41,7 +42,7 @@ class ExtendVolume implements Runnable {
   @Override
   public void run() {
     cli.sayTarget(null);
-    cli.say("Extending the volume %s to %d GB ...", id, size);
+    cli.announce("Extending the volume %s to %d GB ...", id, size);
     var request = Fly.JSON.createObjectNode().put("size_gb", size);
     var answer = cli.fly().put("/v1/apps/{app}/volumes/{volume}/extend", request, app.name(), id);
     cli.print(answer, id);

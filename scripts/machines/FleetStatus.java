@@ -42,7 +42,7 @@ class FleetStatus implements Runnable {
 
   @Override
   public void run() {
-    cli.say("Asking for the fleet %s of %s ...", name, app.name());
+    cli.announce("Asking for the fleet %s of %s ...", name, app.name());
     var machines = new Pool(cli.fly(), cli, app.name(), name).members();
     if (cli.dryRun) return;
 
@@ -57,7 +57,7 @@ class FleetStatus implements Runnable {
       if (!Pool.owner(machine).isEmpty()) owned++;
       if (cli.quiet) {
         cli.out().println(id);
-      } else if (json.wanted) {
+      } else if (!cli.viewed()) {
         var line = Fly.JSON.createObjectNode().put("id", id);
         line.put("name", machine.path("name").asText()).put("state", state);
         line.put("region", machine.path("region").asText()).put("owner", Pool.owner(machine));

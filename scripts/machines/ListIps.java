@@ -1,12 +1,11 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //JAVA 17+
 //DESCRIPTION List the IP addresses of an app.
-//SOURCES ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Options.java
+//SOURCES ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Columns.java ../../lib/fly/cli/Options.java
 
 import fly.cli.Cli;
+import fly.cli.Columns;
 import fly.cli.Options;
-import java.util.ArrayList;
-import java.util.List;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
@@ -26,28 +25,14 @@ class ListIps implements Runnable {
 
   @Override
   public void run() {
-    cli.say("Asking for the IP addresses of %s ...", app.name());
+    cli.announce("Asking for the IP addresses of %s ...", app.name());
     var ips = cli.fly().get("/v1/apps/{app}/ip_assignments", app.name()).path("ips");
-    if (cli.dryRun) return;
 
-    if (cli.quiet) {
-      ips.forEach(ip -> cli.out().println(ip.path("ip").asText()));
-    } else if (json.wanted) {
-      cli.print(ips);
-    } else {
-      var rows = new ArrayList<List<String>>();
-      for (var ip : ips) {
-        rows.add(
-            List.of(
-                ip.path("ip").asText(),
-                ip.path("shared").asBoolean() ? "yes" : "no",
-                ip.path("region").asText(),
-                ip.path("created_at").asText()));
-      }
-      cli.table(
-          List.of("ADDRESS", "SHARED", "REGION", "CREATED"),
-          rows,
-          "No address yet: fly-allocate-ips");
-    }
+    var columns =
+        Columns.of("ADDRESS", "/ip")
+            .and("SHARED", "/shared")
+            .and("REGION", "/region")
+            .and("CREATED", "/created_at");
+    cli.list(ips, columns, "No address yet: fly-allocate-ips");
   }
 }

@@ -1,12 +1,11 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //JAVA 17+
 //DESCRIPTION List the Machines of an app.
-//SOURCES ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Options.java
+//SOURCES ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Columns.java ../../lib/fly/cli/Options.java
 
 import fly.cli.Cli;
+import fly.cli.Columns;
 import fly.cli.Options;
-import java.util.ArrayList;
-import java.util.List;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
@@ -26,29 +25,15 @@ class ListMachines implements Runnable {
 
   @Override
   public void run() {
-    cli.say("Asking for the Machines of %s ...", app.name());
+    cli.announce("Asking for the Machines of %s ...", app.name());
     var machines = cli.fly().get("/v1/apps/{app}/machines", app.name());
-    if (cli.dryRun) return;
 
-    if (cli.quiet) {
-      machines.forEach(machine -> cli.out().println(machine.path("id").asText()));
-    } else if (json.wanted) {
-      cli.print(machines);
-    } else {
-      var rows = new ArrayList<List<String>>();
-      for (var machine : machines) {
-        rows.add(
-            List.of(
-                machine.path("id").asText(),
-                machine.path("name").asText(),
-                machine.path("state").asText(),
-                machine.path("region").asText(),
-                machine.at("/config/image").asText()));
-      }
-      cli.table(
-          List.of("MACHINE", "NAME", "STATE", "REGION", "IMAGE"),
-          rows,
-          "No Machine yet: fly-create-machine");
-    }
+    var columns =
+        Columns.of("MACHINE", "/id")
+            .and("NAME", "/name")
+            .and("STATE", "/state")
+            .and("REGION", "/region")
+            .and("IMAGE", "/config/image");
+    cli.list(machines, columns, "No Machine yet: fly-create-machine");
   }
 }

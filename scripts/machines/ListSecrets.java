@@ -1,12 +1,11 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //JAVA 17+
 //DESCRIPTION List the secrets of an app: names and digests, never values.
-//SOURCES ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Options.java
+//SOURCES ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Columns.java ../../lib/fly/cli/Options.java
 
 import fly.cli.Cli;
+import fly.cli.Columns;
 import fly.cli.Options;
-import java.util.ArrayList;
-import java.util.List;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
@@ -26,24 +25,13 @@ class ListSecrets implements Runnable {
 
   @Override
   public void run() {
-    cli.say("Asking for the secrets of %s ...", app.name());
+    cli.announce("Asking for the secrets of %s ...", app.name());
     var secrets = cli.fly().get("/v1/apps/{app}/secrets", app.name()).path("secrets");
-    if (cli.dryRun) return;
 
-    if (cli.quiet) {
-      secrets.forEach(secret -> cli.out().println(secret.path("name").asText()));
-    } else if (json.wanted) {
-      cli.print(secrets);
-    } else {
-      var rows = new ArrayList<List<String>>();
-      for (var secret : secrets) {
-        rows.add(
-            List.of(
-                secret.path("name").asText(),
-                secret.path("digest").asText(),
-                secret.path("updated_at").asText(secret.path("created_at").asText())));
-      }
-      cli.table(List.of("NAME", "DIGEST", "CHANGED"), rows, "No secret yet: fly-set-secrets NAME");
-    }
+    var columns =
+        Columns.of("NAME", "/name")
+            .and("DIGEST", "/digest")
+            .and("CHANGED", s -> s.path("updated_at").asText(s.path("created_at").asText()));
+    cli.list(secrets, columns, "No secret yet: fly-set-secrets NAME");
   }
 }

@@ -1,13 +1,13 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //JAVA 17+
 //DESCRIPTION List the volumes of an app.
-//SOURCES ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Hint.java ../../lib/fly/cli/Options.java
+//SOURCES ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Columns.java ../../lib/fly/cli/Hint.java
+//SOURCES ../../lib/fly/cli/Options.java
 
 import fly.cli.Cli;
+import fly.cli.Columns;
 import fly.cli.Hint;
 import fly.cli.Options;
-import java.util.ArrayList;
-import java.util.List;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
@@ -27,34 +27,19 @@ class ListVolumes implements Runnable {
 
   @Override
   public void run() {
-    cli.say("Asking for the volumes of %s ...", app.name());
+    cli.announce("Asking for the volumes of %s ...", app.name());
     var volumes = cli.fly().get("/v1/apps/{app}/volumes", app.name());
-    if (cli.dryRun) return;
 
-    if (cli.quiet) {
-      volumes.forEach(volume -> cli.out().println(volume.path("id").asText()));
-      return;
-    }
-    if (json.wanted) {
-      cli.print(volumes);
-      return;
-    }
-    var rows = new ArrayList<List<String>>();
-    for (var volume : volumes) {
-      rows.add(
-          List.of(
-              volume.path("id").asText(),
-              volume.path("name").asText(),
-              volume.path("state").asText(),
-              volume.path("region").asText(),
-              volume.path("size_gb").asText(),
-              volume.path("attached_machine_id").asText("")));
-    }
-    cli.table(
-        List.of("VOLUME", "NAME", "STATE", "REGION", "GB", "MACHINE"),
-        rows,
-        "No volume yet: fly-create-volume");
-    if (!rows.isEmpty())
+    var columns =
+        Columns.of("VOLUME", "/id")
+            .and("NAME", "/name")
+            .and("STATE", "/state")
+            .and("REGION", "/region")
+            .and("GB", "/size_gb")
+            .and("MACHINE", "/attached_machine_id");
+    cli.list(volumes, columns, "No volume yet: fly-create-volume");
+    if (!volumes.isEmpty()) {
       cli.say("A volume costs money until it is destroyed: " + Hint.of("fly-destroy-volume"));
+    }
   }
 }

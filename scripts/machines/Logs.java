@@ -40,9 +40,6 @@ class Logs implements Runnable {
       description = "Go on, and print lines as they come.")
   boolean follow;
 
-  @Option(names = "--json", description = "Print one JSON a line.")
-  boolean json;
-
   public static void main(String... args) {
     Cli.main(new Logs(), args);
   }
@@ -60,7 +57,7 @@ class Logs implements Runnable {
     }
 
     // 2. Print what is there.
-    cli.say("Reading the logs of the app %s ...", app.name());
+    cli.announce("Reading the logs of the app %s ...", app.name());
     print(tails);
     if (cli.dryRun || !follow) return;
 
@@ -79,7 +76,7 @@ class Logs implements Runnable {
     if (tails.size() > 1) {
       lines.sort(Comparator.comparing(line -> line.path("timestamp").asText()));
     }
-    for (var line : lines) cli.out().println(json ? line.toString() : text(line));
+    for (var line : lines) cli.out().println(machines.json ? line.toString() : text(line));
     cli.out().flush();
     return !lines.isEmpty();
   }

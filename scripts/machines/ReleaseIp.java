@@ -22,6 +22,7 @@ import picocli.CommandLine.Parameters;
 class ReleaseIp implements Runnable {
   @Mixin Cli.Api cli;
   @Mixin Options.App app;
+  @Mixin Options.Json json;
 
   @Parameters(arity = "1..*", paramLabel = "ADDRESS", description = "The addresses.")
   List<String> addresses;
@@ -33,7 +34,7 @@ class ReleaseIp implements Runnable {
   @Override
   public void run() {
     for (var address : addresses) {
-      cli.say("Releasing the address %s ...", address);
+      cli.announce("Releasing the address %s ...", address);
       cli.print(release(address), address);
     }
   }

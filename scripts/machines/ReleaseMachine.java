@@ -26,6 +26,7 @@ import picocli.CommandLine.Parameters;
 class ReleaseMachine implements Runnable {
   @Mixin Cli.Api cli;
   @Mixin Options.App app;
+  @Mixin Options.Json json;
 
   @Parameters(arity = "0..1", paramLabel = "MACHINE_ID", description = "The Machine.")
   String id;
@@ -68,7 +69,7 @@ class ReleaseMachine implements Runnable {
     }
 
     // 2. Bring it to rest and remove the owner, under its lease; or replace it.
-    cli.say("%s the Machine %s ...", fresh ? "Replacing" : "Releasing", machine);
+    cli.announce("%s the Machine %s ...", fresh ? "Replacing" : "Releasing", machine);
     cli.print(fresh ? pool.replace(machine, state) : pool.release(machine, state));
   }
 }

@@ -31,6 +31,7 @@ import picocli.CommandLine.Parameters;
 class SetSecrets implements Runnable {
   @Mixin Cli.Api cli;
   @Mixin Options.App app;
+  @Mixin Options.Json json;
 
   @Option(names = "--stdin", description = "Read lines NAME=VALUE from stdin.")
   boolean stdin;
@@ -53,7 +54,7 @@ class SetSecrets implements Runnable {
     }
 
     // 2. Set them in one request, and print their names and digests.
-    cli.say("Setting %s of the app %s ...", String.join(", ", secrets.keySet()), app.name());
+    cli.announce("Setting %s of the app %s ...", String.join(", ", secrets.keySet()), app.name());
     var answer = cli.fly().setSecrets(app.name(), secrets);
     if (cli.quiet && !cli.dryRun) secrets.keySet().forEach(cli.out()::println);
     else cli.print(answer);

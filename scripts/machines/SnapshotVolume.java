@@ -1,9 +1,11 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //JAVA 17+
 //DESCRIPTION Take a snapshot of a volume, or list its snapshots.
-//SOURCES ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Hint.java ../../lib/fly/cli/Options.java
+//SOURCES ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Columns.java ../../lib/fly/cli/Hint.java
+//SOURCES ../../lib/fly/cli/Options.java
 
 import fly.cli.Cli;
+import fly.cli.Columns;
 import fly.cli.Hint;
 import fly.cli.Options;
 import picocli.CommandLine.Command;
@@ -24,6 +26,7 @@ class SnapshotVolume implements Runnable {
 
   @Mixin Cli.Api cli;
   @Mixin Options.App app;
+  @Mixin Options.Json json;
 
   @Option(names = "--list", description = "List the snapshots that are there, and take none.")
   boolean list;
@@ -38,14 +41,18 @@ class SnapshotVolume implements Runnable {
   @Override
   public void run() {
     if (list) {
-      cli.say("Asking for the snapshots of the volume %s ...", id);
+      cli.announce("Asking for the snapshots of the volume %s ...", id);
       var snapshots = cli.fly().get(SNAPSHOTS, app.name(), id);
-      if (cli.quiet) snapshots.forEach(one -> cli.out().println(one.path("id").asText()));
-      else cli.print(snapshots);
+      var columns =
+          Columns.of("SNAPSHOT", "/id")
+              .and("STATUS", "/status")
+              .and("BYTES", "/size")
+              .and("CREATED", "/created_at");
+      cli.list(snapshots, columns, "No snapshot yet: fly-snapshot-volume " + id);
       return;
     }
     cli.sayTarget(null);
-    cli.say("Taking a snapshot of the volume %s ...", id);
+    cli.announce("Taking a snapshot of the volume %s ...", id);
     cli.print(cli.fly().post(SNAPSHOTS, null, app.name(), id), id);
 
     cli.say(

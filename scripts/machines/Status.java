@@ -2,19 +2,18 @@
 //JAVA 17+
 //DESCRIPTION Show an app: its addresses, its volumes, and its Machines with what they did last.
 //SOURCES ../../lib/fly/Fly.java ../../lib/fly/Settings.java ../../lib/fly/Volume.java ../../lib/fly/cli/Cli.java
-//SOURCES ../../lib/fly/cli/Hint.java ../../lib/fly/cli/Options.java
+//SOURCES ../../lib/fly/cli/Columns.java ../../lib/fly/cli/Hint.java ../../lib/fly/cli/Options.java
 
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.Fly;
 import fly.Settings;
 import fly.Volume;
 import fly.cli.Cli;
+import fly.cli.Columns;
 import fly.cli.Hint;
 import fly.cli.Options;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.function.Function;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
@@ -37,7 +36,7 @@ class Status implements Runnable {
     var status = Fly.JSON.createObjectNode();
     var fly = cli.fly();
 
-    cli.say("Asking for the app %s and all that is in it ...", app.name());
+    cli.announce("Asking for the app %s and all that is in it ...", app.name());
     status.set("app", fly.get("/v1/apps/{app}", app.name()));
     status.put("url", Settings.edgeUrl(app.name()));
     status.set("ips", fly.get("/v1/apps/{app}/ip_assignments", app.name()).path("ips"));
@@ -46,8 +45,8 @@ class Status implements Runnable {
     if (cli.dryRun) return;
 
     if (cli.quiet) cli.out().println(status.at("/app/id").asText());
-    else if (json.wanted) cli.print(status);
-    else show(status);
+    else if (cli.viewed()) show(status);
+    else cli.print(status);
     if (status.path("ips").isEmpty()) {
       cli.say("It has no IP address, so nobody reaches it. Next: " + Hint.of("fly-allocate-ips"));
     }
@@ -55,54 +54,39 @@ class Status implements Runnable {
 
   private void show(JsonNode status) {
     table(
-        List.of("APP", "STATUS", "ORGANIZATION", "URL"),
         List.of(status),
-        s ->
-            List.of(
-                s.at("/app/name").asText(),
-                s.at("/app/status").asText(),
-                s.at("/app/organization/slug").asText(),
-                s.at("/url").asText()));
+        Columns.of("APP", "/app/name")
+            .and("STATUS", "/app/status")
+            .and("ORGANIZATION", "/app/organization/slug")
+            .and("URL", "/url"));
     table(
-        List.of("ADDRESS", "SHARED", "REGION"),
         status.path("ips"),
-        ip ->
-            List.of(
-                ip.path("ip").asText(),
-                ip.path("shared").asBoolean() ? "yes" : "no",
-                ip.path("region").asText()));
+        Columns.of("ADDRESS", "/ip").and("SHARED", "/shared").and("REGION", "/region"));
     table(
-        List.of("VOLUME", "NAME", "STATE", "REGION", "GB", "MACHINE"),
         status.path("volumes"),
-        volume ->
-            List.of(
-                volume.path("id").asText(),
-                volume.path("name").asText(),
-                volume.path("state").asText(),
-                volume.path("region").asText(),
-                volume.path("size_gb").asText(),
-                volume.path("attached_machine_id").asText("")));
+        Columns.of("VOLUME", "/id")
+            .and("NAME", "/name")
+            .and("STATE", "/state")
+            .and("REGION", "/region")
+            .and("GB", "/size_gb")
+            .and("MACHINE", "/attached_machine_id"));
     table(
-        List.of("MACHINE", "NAME", "STATE", "REGION", "LAST EVENT", "AT"),
         status.path("machines"),
-        machine ->
-            List.of(
-                machine.path("id").asText(),
-                machine.path("name").asText(),
-                machine.path("state").asText(),
-                machine.path("region").asText(),
-                event(machine.at("/events/0")),
-                time(machine.at("/events/0/timestamp"))));
+        Columns.of("MACHINE", "/id")
+            .and("NAME", "/name")
+            .and("STATE", "/state")
+            .and("REGION", "/region")
+            .and("LAST EVENT", machine -> event(machine.at("/events/0")))
+            .and("AT", machine -> time(machine.at("/events/0/timestamp"))));
   }
 
-  /** A table of its own for each kind of thing that is there. */
-  private void table(
-      List<String> headings, Iterable<JsonNode> things, Function<JsonNode, List<String>> row) {
-    var rows = new ArrayList<List<String>>();
-    things.forEach(thing -> rows.add(row.apply(thing)));
-    if (rows.isEmpty()) return;
-    if (!headings.get(0).equals("APP")) cli.out().println();
-    cli.table(headings, rows);
+  /**
+   * A table of its own for each kind of thing that is there, with a line before all but the app.
+   */
+  private void table(Iterable<JsonNode> things, Columns columns) {
+    if (!things.iterator().hasNext()) return;
+    if (things instanceof JsonNode) cli.out().println();
+    cli.table(columns, things);
   }
 
   /** Such as "exit (code 1) by flyd"; the newest event comes first. */

@@ -49,6 +49,7 @@ import picocli.CommandLine.Parameters;
 class McpLaunch implements Callable<Integer> {
   @Mixin Cli.Api cli;
   @Mixin Options.App app;
+  @Mixin Options.Json json;
   @Mixin Options.Org org;
   @Mixin Options.Region region;
   @Mixin Options.Body body;
@@ -130,9 +131,8 @@ class McpLaunch implements Callable<Integer> {
 
           // 4. Configure the clients, print the result, and say what comes next.
           var result = Fly.JSON.createObjectNode().put("app", name);
-          result.set("machine", created.path("id"));
-          result.put("url", url.toString()).put("bearer_token_file", server.tokenFile.toString());
-          var written = result.putArray("clients");
+          result.put("machine", created.path("id").asText()).put("url", url.toString());
+          var written = result.put("bearer_token_file", "" + server.tokenFile).putArray("clients");
           for (var config : configs) {
             config.put(name, config.entry(proxy));
             written.add(config.file.toString());

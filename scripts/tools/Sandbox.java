@@ -3,13 +3,14 @@
 //DESCRIPTION A local Fly.io that runs the guide's real MCP server.
 //MAIN Sandbox
 //SOURCES ../../lib/fly/FlyException.java ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Hint.java
-//SOURCES ../../lib/fly/sandbox/SandboxExports.java ../../lib/fly/sandbox/SandboxLauncher.java
-//SOURCES ../../lib/fly/sandbox/SandboxOptions.java ../../lib/fly/sandbox/SandboxProcess.java
-//SOURCES ../../lib/fly/sandbox/model/Guesses.java ../mcp/FilesServer.java
+//SOURCES ../../lib/fly/cli/Options.java ../../lib/fly/sandbox/SandboxExports.java
+//SOURCES ../../lib/fly/sandbox/SandboxLauncher.java ../../lib/fly/sandbox/SandboxOptions.java
+//SOURCES ../../lib/fly/sandbox/SandboxProcess.java ../../lib/fly/sandbox/model/Guesses.java ../mcp/FilesServer.java
 
 import fly.FlyException;
 import fly.cli.Cli;
 import fly.cli.Hint;
+import fly.cli.Options;
 import fly.sandbox.SandboxExports;
 import fly.sandbox.SandboxLauncher;
 import fly.sandbox.SandboxOptions;
@@ -41,6 +42,7 @@ class Sandbox implements Callable<Integer> {
   @Mixin Cli cli;
 
   @Mixin SandboxOptions options;
+  @Mixin Options.Json json;
 
   @Option(
       names = "--port",

@@ -286,6 +286,7 @@ final class FaultyFly implements AutoCloseable {
     if (path.startsWith("/api/v1/apps/")) return ok(logs());
     if (path.equals("/v1/tokens/current")) return ok(token());
     if (path.startsWith("/v1/orgs/")) return ok(organization(path));
+    if (path.equals("/v1/platform/regions")) return ok(regions());
     if (path.equals("/v1/apps")) return read ? ok(apps()) : createApp();
     if (!app) return refused(404, "App not found");
     if (path.matches("/v1/apps/[^/]+")) {
@@ -426,6 +427,12 @@ final class FaultyFly implements AutoCloseable {
     if (app) apps.putArray("apps").add(app());
     else apps.putArray("apps");
     return apps;
+  }
+
+  private static ObjectNode regions() {
+    var regions = object().put("nearest", "iad");
+    regions.putArray("regions").addObject().put("code", "iad").put("name", "Ashburn");
+    return regions;
   }
 
   private ObjectNode organization(String path) {

@@ -1,6 +1,6 @@
-//SOURCES ../Deadline.java ../Durations.java ../Fly.java ../FlyException.java ../Settings.java ../Story.java Hint.java
-//SOURCES Progress.java Reference.java ResultStream.java Surroundings.java Target.java Terminal.java
-//SOURCES TerminalWriter.java Trust.java Version.java View.java
+//SOURCES ../Deadline.java ../Durations.java ../Fly.java ../FlyException.java ../Settings.java ../Story.java
+//SOURCES Columns.java Hint.java Progress.java Reference.java ResultStream.java Surroundings.java Target.java
+//SOURCES Terminal.java TerminalWriter.java Trust.java Version.java View.java
 //DEPS info.picocli:picocli:4.7.7
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dfile.encoding=UTF-8
 //COMPILE_OPTIONS -XDstringConcat=inline
@@ -105,6 +105,18 @@ public class Cli implements Story {
       if (!dryRun) super.insist(format, args);
     }
 
+    /** Says which request comes next, if there is a token for it. */
+    public void announce(String format, Object... args) {
+      requireToken();
+      say(format, args);
+    }
+
+    private void requireToken() {
+      if (!dryRun) {
+        Settings.FLY_API_TOKEN.requireFor(Settings.FLY_API_HOSTNAME, Settings.FLY_API_BASE_URL);
+      }
+    }
+
     /**
      * Says, before something is created, on which Fly.io that is; on a terminal with -q, too.
      *
@@ -112,6 +124,7 @@ public class Cli implements Story {
      */
     public void sayTarget(String organization) {
       if (dryRun || targetSaid) return;
+      requireToken();
       var target = Target.here() + (organization == null ? "" : ", organization " + organization);
       if (!quiet) say("Target: %s", target);
       else if (err() instanceof TerminalWriter) err().println("Target: " + target);
@@ -289,6 +302,11 @@ public class Cli implements Story {
     else print(result);
   }
 
+  /** Prints one of many results in a line: a short view on a terminal, else JSON. */
+  public void printLine(JsonNode result) {
+    out().println(viewed() ? View.line(result) : result.toString());
+  }
+
   /** True if the result is for people: on a terminal, and without --json. */
   public boolean viewed() {
     var json = spec.findOption("--json");
@@ -297,13 +315,21 @@ public class Cli implements Story {
   }
 
   /**
-   * Prints aligned columns under headings in capitals.
+   * Prints a list: a table on a terminal, ids with -q, else the JSON.
    *
-   * @param ifNone advice if there are no rows
+   * @param ifNone advice if the list is empty
    */
-  public void table(List<String> headings, List<List<String>> rows, String ifNone) {
-    table(headings, rows);
-    if (rows.isEmpty()) say("%s", Hint.render(ifNone));
+  public void list(JsonNode things, Columns columns, String ifNone) {
+    if (things.isMissingNode()) return; // a dry run: the curl command was the result
+    var rows = columns.rows(things);
+    if (quiet) rows.forEach(row -> out().println(row.get(0)));
+    else if (viewed()) table(columns, things);
+    else print(things);
+    if (rows.isEmpty() && !ifNone.isEmpty()) say("%s", Hint.render(ifNone));
+  }
+
+  public void table(Columns columns, Iterable<JsonNode> things) {
+    table(columns.headings(), columns.rows(things));
   }
 
   /** Prints aligned columns under headings in capitals. */

@@ -1,4 +1,4 @@
-//SOURCES ../Ensure.java ../Fly.java ../FlyException.java ../Template.java Cli.java
+//SOURCES ../Ensure.java ../Fly.java ../FlyException.java ../Template.java Cli.java View.java
 package fly.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -55,7 +55,7 @@ public final class IpAddresses {
         app,
         type,
         () -> all(type),
-        IpAddresses::address,
+        View::address,
         lookup ->
             cli.fly()
                 .createByGraphql(query, variables, () -> lookup.get().map(IpAddresses::data))
@@ -86,13 +86,6 @@ public final class IpAddresses {
     return named("allocateIpAddress", payload);
   }
 
-  private static String address(JsonNode answer) {
-    for (var path : List.of("/ip", "/app/sharedIpAddress", "/ipAddress/address")) {
-      if (answer.at(path).isTextual()) return answer.at(path).asText();
-    }
-    return "";
-  }
-
   /** Prints the answer in one line: the address alone for people and with -q, else the JSON. */
   public void print(JsonNode answer) {
     if (answer.isMissingNode()) return; // a dry run
@@ -100,6 +93,6 @@ public final class IpAddresses {
       cli.out().println(answer);
       return;
     }
-    cli.out().println(address(answer));
+    cli.out().println(View.address(answer));
   }
 }

@@ -24,7 +24,7 @@ import picocli.CommandLine.Spec;
 
 /**
  * The Machines that a command is for: one, several, those on stdin, or those that a selection
- * finds. It works on several at once, in one JVM; each result is a line of JSON.
+ * finds. It works on several at once, in one JVM; each result is a line.
  */
 public abstract class Many {
   private static final int SHOWN = 10;
@@ -49,6 +49,9 @@ public abstract class Many {
       paramLabel = "N",
       description = "The number of Machines to work on at once (default: ${DEFAULT-VALUE}).")
   private int parallel = 50;
+
+  @Option(names = "--json", description = "Print JSON instead of a view for people.")
+  public boolean json;
 
   /** The ids as given; "-" stands for those on stdin. */
   abstract List<String> ids();
@@ -218,7 +221,7 @@ public abstract class Many {
     var ids = ids(cli, app);
     if (one()) {
       var id = ids.get(0);
-      cli.say("%s the Machine %s ...", doing, id);
+      cli.announce("%s the Machine %s ...", doing, id);
       cli.print(work.on(item(cli, id, cli)), id);
       return;
     }
@@ -234,7 +237,7 @@ public abstract class Many {
     var start = System.nanoTime();
     Map<String, FlyException> failures;
     if (ids.size() < FEW) {
-      cli.say("%s ...", what);
+      cli.announce("%s ...", what);
       failures = inParallel(cli, ids, work, () -> {});
     } else {
       try (var progress = cli.progress(what, ids.size())) {
@@ -259,9 +262,10 @@ public abstract class Many {
             parallel,
             id -> {
               try {
-                var line = line(cli, id, work.on(item(cli, id, silence)));
+                var result = work.on(item(cli, id, silence));
                 synchronized (this) {
-                  cli.out().println(line);
+                  if (cli.quiet) cli.out().println(id);
+                  else cli.printLine(with(id, result));
                 }
               } catch (FlyException e) {
                 synchronized (this) {
@@ -274,12 +278,11 @@ public abstract class Many {
             });
   }
 
-  /** The answer with its Machine's id before it; with -q the id alone. */
-  private static String line(Cli.Api cli, String id, JsonNode result) {
-    if (cli.quiet) return id;
+  /** The answer with its Machine's id before it. */
+  private static JsonNode with(String id, JsonNode result) {
     var line = Fly.JSON.createObjectNode().put("id", id);
     if (result instanceof ObjectNode object) line.setAll(object);
-    return line.toString();
+    return line;
   }
 
   private FlyException failed(Map<String, FlyException> failures, int all) {

@@ -14,8 +14,11 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 
@@ -76,6 +79,24 @@ public final class Reference {
     return List.of(windows ? "jbang" : jbang.toString(), "run", "--offline", reference);
   }
 
+  /**
+   * The variables that a lasting command needs and that a client does not have: the reader's own
+   * places of JBang's files, and the JDK if the PATH does not lead to one.
+   */
+  public static Map<String, String> environment() {
+    var needed = new LinkedHashMap<String, String>();
+    for (var name : List.of("JBANG_DIR", "JBANG_CACHE_DIR", "JBANG_REPO", "JBANG_JAR")) {
+      var value = variable(name);
+      if (!value.isEmpty()) needed.put(name, Path.of(value).toAbsolutePath().toString());
+    }
+    var usual = Path.of(System.getProperty("user.home"), ".jbang").toString();
+    if (usual.equals(needed.get("JBANG_DIR"))) needed.remove("JBANG_DIR");
+    if (!variable("JAVA_HOME").isEmpty() && find("javac", "javac.exe").isEmpty()) {
+      needed.put("JAVA_HOME", variable("JAVA_HOME"));
+    }
+    return needed;
+  }
+
   private static String root() {
     return System.getenv().getOrDefault("FLY_ROOT", ".");
   }
@@ -93,19 +114,26 @@ public final class Reference {
   }
 
   private static Path jbang() {
-    var path = System.getProperty("PATH", System.getenv().getOrDefault("PATH", ""));
-    var folders = new ArrayList<>(List.of(path.split(File.pathSeparator)));
+    return find("jbang", "jbang.cmd")
+        .orElseThrow(
+            () ->
+                FlyException.usage(
+                    "there is no jbang on your PATH",
+                    "the client starts the command by it",
+                    "install JBang: https://www.jbang.dev; or run this by ./jbang of a clone"));
+  }
+
+  /** A program of one of these names, on the PATH or among JBang's own. */
+  private static Optional<Path> find(String... names) {
+    var folders = new ArrayList<>(List.of(variable("PATH").split(File.pathSeparator)));
     folders.add(folder().resolve("bin").toString());
     for (var folder : folders) {
-      for (var name : new String[] {"jbang", "jbang.cmd"}) {
+      for (var name : names) {
         var file = Path.of(folder, name).toAbsolutePath();
-        if (Files.isRegularFile(file) && Files.isExecutable(file)) return file;
+        if (Files.isRegularFile(file) && Files.isExecutable(file)) return Optional.of(file);
       }
     }
-    throw FlyException.usage(
-        "there is no jbang on your PATH",
-        "the client starts the command by it",
-        "install JBang: https://www.jbang.dev; or run this by ./jbang of a clone");
+    return Optional.empty();
   }
 
   private static void build(Path jbang, String reference) {

@@ -1,7 +1,7 @@
 //SOURCES ../Fly.java Cli.java Hint.java Interruption.java TerminalWriter.java View.java
 package fly.cli;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
 import fly.Fly;
 import java.io.FilterWriter;
 import java.io.IOException;
@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 
 /** Scripts that run one after the other, each shown as the command that does it alone. */
 public final class Steps {
@@ -113,7 +114,8 @@ public final class Steps {
     if (exitCode != 0) throw new Failed(exitCode);
     var result = out.toString();
     if (variable != null) System.setProperty(variable, result.strip());
-    cli.say("  -> %s", brief(result));
+    var brief = brief(result);
+    if (!brief.isEmpty()) cli.say("  -> %s", brief);
     return result;
   }
 
@@ -138,21 +140,21 @@ public final class Steps {
     return word.matches("[\\w@%+=:,./-]+") ? word : "'" + word.replace("'", "'\\''") + "'";
   }
 
-  /** A result in one line. */
+  /** A result in one line; an MCP server's replies come on stdout, so they have none. */
   private String brief(String result) {
-    var text = result.strip();
-    var first = text.lines().findFirst().orElse("");
-    try {
-      var json = Fly.JSON.readTree(text);
-      var viewed = cli.err() instanceof TerminalWriter && json.isObject();
-      text = viewed ? View.of(json) : json.toString();
-      if (viewed && text.startsWith("{")) text = json.toString();
-      if (viewed) text = text.lines().findFirst().orElse("");
-    } catch (JsonProcessingException e) {
-      text = first;
-    }
-    if (result.strip().lines().count() > 1 && text.equals(first)) {
-      text = text.substring(0, Math.min(text.length(), 60)) + " ...";
+    var lines = result.strip().lines().toList();
+    if (lines.isEmpty()) return "";
+    var text = lines.size() == 1 ? lines.get(0) : lines.get(0) + " ...";
+    try (var values = Fly.JSON.readerFor(JsonNode.class).<JsonNode>readValues(result)) {
+      var all = values.readAll();
+      if (all.stream().anyMatch(value -> value.has("jsonrpc"))) return "";
+      var viewed = cli.err() instanceof TerminalWriter;
+      text =
+          all.stream()
+              .map(value -> viewed ? View.line(value) : value.toString())
+              .collect(Collectors.joining(", "));
+    } catch (IOException e) {
+      // no JSON: the line as it is
     }
     return text.length() <= WIDTH ? text : text.substring(0, WIDTH - 3) + "...";
   }

@@ -11,24 +11,66 @@ import java.util.StringJoiner;
 final class View {
   private View() {}
 
-  /** A short view of a Machine, a volume or an app; the JSON itself of anything else. */
+  /** The view: of a Machine, a volume or an app in words, of another object a field a line. */
   static String of(JsonNode json) {
     if (json.has("id") && json.has("config") && json.has("state")) return machine(json);
     if (json.has("id") && json.has("size_gb")) return volume(json);
     if (json.has("id") && (json.has("organization") || json.has("created_at"))) return app(json);
-    return Fly.pretty(json);
+    if (!address(json).isEmpty()) return "Address " + address(json);
+    return json.isObject() ? String.join(System.lineSeparator(), fields(json)) : Fly.pretty(json);
+  }
+
+  /** The view in one line. */
+  static String line(JsonNode json) {
+    var view = of(json).lines().toList();
+    var plain = json.isObject() && view.equals(fields(json));
+    return plain ? String.join(", ", view).replaceAll(" +", " ") : view.get(0);
+  }
+
+  /** The address in an answer that allocates one; empty in any other. */
+  static String address(JsonNode answer) {
+    for (var path : List.of("/ip", "/app/sharedIpAddress", "/ipAddress/address")) {
+      if (answer.at(path).isTextual()) return answer.at(path).asText();
+    }
+    return "";
+  }
+
+  private static List<String> fields(JsonNode json) {
+    var widest = json.properties().stream().mapToInt(field -> field.getKey().length()).max();
+    var lines = new ArrayList<String>();
+    for (var field : json.properties()) {
+      lines.add(
+          ("%-" + widest.getAsInt() + "s  %s").formatted(field.getKey(), field(field.getValue())));
+    }
+    return lines.isEmpty() ? List.of("done") : lines;
+  }
+
+  private static String field(JsonNode value) {
+    if (value.isBoolean()) return value.asBoolean() ? "yes" : "no";
+    if (value.isValueNode()) return value.asText();
+    if (!value.isArray()) return value.toString();
+    var items = new StringJoiner(", ");
+    for (var item : value) items.add(item.isValueNode() ? item.asText() : label(item));
+    return items.length() == 0 ? "none" : items.toString();
+  }
+
+  /** The name of a thing in a list. */
+  private static String label(JsonNode thing) {
+    for (var name : List.of("name", "slug", "organization", "id")) {
+      if (thing.path(name).isTextual()) return text(thing, name);
+    }
+    return thing.toString();
   }
 
   private static String machine(JsonNode machine) {
     var config = machine.path("config");
     var lines = new ArrayList<String>();
+    var name = text(machine, "name");
+    var named = name.isEmpty() || name.startsWith("launch-") ? "" : " (" + name + ")";
     lines.add(
-        "Machine %s (%s): %s in %s"
+        "Machine %s%s: %s in %s"
             .formatted(
-                text(machine, "id"),
-                text(machine, "name"),
-                text(machine, "state"),
-                text(machine, "region")));
+                text(machine, "id"), named, text(machine, "state"), text(machine, "region")));
     lines.add("  runs  " + program(config));
     var parts = new StringJoiner(", ");
     parts.add(guest(config.path("guest")));

@@ -52,6 +52,17 @@ public final class Checkup {
     else if (!run(name, check)) missing = name;
   }
 
+  /**
+   * A check that needs the same as the next of its kind, which do not need it.
+   *
+   * @return true if it is ok
+   */
+  public boolean beside(String name, Callable<String> check) {
+    if (missing == null) return run(name, check);
+    add(new Finding(name, "skipped", "needs: " + missing, null));
+    return false;
+  }
+
   /** Lets all further needed checks be skipped. */
   public void skipRest(String why) {
     if (missing == null) missing = why;

@@ -1,4 +1,4 @@
-//SOURCES ../Fly.java ../Settings.java Checkup.java Local.java Remote.java
+//SOURCES ../Fly.java ../Settings.java Checkup.java Local.java Remote.java WrapperCache.java
 package fly.doctor;
 
 import fly.Fly;
@@ -12,6 +12,7 @@ public final class Examination {
   public static void run(Checkup checkup, Fly fly) {
     checkup.check("JDK", Local::jdk);
     checkup.check("JBang", Local::jbang);
+    checkup.check("wrapper", WrapperCache::found);
     checkup.check("Node", Local::node);
     checkup.check("settings", Local::settings);
     checkup.check("MCP clients", Local::clients);
@@ -23,9 +24,12 @@ public final class Examination {
     checkup.need("access", remote::accepted);
     if (Settings.APP_NAME.get() == null) checkup.skipRest("APP_NAME, which is not set");
     checkup.need("app", remote::app);
-    checkup.need("addresses", remote::addresses);
-    checkup.need("volumes", remote::volumes);
-    checkup.need("Machines", remote::machines);
+    var addressed = checkup.beside("addresses", remote::addresses);
+    checkup.beside("region", remote::region);
+    checkup.beside("volumes", remote::volumes);
+    var served = checkup.beside("Machines", remote::machines);
+    if (!addressed) checkup.skipRest("addresses");
+    if (!served) checkup.skipRest("Machines");
     checkup.need("edge", remote::edge);
     checkup.need("MCP reply", remote::mcp);
   }

@@ -1,4 +1,4 @@
-//SOURCES ../FlyException.java ../Settings.java ../mcp/launch/ClientConfigFile.java
+//SOURCES ../FlyException.java ../Settings.java WrapperCache.java ../mcp/launch/ClientConfigFile.java
 package fly.doctor;
 
 import fly.FlyException;
@@ -34,20 +34,17 @@ final class Local {
     return null;
   }
 
-  /** JBang's own folder, and the wrapper that started this command, if one did. */
+  /** JBang's own folder, which has to be writable. */
   static String jbang() {
     var folder = Settings.lookup("JBANG_DIR");
-    var home = Path.of(System.getProperty("user.home"), ".jbang");
-    var dir = folder == null ? home : Path.of(folder);
+    var dir = WrapperCache.folder();
     if (!Files.isWritable(dir)) {
       throw new FlyException(
           "JBang's folder " + dir + " cannot be written",
           "JBang keeps compiled scripts there" + (folder == null ? "" : "; JBANG_DIR names it"),
           "export JBANG_DIR=FOLDER");
     }
-    var wrapper = Settings.lookup("FLY_JBANG");
-    var itself = wrapper == null || wrapper.startsWith("@");
-    return (itself ? "jbang itself" : "by the wrapper " + wrapper) + ", folder " + dir;
+    return "folder " + dir;
   }
 
   /** Node is wanted for npm's MCP servers on the sandbox; none is fine. */

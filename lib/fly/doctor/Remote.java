@@ -100,6 +100,28 @@ final class Remote {
     return ips.findValuesAsText("ip").stream().collect(Collectors.joining(", "));
   }
 
+  /** The region of new Machines: Fly.io has it, and so is a volume there if the app has volumes. */
+  String region() {
+    var answer = fly.get("/v1/platform/regions");
+    var region = Settings.REGION.get();
+    if (region == null) {
+      return "REGION is not set: the request bodies name one; the nearest is "
+          + answer.path("nearest").asText("not known");
+    }
+    if (!answer.path("regions").findValuesAsText("code").contains(region)) {
+      throw FlyException.usage(
+          "Fly.io has no region " + region, "REGION names it", "fly-list-regions");
+    }
+    var volumes = fly.volumes(name());
+    if (!volumes.isEmpty() && volumes.stream().noneMatch(v -> v.region().equals(region))) {
+      throw new FlyException(
+          "no volume is in the region " + region,
+          "a new Machine with a volume needs both in one region; REGION names it",
+          "fly-create-volume --region " + region);
+    }
+    return region + (volumes.isEmpty() ? "" : ", with a volume");
+  }
+
   String volumes() {
     var volumes = fly.volumes(name());
     if (volumes.isEmpty()) return "none";

@@ -5,9 +5,11 @@ package fly.shell;
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.Access;
 import fly.Fly;
+import fly.FlyException;
 import fly.Settings;
 import fly.mcp.check.Conversation;
 import fly.mcp.check.ServerCheck;
+import fly.mcp.proxy.Patience;
 import fly.mcp.proxy.StdioProxy;
 import java.net.URI;
 import java.time.Duration;
@@ -21,15 +23,25 @@ import java.util.Map;
  */
 public final class McpServer implements AutoCloseable {
   private static final Duration TIMEOUT = Duration.ofMinutes(10);
+
+  /** The longest wait for a server that does not answer at all, such as a Machine that starts. */
+  private static final Patience PATIENCE =
+      new Patience(Duration.ofMinutes(1), Duration.ofSeconds(20));
+
   private static final String PROTOCOL = "2025-06-18";
 
   private final URI server;
+  private final String app;
   private Conversation conversation;
   private ServerCheck check;
   private int id;
 
-  McpServer(URI server) {
+  /**
+   * @param app the app that the server runs in, or null
+   */
+  McpServer(URI server, String app) {
     this.server = server;
+    this.app = app;
   }
 
   /** The names of the server's tools. */
@@ -73,12 +85,14 @@ public final class McpServer implements AutoCloseable {
   private void connect() {
     if (conversation != null && conversation.age().compareTo(TIMEOUT.dividedBy(2)) < 0) return;
     close();
+    if (app != null) requireAddress();
     conversation =
         new Conversation(
             server,
             StdioProxy.Transport.AUTO,
             headers(),
             TIMEOUT,
+            PATIENCE,
             why -> System.err.println(why + "; waiting ..."),
             line -> {});
     check = new ServerCheck(conversation, TIMEOUT, stage -> {});
@@ -91,6 +105,19 @@ public final class McpServer implements AutoCloseable {
             .createObjectNode()
             .put("jsonrpc", "2.0")
             .put("method", "notifications/initialized"));
+  }
+
+  /** An app without an address never answers, so waiting for it is of no use. */
+  private void requireAddress() {
+    JsonNode ips;
+    try {
+      ips = Connected.fly.get("/v1/apps/{app}/ip_assignments", app).path("ips");
+    } catch (FlyException e) {
+      return; // a caller without an API token may use the server all the same
+    }
+    if (!ips.isEmpty()) return;
+    throw new FlyException(
+        "the app %s has no IP address".formatted(app), "nobody can reach it", "fly-allocate-ips");
   }
 
   private Map<String, String> headers() {

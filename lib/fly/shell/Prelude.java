@@ -70,12 +70,12 @@ public final class Prelude {
 
   /** The MCP server at this address. */
   public static McpServer mcp(String url) {
-    return new McpServer(URI.create(url));
+    return new McpServer(URI.create(url), null);
   }
 
   /** The MCP server of the app of this session. */
   public static McpServer mcp() {
-    return mcp(Settings.edgeUrl(app()));
+    return new McpServer(URI.create(Settings.edgeUrl(app())), app());
   }
 
   /** Prints a value: JSON indented, the elements of a collection one a line. */

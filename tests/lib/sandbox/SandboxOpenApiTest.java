@@ -104,6 +104,7 @@ class SandboxOpenApiTest {
     run(0, new SetSecrets(), "API_KEY");
     System.clearProperty("API_KEY");
     run(0, new ListSecrets());
+    run(0, new ListRegions());
   }
 
   private void runFleet() {

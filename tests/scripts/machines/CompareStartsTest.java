@@ -25,7 +25,7 @@ class CompareStartsTest {
     var page = folder.resolve("starts.html");
 
     var result =
-        Script.run(
+        Script.runOnTerminal(
             new CompareStarts(),
             "--runs",
             "2",

@@ -21,10 +21,10 @@ class ListMachinesTest {
   }
 
   @Test
-  void it_prints_a_table() {
+  void on_a_terminal_it_prints_a_table() {
     machines();
 
-    var result = Script.run(new ListMachines());
+    var result = Script.runOnTerminal(new ListMachines());
 
     assertEquals(0, result.exit(), result.err());
     assertEquals(
@@ -40,6 +40,18 @@ class ListMachinesTest {
 
     assertEquals("148ed127f22387\n91857266c77078\n", Script.run(new ListMachines(), "-q").out());
     assertTrue(Script.run(new ListMachines(), "--json").out().contains("\"name\": \"red-fog-1\""));
+  }
+
+  @Test
+  void a_pipe_gets_the_same_JSON_as_with_the_option() {
+    machines();
+
+    var piped = Script.run(new ListMachines());
+    var asked = Script.runOnTerminal(new ListMachines(), "--json");
+
+    assertEquals(0, piped.exit(), piped.err());
+    assertTrue(piped.out().contains("\"name\": \"red-fog-1\""), piped.out());
+    assertEquals(piped.out(), asked.out());
   }
 
   @Test
@@ -77,6 +89,17 @@ class ListMachinesTest {
     assertEquals(2, result.exit());
     assertTrue(result.err().contains("error: APP_NAME is not set"), result.err());
     assertTrue(result.err().contains("try: export APP_NAME=$(jbang fly-name-app@catalog)"));
+  }
+
+  @Test
+  void without_a_token_nothing_is_announced() {
+    System.clearProperty("FLY_API_TOKEN");
+
+    var list = Script.run(new ListMachines());
+    var create = Script.run(new CreateApp());
+
+    assertTrue(list.err().startsWith("error: FLY_API_TOKEN is not set"), list.err());
+    assertTrue(create.err().startsWith("error: FLY_API_TOKEN is not set"), create.err());
   }
 
   @Test

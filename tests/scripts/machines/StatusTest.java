@@ -38,7 +38,7 @@ class StatusTest {
   void it_shows_an_app_and_all_that_is_in_it() {
     app("{\"ip\": \"66.241.124.1\", \"shared\": true, \"region\": \"global\"}");
 
-    var result = Script.run(new Status());
+    var result = Script.runOnTerminal(new Status());
 
     assertEquals(0, result.exit(), result.err());
     assertEquals(

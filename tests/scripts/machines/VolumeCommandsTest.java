@@ -22,7 +22,7 @@ class VolumeCommandsTest {
     var machine =
         sandbox.fly().post("/v1/apps/{app}/machines", request, sandbox.app()).path("id").asText();
 
-    var table = Script.run(new ListVolumes());
+    var table = Script.runOnTerminal(new ListVolumes());
     var ids = Script.run(new ListVolumes(), "-q");
 
     assertEquals(0, table.exit(), table.err());

@@ -30,6 +30,8 @@ class McpConfigTest {
     home = home.toRealPath();
     System.setProperty("user.home", home.toString());
     System.setProperty("os.name", "Linux");
+    System.setProperty("JBANG_DIR", home.resolve(".jbang").toString());
+    System.setProperty("JAVA_HOME", "");
     System.setProperty("PATH", FakeJBang.in(home.resolve("bin")).toString());
   }
 
@@ -37,7 +39,7 @@ class McpConfigTest {
   void restore() {
     System.setProperty("user.home", realHome);
     System.setProperty("os.name", realSystem);
-    System.clearProperty("PATH");
+    for (var name : List.of("PATH", "JBANG_DIR", "JAVA_HOME")) System.clearProperty(name);
   }
 
   private static Script.Result config(String... args) {
@@ -70,6 +72,22 @@ class McpConfigTest {
     assertTrue(Files.exists(home.resolve(".config/Claude/claude_desktop_config.json")));
     assertTrue(Files.exists(home.resolve(".config/Code/User/mcp.json")));
     assertTrue(Files.exists(home.resolve(".claude.json")));
+  }
+
+  @Test
+  void a_client_gets_the_readers_own_places_of_JBang_and_of_a_JDK_that_is_not_on_the_PATH()
+      throws Exception {
+    System.setProperty("JBANG_DIR", home.resolve("elsewhere").toString());
+    System.setProperty("JAVA_HOME", "/opt/jdk");
+
+    var result = config("--client", "cursor");
+
+    assertEquals(0, result.exit(), result.err());
+    var file = home.resolve(".cursor/mcp.json").toFile();
+    var server = Fly.JSON.readTree(file).path("mcpServers").path(NAME);
+    assertEquals(
+        "{\"JBANG_DIR\":\"" + home + "/elsewhere\",\"JAVA_HOME\":\"/opt/jdk\"}",
+        server.path("env").toString());
   }
 
   @Test

@@ -5,15 +5,20 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import fly.Fly;
 import fly.sandbox.SandboxConfig;
 import fly.sandbox.SandboxServer;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class DoctorTest {
   @BeforeEach
   @AfterEach
   void settings() {
-    System.clearProperty("fly.sandbox.npx");
+    for (var name : new String[] {"fly.sandbox.npx", "JBANG_DIR", "FLY_JBANG_VERSION"}) {
+      System.clearProperty(name);
+    }
     Script.settings("http://127.0.0.1:9", FakeFly.TOKEN);
   }
 
@@ -39,10 +44,10 @@ class DoctorTest {
   void json_is_one_list_of_all_checks() throws Exception {
     var findings = Fly.JSON.readTree(Script.run(new Doctor(), "--json").out());
 
-    assertEquals(15, findings.size());
+    assertEquals(17, findings.size());
     assertEquals("JDK", findings.at("/0/check").asText());
-    assertEquals("failed", findings.at("/6/status").asText());
-    assertTrue(findings.at("/6/try").asText().contains("fly-sandbox"));
+    assertEquals("failed", findings.at("/7/status").asText());
+    assertTrue(findings.at("/7/try").asText().contains("fly-sandbox"));
   }
 
   @Test
@@ -59,6 +64,9 @@ class DoctorTest {
       Script.run(new AllocateIps());
       Script.run(new CreateVolume());
       var noMachine = Script.run(new Doctor());
+      System.setProperty("REGION", "fra");
+      var elsewhere = Script.run(new Doctor());
+      System.clearProperty("REGION");
       Script.run(new CreateMachine());
       var whole = Script.run(new Doctor());
 
@@ -69,9 +77,49 @@ class DoctorTest {
       assertTrue(missing.err().contains("error: there is no such app\n"), missing.err());
       assertTrue(noMachine.err().contains("try: jbang fly-create-machine@catalog"));
       assertTrue(noMachine.out().contains("data in iad, free"), noMachine.out());
+      assertTrue(elsewhere.err().contains("error: no volume is in the region fra"));
+      assertTrue(elsewhere.out().contains("ok       volumes"), elsewhere.out());
       assertEquals(0, whole.exit(), whole.err());
       assertTrue(whole.out().contains("ok       MCP reply     FilesServer"), whole.out());
     }
+  }
+
+  @Test
+  void an_app_without_an_address_has_its_volumes_looked_at_all_the_same() throws Exception {
+    try (var sandbox = SandboxServer.start(SandboxConfig.onPort(0))) {
+      sandbox.environment().forEach(System::setProperty);
+      System.setProperty("APP_NAME", "mcp-doctor");
+      Script.run(new CreateApp());
+      Script.run(new CreateVolume());
+
+      var result = Script.run(new Doctor());
+
+      assertEquals(1, result.exit());
+      assertTrue(result.err().contains("error: the app has no IP address"), result.err());
+      assertTrue(result.out().contains("ok       volumes       data in iad"), result.out());
+      assertTrue(result.out().contains("skipped  edge          needs: addresses"), result.out());
+    }
+  }
+
+  @Test
+  void the_wrapper_shows_how_many_commands_start_without_JBang(@TempDir Path folder)
+      throws Exception {
+    System.setProperty("FLY_JBANG", "./jbang");
+    System.setProperty("JBANG_DIR", folder.toString());
+    System.setProperty("FLY_JBANG_VERSION", "1");
+    var missing = Script.run(new Doctor());
+    Files.createDirectories(folder.resolve("wrapper/commands/a/jdk"));
+    Files.createFile(folder.resolve("wrapper/commands/a/jdk/record"));
+    Files.createFile(folder.resolve("wrapper/jbang-cli-1-all.jar"));
+    var found = Script.run(new Doctor());
+
+    assertTrue(missing.out().contains("failed   wrapper       JBang's jar is not at"));
+    assertTrue(
+        found
+            .out()
+            .contains(
+                "ok       wrapper       ./jbang; 1 command(s) start without JBang, 0 archive(s)"),
+        found.out());
   }
 
   @Test

@@ -151,6 +151,18 @@ class ShellTest {
   }
 
   @Test
+  void an_app_that_nobody_can_reach_is_refused_at_once() {
+    fly.stubFor(get("/v1/apps/mcp-demo/ip_assignments").willReturn(okJson("{\"ips\":[]}")));
+
+    var result = sh().run(shell("-e", "mcp().tools()"));
+
+    assertEquals(1, result.exit());
+    assertTrue(
+        result.err().startsWith("error: the app mcp-demo has no IP address\n"), result.err());
+    assertTrue(result.err().contains("\n  try: jbang fly-allocate-ips@catalog"), result.err());
+  }
+
+  @Test
   void exit_codes_are_the_texts_own() {
     assertEquals(7, piped("System.exit(7);").exit());
     assertEquals(3, piped("int code = 3;", "/exit code", "print(\"never\");").exit());

@@ -55,6 +55,25 @@ public final class Conversation implements AutoCloseable {
       Duration timeout,
       Consumer<String> waiting,
       Consumer<String> log) {
+    this(
+        server,
+        transport,
+        headers,
+        timeout,
+        new Patience(timeout, Duration.ofSeconds(20)),
+        waiting,
+        log);
+  }
+
+  /** The same with a limit of its own for the wait for a server that is away. */
+  public Conversation(
+      URI server,
+      StdioProxy.Transport transport,
+      Map<String, String> headers,
+      Duration timeout,
+      Patience patience,
+      Consumer<String> waiting,
+      Consumer<String> log) {
     deadline = begin + timeout.toNanos();
     try {
       stdin = new PipedOutputStream(proxyStdin);
@@ -67,7 +86,7 @@ public final class Conversation implements AutoCloseable {
             transport,
             headers,
             timeout,
-            new Patience(timeout, Duration.ofSeconds(20)),
+            patience,
             new Replies(),
             new ProxyLog() {
               @Override

@@ -1,10 +1,11 @@
-//SOURCES ../../Fly.java ../../FlyException.java JsoncEditor.java
+//SOURCES ../../Fly.java ../../FlyException.java ../../cli/Reference.java JsoncEditor.java
 package fly.mcp.launch;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.Fly;
 import fly.FlyException;
+import fly.cli.Reference;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -128,6 +129,8 @@ public final class ClientConfigFile {
     if (system("Windows")) words.addAll(0, List.of("cmd", "/c"));
     entry.put("command", words.get(0));
     words.stream().skip(1).forEach(entry.putArray("args")::add);
+    var environment = Reference.environment();
+    if (!environment.isEmpty()) entry.set("env", Fly.JSON.valueToTree(environment));
     return entry;
   }
 
