@@ -1,5 +1,5 @@
-//SOURCES ../Access.java ../Fly.java ../Settings.java ../mcp/check/Conversation.java ../mcp/check/ServerCheck.java
-//SOURCES ../mcp/proxy/StdioProxy.java
+//SOURCES ../Access.java ../Fly.java ../FlyException.java ../Settings.java ../mcp/check/Conversation.java
+//SOURCES ../mcp/check/ServerCheck.java ../mcp/proxy/Patience.java ../mcp/proxy/StdioProxy.java Connected.java
 package fly.shell;
 
 import com.fasterxml.jackson.databind.JsonNode;

@@ -1,4 +1,4 @@
-//SOURCES ApiError.java
+//SOURCES ../../GuestSize.java ApiError.java
 package fly.sandbox.model;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
