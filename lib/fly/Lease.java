@@ -1,4 +1,4 @@
-//SOURCES Deadline.java Fly.java FlyException.java Story.java Waiting.java
+//SOURCES Deadline.java Fly.java FlyException.java Parallel.java Story.java Waiting.java
 package fly;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -35,8 +35,13 @@ public final class Lease implements AutoCloseable {
             return thread;
           });
 
+  /** For the release of one lease, when the process ends. */
+  private static final Duration AT_THE_END = Duration.ofSeconds(10);
+
+  private static volatile boolean ending;
+
   static {
-    Runtime.getRuntime().addShutdownHook(new Thread(() -> OPEN.forEach(Lease::close)));
+    Runtime.getRuntime().addShutdownHook(new Thread(Lease::closeAll));
   }
 
   private final Fly fly;
@@ -51,6 +56,14 @@ public final class Lease implements AutoCloseable {
     this.refreshing =
         TIMER.scheduleAtFixedRate(this::refresh, REFRESH_S, REFRESH_S, TimeUnit.SECONDS);
     OPEN.add(this);
+    if (!ending) return;
+    close(fly.within(Deadline.after(AT_THE_END)));
+    throw new FlyException("interrupted", "this process ends", "run this again");
+  }
+
+  private static void closeAll() {
+    ending = true;
+    Parallel.each(OPEN, 50, lease -> lease.close(lease.fly.within(Deadline.after(AT_THE_END))));
   }
 
   /**
@@ -131,10 +144,14 @@ public final class Lease implements AutoCloseable {
   /** Releases the lease. One that could not be released expires by itself. */
   @Override
   public void close() {
+    close(fly.afresh());
+  }
+
+  private void close(Fly fly) {
     if (!OPEN.remove(this)) return;
     refreshing.cancel(false);
     try {
-      fly.afresh().delete(LEASE, app, machine);
+      fly.delete(LEASE, app, machine);
     } catch (FlyException e) {
       // gone with its Machine, or it expires
     }

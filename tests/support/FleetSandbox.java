@@ -23,6 +23,7 @@ final class FleetSandbox implements BeforeAllCallback, BeforeEachCallback, After
   @Override
   public void beforeEach(ExtensionContext context) {
     server.faults().rateLimits(false);
+    server.faults().latency("");
     server.faults().faults(java.util.List.of());
     app = "fleet-app-" + ++apps;
     Script.settings("http://127.0.0.1:" + server.port(), server.token());

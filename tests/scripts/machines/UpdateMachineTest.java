@@ -4,9 +4,13 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import fly.Fly;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.io.TempDir;
 
 class UpdateMachineTest {
   @RegisterExtension static FleetSandbox sandbox = new FleetSandbox();
@@ -59,6 +63,33 @@ class UpdateMachineTest {
 
     assertEquals(0, result.exit(), result.err());
     assertFalse(lease(id).isEmpty());
+  }
+
+  @Test
+  void a_signal_amid_many_leaves_no_lease(@TempDir Path folder) throws Exception {
+    for (int i = 0; i < 12; i++) sandbox.started("many-" + i);
+    sandbox.server().faults().latency("api=500ms");
+    var said = folder.resolve("said");
+    var builder = new ProcessBuilder(Jvm.command("UpdateMachine", "--all", "--env", "A=1"));
+    builder.environment().putAll(sandbox.server().environment());
+    builder.environment().put("APP_NAME", sandbox.app());
+    builder.redirectErrorStream(true).redirectOutput(said.toFile());
+
+    var update = builder.start();
+    Await.until(() -> Files.readString(said).contains("config.env.A"));
+    update.destroy();
+
+    assertTrue(update.waitFor(1, TimeUnit.MINUTES));
+    assertEquals(143, update.exitValue());
+    sandbox.server().faults().latency("");
+    assertEquals(0, leases());
+  }
+
+  private static long leases() {
+    var lease = "/v1/apps/{app}/machines/{machine}/lease";
+    return sandbox.fly().machines(sandbox.app()).stream()
+        .filter(machine -> sandbox.fly().find(lease, sandbox.app(), machine.id()).isPresent())
+        .count();
   }
 
   @Test
