@@ -33,7 +33,8 @@ record Answer(
    * @param absence the answer can say that something is not there
    */
   record Shape(String words, Predicate<JsonNode> fits, boolean empty, boolean absence) {
-    static final Shape LIST = new Shape("a list", JsonNode::isArray, false, true);
+    static final Shape LIST =
+        new Shape("a list of objects", json -> objects(json, null), false, true);
     static final Shape OBJECT = new Shape("an object", Shape::plain, false, true);
     static final Shape JSON =
         new Shape("an object or a list", json -> json.isArray() || Shape.plain(json), false, true);
@@ -47,23 +48,38 @@ record Answer(
 
     /** An object that reports no error: some proxies do so in a 200. */
     private static boolean plain(JsonNode json) {
-      return json.isObject() && !json.has("error") && !json.has("errors");
+      return json.isObject()
+          && !json.has("error")
+          && !json.has("errors")
+          && json.path("ok").asBoolean(true);
+    }
+
+    /** A list of nothing but objects, each with this text; null asks for none. */
+    private static boolean objects(JsonNode json, String field) {
+      for (var one : json) if (!one.isObject() || field != null && !text(one, field)) return false;
+      return json.isArray();
+    }
+
+    private static boolean text(JsonNode json, String field) {
+      return json.path(field).isTextual() && !json.path(field).asText().isEmpty();
     }
 
     /** An object with this text. */
     static Shape with(String field) {
-      return new Shape(
-          "an object with \"" + field + "\"",
-          json -> json.path(field).isTextual() && !json.path(field).asText().isEmpty(),
-          false,
-          false);
+      return new Shape("an object with \"" + field + "\"", json -> text(json, field), false, false);
     }
 
-    /** An object with this list. */
-    static Shape listing(String field) {
+    /** A list of objects with this text. */
+    static Shape listOf(String field) {
       return new Shape(
-          "an object with the list \"" + field + "\"",
-          json -> json.path(field).isArray(),
+          "a list of objects with \"" + field + "\"", json -> objects(json, field), false, true);
+    }
+
+    /** An object with this list of objects, each with a text. */
+    static Shape listing(String list, String field) {
+      return new Shape(
+          "an object with the list \"" + list + "\"",
+          json -> objects(json.path(list), field),
           false,
           true);
     }
@@ -82,6 +98,12 @@ record Answer(
           true);
     }
 
+    /** A list, by its path. */
+    static Shape list(String path) {
+      var documented = of("GET", path);
+      return documented == JSON ? LIST : documented;
+    }
+
     /** By the documentation of the Machines API; an unknown path has JSON of any kind. */
     static Shape of(String method, String path) {
       var known = DOCUMENTED.get(method + " " + withoutIds(path));
@@ -95,24 +117,24 @@ record Answer(
 
   private static final Map<String, Shape> DOCUMENTED =
       Map.ofEntries(
-          Map.entry("GET /v1/apps", Shape.listing("apps")),
+          Map.entry("GET /v1/apps", Shape.listing("apps", "name")),
           Map.entry("GET /v1/apps/*", Shape.with("id")),
-          Map.entry("GET /v1/apps/*/machines", Shape.LIST),
+          Map.entry("GET /v1/apps/*/machines", Shape.listOf("id")),
           Map.entry("GET /v1/apps/*/machines/*", Shape.with("id")),
           Map.entry("GET /v1/apps/*/machines/*/versions", Shape.LIST),
           Map.entry("GET /v1/apps/*/machines/*/events", Shape.LIST),
           Map.entry("GET /v1/apps/*/machines/*/ps", Shape.LIST),
           Map.entry("GET /v1/apps/*/machines/*/wait", Shape.OBJECT),
-          Map.entry("GET /v1/apps/*/volumes", Shape.LIST),
+          Map.entry("GET /v1/apps/*/volumes", Shape.listOf("id")),
           Map.entry("GET /v1/apps/*/volumes/*", Shape.with("id")),
           Map.entry("GET /v1/apps/*/volumes/*/snapshots", Shape.LIST),
-          Map.entry("GET /v1/apps/*/ip_assignments", Shape.listing("ips")),
-          Map.entry("GET /v1/apps/*/secrets", Shape.listing("secrets")),
-          Map.entry("GET /v1/orgs/*/machines", Shape.listing("machines")),
-          Map.entry("GET /v1/orgs/*/volumes", Shape.listing("volumes")),
-          Map.entry("GET /v1/tokens/current", Shape.listing("tokens")),
-          Map.entry("GET /v1/platform/regions", Shape.listing("regions")),
-          Map.entry("GET /api/v1/apps/*/logs", Shape.listing("data")),
+          Map.entry("GET /v1/apps/*/ip_assignments", Shape.listing("ips", "ip")),
+          Map.entry("GET /v1/apps/*/secrets", Shape.listing("secrets", "name")),
+          Map.entry("GET /v1/orgs/*/machines", Shape.listing("machines", "id")),
+          Map.entry("GET /v1/orgs/*/volumes", Shape.listing("volumes", "id")),
+          Map.entry("GET /v1/tokens/current", Shape.listing("tokens", null)),
+          Map.entry("GET /v1/platform/regions", Shape.listing("regions", null)),
+          Map.entry("GET /api/v1/apps/*/logs", Shape.listing("data", null)),
           Map.entry("POST /v1/apps/*/machines", Shape.with("id")),
           Map.entry("POST /v1/apps/*/machines/*", Shape.with("id")),
           Map.entry("POST /v1/apps/*/machines/*/exec", Shape.OBJECT),
@@ -158,6 +180,7 @@ record Answer(
 
   /** The JSON of a success, in this shape; an empty object for an allowed empty body. */
   JsonNode read(Shape shape) throws Unreadable {
+    if (status > 205) throw new Unreadable("it is a part, or several answers in one: " + start());
     if (blank()) {
       if (shape.empty && !openEnded) return Json.MAPPER.createObjectNode();
       throw new Unreadable("it is empty, and " + shape.words + " is expected");

@@ -1,4 +1,4 @@
-//SOURCES Deadline.java Durations.java Fly.java FlyException.java Story.java Volume.java
+//SOURCES Deadline.java Durations.java Fly.java FlyException.java Refusals.java Story.java Volume.java
 package fly;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -65,8 +65,7 @@ public final class Ensure {
       try {
         var app = within.post("/v1/apps", request);
         created("the app " + name);
-        // The answer's body may be empty (OpenAPI document, Apps_create).
-        return app.isMissingNode() || app.has("id") ? app : within.get(APP, name);
+        return app.isMissingNode() || app.has("id") ? app : read(within, name);
       } catch (FlyException e) {
         if (e.status == 422) {
           var yours = yours(within, name, lost);
@@ -96,6 +95,15 @@ public final class Ensure {
         return yours.get();
       }
       story.say("It cannot be seen yet; sending the same again ...");
+    }
+  }
+
+  /** The app that was just created: that answer may be empty (OpenAPI document, Apps_create). */
+  private static JsonNode read(Fly fly, String name) {
+    try {
+      return fly.get(APP, name);
+    } catch (FlyException e) {
+      throw Refusals.ambiguous(e);
     }
   }
 

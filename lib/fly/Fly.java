@@ -225,7 +225,7 @@ public final class Fly {
 
   /** A GET of a list; any other answer is unreadable, and never taken for an empty list. */
   public List<JsonNode> list(String path, Object... ids) {
-    var answer = read(apiHostname, fill(path, ids), Answer.Shape.LIST);
+    var answer = read(apiHostname, fill(path, ids), Answer.Shape.list(path));
     return StreamSupport.stream(answer.spliterator(), false).toList();
   }
 

@@ -347,7 +347,7 @@ public final class HttpConnection implements AutoCloseable {
   }
 
   /** Bytes that have come and nobody has read. */
-  int unread() {
+  public int unread() {
     try {
       return in.available();
     } catch (IOException e) {

@@ -297,6 +297,12 @@ public final class Refusals {
         "Fly.io does not understand the request",
         "",
         "look at it with --dry-run"),
+    LOGIN(
+        511,
+        "",
+        "the network on the way wants a login",
+        "",
+        "log in to your network with a browser, then run this again"),
     TROUBLE(
         500,
         "",

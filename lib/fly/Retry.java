@@ -38,9 +38,9 @@ final class Retry {
     UNREADABLE,
     /** 429: Fly.io refused the request before it did anything. */
     LIMITED,
-    /** 408, 500, 502, 503, 504. */
+    /** 408, most of 5xx, and a status that HTTP does not know. */
     TROUBLE,
-    /** Any other status. */
+    /** Any other status: nothing was done. */
     REFUSED
   }
 
@@ -52,8 +52,9 @@ final class Retry {
   static Failure of(int status) {
     return switch (status) {
       case 429 -> Failure.LIMITED;
-      case 408, 500, 502, 503, 504 -> Failure.TROUBLE;
-      default -> Failure.REFUSED;
+      case 303 -> Failure.UNREADABLE; // done, and its answer is elsewhere
+      case 501, 505, 507, 511 -> Failure.REFUSED;
+      default -> status == 408 || status >= 500 ? Failure.TROUBLE : Failure.REFUSED;
     };
   }
 
@@ -92,6 +93,7 @@ final class Retry {
   /** The time that Retry-After names, in seconds or as a date. */
   static Optional<Duration> retryAfter(String header) {
     var text = header.strip();
+    if (text.matches("\\d{10,}")) return Optional.of(Duration.ofDays(365));
     if (text.matches("\\d{1,9}")) return Optional.of(Duration.ofSeconds(Long.parseLong(text)));
     try {
       var until = ZonedDateTime.parse(text, DateTimeFormatter.RFC_1123_DATE_TIME).toInstant();

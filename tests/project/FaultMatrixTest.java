@@ -1,12 +1,12 @@
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import fly.Deadline;
+import fly.FlyException;
 import java.io.IOException;
-import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -32,17 +32,27 @@ import org.junit.jupiter.api.io.TempDir;
  */
 @Tag("slow")
 class FaultMatrixTest {
-  /** The part of real time that sockets wait; pauses take none. */
-  private static final int SPEED = 8;
-
   private static final Duration DEADLINE = Duration.ofSeconds(2);
   private static final Duration GRACE = Duration.ofSeconds(8); // one second of a busy machine
 
-  private static final Map<String, FaultyFly.Fault> FAULTS = faults();
+  private static final Map<String, FaultyFly.Fault> FAULTS = Faults.all();
 
-  /** Faults before HTTP: addresses at which nobody answers, or nobody speaks TLS. */
-  private static final List<String> CONNECTION =
-      List.of("refused", "no host", "TLS closed", "TLS plain", "TLS reset", "TLS silent");
+  /** Something before HTTP that fails. */
+  private record Place(String url, String proxy) {}
+
+  private static final Map<String, FaultyFly.Fault> FORMS = new LinkedHashMap<>(Faults.unusual());
+
+  static {
+    FORMS.putAll(Faults.types());
+  }
+
+  /** Faults that take their time, and commands of each kind of request that meet them. */
+  private static final Set<String> SLOW =
+      Set.of("switches", "slow head", "byte a second", "gzip bomb", "proxy silent");
+
+  private static final String KINDS =
+      "fly-(api|list-machines|create-(machine|volume)|allocate-ips|start-machine|wait-machine"
+          + "|exec|logs)";
 
   /** Commands with arguments that end soon, and with a dependable result. */
   private static final Map<String, List<String>> ARGUMENTS =
@@ -57,7 +67,7 @@ class FaultMatrixTest {
           Map.entry("fly-start-machine", List.of(FaultyFly.MACHINE)),
           Map.entry("fly-set-secrets", List.of("--stdin")));
 
-  /** Asks an app only, with a time limit of its own: its faults are tested with the MCP client. */
+  /** Asks an app only, with a time limit of its own: McpFaultMatrixTest. */
   private static final String OF_APPS = "fly-call-mcp";
 
   private static final Map<String, FaultyFly.World> WORLDS =
@@ -78,35 +88,59 @@ class FaultMatrixTest {
       "fly-((start|stop|suspend|restart|destroy)-machine|(extend|snapshot|destroy)-volume"
           + "|release-ip|set-secrets)";
 
+  private static final String CREATES = "fly-(create-(app|machine|volume)|allocate-ips)";
+
   @TempDir Path folder;
 
   private FaultyFly fly;
-  private Map<String, String> elsewhere;
-  private final List<ServerSocket> others = new ArrayList<>();
+  private final Map<String, Place> elsewhere = new LinkedHashMap<>();
+  private final List<AutoCloseable> others = new ArrayList<>();
 
   @BeforeEach
-  void start() throws IOException {
+  void start() throws Exception {
     fly = new FaultyFly();
-    Deadline.clock(new FastClock(SPEED));
-    elsewhere =
-        Map.of(
-            "refused", "http://127.0.0.1:1",
-            "no host", "https://no-such-host.invalid",
-            "TLS closed", other((line, out) -> {}),
-            "TLS plain", other((line, out) -> refuse(out, 400)),
-            "TLS reset", other((line, out) -> line.setSoLinger(true, 0)),
-            "TLS silent", other((line, out) -> TimeUnit.SECONDS.sleep(3)));
+    Deadline.clock(new FastClock(Faults.SPEED));
+    elsewhere.put("refused", new Place("http://127.0.0.1:1", ""));
+    elsewhere.put("no host", new Place("https://no-such-host.invalid", ""));
+    elsewhere.put("TLS closed", tls((line, out) -> {}));
+    elsewhere.put("TLS plain", tls((line, out) -> Faults.refuse(out, 400)));
+    elsewhere.put("TLS reset", tls((line, out) -> line.setSoLinger(true, 0)));
+    elsewhere.put("TLS silent", tls((line, out) -> TimeUnit.SECONDS.sleep(3)));
+    var tls = new Tls(folder).sign("expired", "ip:127.0.0.1", "-startdate -9d -validity 2");
+    tls.sign("other", "dns:elsewhere.test", "").selfSign("unknown", "ip:127.0.0.1");
+    System.setProperty("SSL_CERT_FILE", tls.authority.toString());
+    for (var alias : List.of("expired", "other", "unknown")) {
+      var server = tls.serve(alias, exchange -> exchange.close());
+      others.add(() -> server.stop(0));
+      elsewhere.put(alias, new Place("https://127.0.0.1:" + server.getAddress().getPort(), ""));
+    }
+    elsewhere.put("proxy gone", new Place("https://api.test", "http://127.0.0.1:1"));
+    elsewhere.put("proxy 200", proxy((line, out) -> Faults.refuse(out, 200)));
+    elsewhere.put("proxy 407", proxy((line, out) -> Faults.refuse(out, 407)));
+    elsewhere.put("proxy 502", proxy((line, out) -> Faults.refuse(out, 502)));
+    elsewhere.put("proxy FIN", proxy((line, out) -> {}));
+    elsewhere.put("proxy silent", proxy((line, out) -> TimeUnit.SECONDS.sleep(3)));
   }
 
   @AfterEach
-  void stop() throws IOException {
+  void stop() throws Exception {
     Deadline.clock(null);
+    System.clearProperty("SSL_CERT_FILE");
+    System.clearProperty("HTTPS_PROXY");
     fly.close();
     for (var other : others) other.close();
   }
 
-  /** A server that reads the beginning of a TLS handshake and does this. */
-  private String other(FaultyFly.Fault fault) throws IOException {
+  private Place tls(FaultyFly.Fault fault) throws IOException {
+    return new Place("https://127.0.0.1:" + other(fault), "");
+  }
+
+  private Place proxy(FaultyFly.Fault fault) throws IOException {
+    return new Place("https://api.test", "http://127.0.0.1:" + other(fault));
+  }
+
+  /** A server that reads the beginning of a TLS handshake or a tunnel, and does this. */
+  private int other(FaultyFly.Fault fault) throws IOException {
     var server = new ServerSocket(0, 50, InetAddress.getByName("127.0.0.1"));
     others.add(server);
     daemon(
@@ -117,7 +151,7 @@ class FaultMatrixTest {
               daemon(
                   () -> {
                     try (line) {
-                      line.getInputStream().read(new byte[100]);
+                      line.getInputStream().read(new byte[1000]);
                       fault.answer(line, line.getOutputStream());
                     } catch (IOException | InterruptedException e) {
                       // the client is gone
@@ -128,97 +162,13 @@ class FaultMatrixTest {
             }
           }
         });
-    return "https://127.0.0.1:" + server.getLocalPort();
+    return server.getLocalPort();
   }
 
   private static void daemon(Runnable work) {
     var thread = new Thread(work, "fault-matrix");
     thread.setDaemon(true);
     thread.start();
-  }
-
-  private static Map<String, FaultyFly.Fault> faults() {
-    var faults = new LinkedHashMap<String, FaultyFly.Fault>();
-    // of the connection
-    faults.put("FIN", (line, out) -> {});
-    faults.put("FIN unread", FaultyFly.Fault.idle((line, out) -> {}));
-    faults.put("RST", (line, out) -> line.setSoLinger(true, 0));
-    faults.put("garbage", (line, out) -> raw(out, "SSH-2.0-OpenSSH_9.6\r\n"));
-    faults.put("head cut", (line, out) -> raw(out, "HTTP/1.1 200 OK\r\nContent-Le"));
-    // of time
-    faults.put("silence", (line, out) -> line.getInputStream().read());
-    faults.put(
-        "late silence",
-        (line, out) -> {
-          raw(out, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n");
-          line.getInputStream().read(); // until the client is gone
-        });
-    faults.put(
-        "byte a second",
-        (line, out) -> {
-          raw(out, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n");
-          for (int i = 0; i < 100; i++) {
-            Thread.sleep(1000 / SPEED);
-            raw(out, " ");
-          }
-        });
-    // of the body
-    faults.put(
-        "cut", (line, out) -> raw(out, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"id\":1"));
-    faults.put(
-        "no last chunk",
-        (line, out) ->
-            raw(out, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n"));
-    faults.put(
-        "broken gzip",
-        (line, out) ->
-            FaultyFly.answer(out, 200, "application/json", "x", "Content-Encoding: gzip"));
-    faults.put("no length", (line, out) -> raw(out, "HTTP/1.1 200 OK\r\n\r\n[]"));
-    faults.put(
-        "too long",
-        (line, out) -> raw(out, "HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n["));
-    faults.put("empty 200", good(""));
-    faults.put("204", (line, out) -> raw(out, "HTTP/1.1 204 No Content\r\n\r\n"));
-    faults.put("null", good("null"));
-    faults.put("\"ok\"", good("\"ok\""));
-    faults.put("[]", good("[]"));
-    faults.put("{}", good("{}"));
-    faults.put("half JSON", good("{\"id\":\"148e\",\"sta"));
-    faults.put(
-        "HTML", (line, out) -> FaultyFly.answer(out, 200, "text/html", "<html><p>Log in</html>"));
-    faults.put("GraphQL error", good("{\"errors\":[{\"message\":\"it broke\"}]}"));
-    // of the status
-    for (var status : List.of(301, 302, 307)) {
-      var where = "Location: http://127.0.0.1:9/?" + FakeFly.TOKEN;
-      faults.put("" + status, idle(status, "", where));
-    }
-    for (var status : List.of(400, 401, 403, 404, 405, 407, 409, 412, 413, 422)) {
-      faults.put("" + status, idle(status, "{\"error\":\"it broke: " + FakeFly.TOKEN + "\"}"));
-    }
-    faults.put("429", idle(429, "{\"error\":\"slow down\"}", "Retry-After: 1"));
-    faults.put("429 for long", idle(429, "{\"error\":\"slow down\"}", "Retry-After: 9999"));
-    for (var status : List.of(408, 500, 502, 503, 504)) {
-      faults.put("" + status, (line, out) -> refuse(out, status));
-    }
-    return faults;
-  }
-
-  private static FaultyFly.Fault good(String body) {
-    return (line, out) -> FaultyFly.answer(out, 200, "application/json", body);
-  }
-
-  private static FaultyFly.Fault idle(int status, String body, String... headers) {
-    return FaultyFly.Fault.idle(
-        (line, out) -> FaultyFly.answer(out, status, "application/json", body, headers));
-  }
-
-  private static void refuse(OutputStream out, int status) throws IOException {
-    FaultyFly.answer(out, status, "application/json", "{\"error\":\"it broke\"}");
-  }
-
-  private static void raw(OutputStream out, String text) throws IOException {
-    out.write(text.getBytes(StandardCharsets.UTF_8));
-    out.flush();
   }
 
   /** The requests that meet the fault. */
@@ -265,9 +215,11 @@ class FaultMatrixTest {
   private record Cell(Script.Result result, Duration took) {}
 
   private Cell run(String alias, String fault, Mode mode) throws Exception {
-    Script.settings(elsewhere.getOrDefault(fault, fly.url()), FakeFly.TOKEN);
+    var place = elsewhere.getOrDefault(fault, new Place(fly.url(), ""));
+    Script.settings(place.url, FakeFly.TOKEN);
+    System.setProperty("HTTPS_PROXY", place.proxy);
     var world = WORLDS.getOrDefault(alias, FaultyFly.World.USUAL);
-    var met = FAULTS.get(fault);
+    var met = FAULTS.getOrDefault(fault, FORMS.get(fault));
     fly.begin(world, met, met == null ? sent -> false : mode.requests());
     var script = EachCommand.script(alias);
     var words = arguments(alias);
@@ -291,11 +243,14 @@ class FaultMatrixTest {
     } catch (ExecutionException e) {
       return "throws " + e.getCause();
     }
+    var start = fly.atFirst();
     var out = cell.result.out();
     var err = cell.result.err();
     if ((out + err).contains(FakeFly.TOKEN)) return "shows the token";
     if ((out + err).contains("\tat ")) return "shows a stack trace: " + first(err);
     if (fly.most() > most.getOrDefault(alias, Integer.MAX_VALUE)) return "creates twice";
+    var happened = fly.things() > start && cell.result.exit() == FlyException.REFUSED;
+    if (happened && mode != Mode.ONCE && alias.matches(CREATES)) return "denies what it created";
     if (cell.took.compareTo(DEADLINE.plus(GRACE)) > 0) {
       return "over its deadline: %.1f s".formatted(cell.took.toMillis() / 1000.0);
     }
@@ -314,11 +269,15 @@ class FaultMatrixTest {
 
   /** Answers that may be true each time, or that are the result of the raw request. */
   private static boolean trueAnswer(String alias, String fault) {
-    if (alias.equals("fly-api")) return !fault.matches("[345]\\d\\d.*|refused|no host|TLS.*");
+    if (alias.equals("fly-api"))
+      return !fault.matches(
+          "[345]\\d\\d.*|999|refused|no host|TLS.*|expired|other|unknown|proxy.*");
     return switch (fault) {
       case "404" -> alias.equals("fly-cleanup"); // the app is gone
       case "[]" -> alias.matches("fly-(list-(machines|volumes)|fleet-status)");
-      case "{}" -> alias.matches("fly-(wait-machine|exec)|" + ACTIONS);
+      case "{}", "id 7" ->
+          alias.matches("fly-(wait-machine|exec)|" + ACTIONS)
+              || fault.equals("id 7") && alias.equals("fly-create-app");
       case "empty 200", "204" -> alias.matches(ACTIONS); // the status says that it is done
       default -> false;
     };
@@ -334,7 +293,7 @@ class FaultMatrixTest {
     var wrong = new ArrayList<String>();
     var totals = new LinkedHashMap<Character, Integer>();
     var all = new ArrayList<>(FAULTS.keySet());
-    all.addAll(CONNECTION);
+    all.addAll(elsewhere.keySet());
     for (var alias : commands()) {
       var none = judge(alias, "", Mode.ALWAYS);
       if (!none.equals("recovered")) wrong.add(alias + " without a fault: " + none);
@@ -343,7 +302,9 @@ class FaultMatrixTest {
       for (var mode : Mode.values()) {
         table.append("%-20s %-6s ".formatted(alias, mode));
         for (var fault : all) {
-          var outside = CONNECTION.contains(fault) && mode != Mode.ALWAYS;
+          var outside =
+              elsewhere.containsKey(fault) && mode != Mode.ALWAYS
+                  || SLOW.contains(fault) && !alias.matches(KINDS);
           var verdict = outside || mode == Mode.WRITE && !writes ? "." : judge(alias, fault, mode);
           if (verdict.startsWith("over ")) verdict = judge(alias, fault, mode); // a busy machine?
           var letter = verdict.matches("\\.|recovered|explained") ? verdict.charAt(0) : 'W';
@@ -358,5 +319,85 @@ class FaultMatrixTest {
     System.out.println(table + "r recovered, e explained, W wrong: " + totals);
     assertTrue(totals.get('r') > 0 && totals.get('e') > 0, "nothing was tried");
     assertEquals("", String.join("\n", wrong));
+  }
+
+  @Test
+  void a_right_answer_in_an_unusual_form_is_understood() throws Exception {
+    var wrong = new ArrayList<String>();
+    for (var alias : commands()) {
+      for (var form : Faults.unusual().keySet()) {
+        if (alias.equals("fly-mcp-launch") && form.matches("gzip.*|UTF-16")) continue; // not in MCP
+        var result = run(alias, form, Mode.ALWAYS).result;
+        if (result.exit() != 0) wrong.add(alias + " / " + form + ": " + result.err());
+      }
+    }
+    assertEquals("", String.join("\n", wrong));
+  }
+
+  @Test
+  void values_of_types_that_nobody_documents_break_no_command() throws Exception {
+    var wrong = new ArrayList<String>();
+    for (var alias : commands()) {
+      for (var type : Faults.types().keySet()) {
+        var verdict = judge(alias, type, Mode.ALWAYS);
+        if (verdict.startsWith("exit 0: ")) continue; // it needed none of these values
+        if (alias.equals("fly-exec") && verdict.startsWith("no error line")) continue; // its code
+        if (!verdict.matches("explained|recovered"))
+          wrong.add(alias + " / " + type + ": " + verdict);
+      }
+    }
+    assertEquals("", String.join("\n", wrong));
+  }
+
+  /** Some requests of fly-doctor: the first goes without a token, and any answer will do. */
+  private static final List<String> CHECKS =
+      List.of("/v1/apps", "/v1/tokens", "/v1/apps/mcp-demo/volumes", "/edge/");
+
+  @Test
+  void the_doctor_reports_every_fault_with_a_next_step() throws Exception {
+    var wrong = new ArrayList<String>();
+    for (var check : CHECKS) {
+      for (var fault : FAULTS.keySet()) {
+        if (SLOW.contains(fault) || fault.equals("late silence")) continue;
+        Script.settings(fly.url(), FakeFly.TOKEN);
+        fly.begin(FaultyFly.World.USUAL, FAULTS.get(fault), sent -> sent.path().startsWith(check));
+        judgeDoctor(check + " / " + fault, wrong);
+      }
+    }
+    for (var place : elsewhere.entrySet()) {
+      Script.settings(place.getValue().url, FakeFly.TOKEN);
+      System.setProperty("HTTPS_PROXY", place.getValue().proxy);
+      judgeDoctor(place.getKey(), wrong);
+    }
+    assertEquals("", String.join("\n", wrong));
+  }
+
+  private static void judgeDoctor(String cell, List<String> wrong) {
+    System.setProperty("FLY_MCP_BEARER_TOKEN", FakeFly.TOKEN);
+    var result = Script.run(new Doctor());
+    System.clearProperty("FLY_MCP_BEARER_TOKEN");
+    var all = result.out() + result.err();
+    var explained = result.err().contains("\n  why: ") && result.err().contains("\n  try: ");
+    if (all.contains(FakeFly.TOKEN)) wrong.add(cell + ": the token");
+    if (all.contains("\tat ") || all.contains("unexpected")) wrong.add(cell + ": " + all);
+    if (result.exit() != 0 && !explained) wrong.add(cell + ": not explained: " + all);
+    if (result.exit() == 0 && !all.contains("All is well")) wrong.add(cell + ": " + all);
+  }
+
+  @Test
+  void a_snippet_of_fly_shell_fails_as_a_command_does() throws Exception {
+    for (var fault : List.of("FIN", "cut", "[7]", "401", "429 for long", "503", "expired")) {
+      var place = elsewhere.getOrDefault(fault, new Place(fly.url(), ""));
+      Script.settings(place.url, FakeFly.TOKEN);
+      fly.begin(FaultyFly.World.USUAL, FAULTS.get(fault), sent -> true);
+
+      var result = Script.run(new Shell(), "-e", "fly.machines(app())");
+
+      var err = result.err();
+      assertEquals(fault.equals("401") ? 4 : 1, result.exit(), fault + ": " + err);
+      assertTrue(err.contains("error: ") && err.contains("\n  why: "), fault + ": " + err);
+      assertTrue(err.contains("\n  try: ") && !err.contains("\tat "), fault + ": " + err);
+      assertFalse(err.contains(FakeFly.TOKEN), fault);
+    }
   }
 }

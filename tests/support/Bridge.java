@@ -58,6 +58,10 @@ final class Bridge implements AutoCloseable {
     return new Bridge(url, StdioProxy.Transport.AUTO, Map.of(), timeout);
   }
 
+  static Bridge to(String url, Map<String, String> headers, Duration timeout) {
+    return new Bridge(url, StdioProxy.Transport.AUTO, headers, timeout);
+  }
+
   private Bridge(
       String url, StdioProxy.Transport transport, Map<String, String> headers, Duration timeout) {
     proxy =

@@ -53,6 +53,34 @@ final class FaultyFly implements AutoCloseable {
       return true;
     }
 
+    /** Sends the right answer in a form of its own, if the fault is one of form. */
+    default void answer(Socket line, OutputStream out, int status, String body)
+        throws IOException, InterruptedException {
+      answer(line, out);
+    }
+
+    /** Writes a right answer. */
+    interface Form {
+      void write(OutputStream out, int status, byte[] body) throws IOException;
+    }
+
+    /** A right answer in a form of its own. */
+    static Fault form(Form form) {
+      return new Fault() {
+        @Override
+        public void answer(Socket line, OutputStream out) {
+          throw new IllegalStateException("a form needs an answer");
+        }
+
+        @Override
+        public void answer(Socket line, OutputStream out, int status, String body)
+            throws IOException {
+          form.write(out, status, body.getBytes(StandardCharsets.UTF_8));
+          out.flush();
+        }
+      };
+    }
+
     /** The same fault of a server that has done nothing. */
     static Fault idle(Fault fault) {
       return new Fault() {
@@ -89,6 +117,7 @@ final class FaultyFly implements AutoCloseable {
   private boolean app;
   private int made;
   private int most;
+  private int atFirst;
   private volatile Fault fault;
   private volatile Predicate<Sent> when;
 
@@ -122,6 +151,7 @@ final class FaultyFly implements AutoCloseable {
     if (world.volume) volume(VOLUME, "data");
     if (world.address) addresses.add(address("v6"));
     most = things();
+    atFirst = most;
     fault = next;
     when = requests;
   }
@@ -175,6 +205,11 @@ final class FaultyFly implements AutoCloseable {
     return machines.size() + volumes.size() + addresses.size() + (app ? 1 : 0);
   }
 
+  /** Their number before the first request. */
+  synchronized int atFirst() {
+    return atFirst;
+  }
+
   /** Their largest number so far. */
   synchronized int most() {
     return most;
@@ -219,8 +254,10 @@ final class FaultyFly implements AutoCloseable {
         reply = faulty && !now.acts() ? null : reply(request);
         most = Math.max(most, things());
       }
-      if (faulty) now.answer(line, line.getOutputStream());
-      else answer(line.getOutputStream(), reply.status, "application/json", "" + reply.body);
+      var out = line.getOutputStream();
+      if (faulty && reply == null) now.answer(line, out);
+      else if (faulty) now.answer(line, out, reply.status, "" + reply.body);
+      else answer(out, reply.status, "application/json", "" + reply.body);
     } catch (IOException | InterruptedException e) {
       // the client is gone
     }
@@ -229,7 +266,8 @@ final class FaultyFly implements AutoCloseable {
   static void answer(OutputStream out, int status, String type, String body, String... headers)
       throws IOException {
     var bytes = body.getBytes(StandardCharsets.UTF_8);
-    var head = new StringBuilder("HTTP/1.1 " + status + " Status\r\nContent-Type: " + type);
+    var head = new StringBuilder("HTTP/1.1 " + status + " Status\r\nConnection: close");
+    head.append("\r\nContent-Type: ").append(type);
     for (var header : headers) head.append("\r\n").append(header);
     head.append("\r\nContent-Length: ").append(bytes.length).append("\r\n\r\n");
     out.write(head.toString().getBytes(StandardCharsets.UTF_8));

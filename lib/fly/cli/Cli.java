@@ -25,6 +25,7 @@ import java.nio.file.InvalidPathException;
 import java.time.Duration;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import picocli.CommandLine;
 import picocli.CommandLine.Help;
 import picocli.CommandLine.Mixin;
@@ -229,9 +230,21 @@ public class Cli implements Story {
         .setExecutionExceptionHandler(
             (e, failed, parsed) -> {
               if (e instanceof FlyException failure) return report(failed, failure);
-              if (!(e instanceof InvalidPathException path)) throw e;
-              return report(failed, Surroundings.damaged("\"" + path.getInput() + "\""));
+              if (e instanceof InvalidPathException path) {
+                return report(failed, Surroundings.damaged("\"" + path.getInput() + "\""));
+              }
+              if (parsed.hasMatchedOption("--verbose")) e.printStackTrace(failed.getErr());
+              return report(failed, unexpected(e));
             });
+  }
+
+  /** A failure that nobody foresaw: an answer of another form than documented, or a bug. */
+  private static FlyException unexpected(Exception e) {
+    var ours = Stream.of(e.getStackTrace()).filter(at -> !at.getClassName().contains("jackson"));
+    return new FlyException(
+        "an unexpected " + e.getClass().getSimpleName(),
+        e.getMessage() + ", at " + ours.findFirst().map(Object::toString).orElse("no place"),
+        "look with fly-status; if this is a bug, report it with the output of -v");
   }
 
   private static int execute(ParseResult parsed) {

@@ -1,9 +1,10 @@
-//SOURCES ../Access.java ../Fly.java ../FlyException.java ../Network.java ../Refusals.java ../Settings.java
-//SOURCES ../Token.java ../mcp/check/Conversation.java ../mcp/check/ServerCheck.java ../mcp/proxy/HttpErrors.java
-//SOURCES ../mcp/proxy/HttpSender.java ../mcp/proxy/StdioProxy.java
+//SOURCES ../Access.java ../Deadline.java ../Fly.java ../FlyException.java ../Network.java ../Refusals.java
+//SOURCES ../Settings.java ../Token.java ../mcp/check/Conversation.java ../mcp/check/ServerCheck.java
+//SOURCES ../mcp/proxy/HttpErrors.java ../mcp/proxy/HttpSender.java ../mcp/proxy/StdioProxy.java
 package fly.doctor;
 
 import fly.Access;
+import fly.Deadline;
 import fly.Fly;
 import fly.FlyException;
 import fly.Network;
@@ -27,7 +28,7 @@ import kong.unirest.core.UnirestException;
 
 /** Checks of Fly.io, or the sandbox, from the name to the MCP server's reply. */
 final class Remote {
-  private static final int TIMEOUT_MS = 10_000;
+  private static final Duration TIMEOUT = Duration.ofSeconds(10);
   private static final Duration PATIENCE = Duration.ofSeconds(30);
 
   private final Fly fly;
@@ -69,7 +70,7 @@ final class Remote {
 
   private static int status(String url) {
     try {
-      return Fly.http().get(url).requestTimeout(TIMEOUT_MS).asEmpty().getStatus();
+      return Fly.http().get(url).requestTimeout(timeoutMs()).asEmpty().getStatus();
     } catch (UnirestException e) {
       throw Refusals.unanswered("GET", url, e);
     }
@@ -146,7 +147,7 @@ final class Remote {
   String edge() {
     var url = Settings.edgeUrl(name());
     try {
-      var status = HttpSender.statusOfGet(URI.create(url + "healthz"), TIMEOUT_MS);
+      var status = HttpSender.statusOfGet(URI.create(url + "healthz"), timeoutMs());
       if (status < 500) return "%d from %s".formatted(status, url);
       throw new FlyException(
           "the edge answers " + status, url + " reaches no Machine that serves", "fly-logs");
@@ -166,14 +167,19 @@ final class Remote {
     var params = hello.put("method", "initialize").putObject("params");
     params.put("protocolVersion", "2025-06-18").putObject("capabilities");
     params.putObject("clientInfo").put("name", "fly-doctor").put("version", "1");
+    var patience = Deadline.clock().real(PATIENCE);
     try (var conversation =
         new Conversation(
-            server, StdioProxy.Transport.AUTO, headers, PATIENCE, why -> {}, line -> {})) {
-      var check = new ServerCheck(conversation, PATIENCE, stage -> {});
+            server, StdioProxy.Transport.AUTO, headers, patience, why -> {}, line -> {})) {
+      var check = new ServerCheck(conversation, patience, stage -> {});
       var info = check.ask(hello, reply -> {}).at("/result/serverInfo");
       return "%s %s"
           .formatted(info.path("name").asText("a server"), info.path("version").asText(""));
     }
+  }
+
+  private static int timeoutMs() {
+    return (int) Deadline.clock().real(TIMEOUT).toMillis();
   }
 
   private static String name() {

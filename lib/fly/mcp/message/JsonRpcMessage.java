@@ -142,7 +142,8 @@ public final class JsonRpcMessage implements AutoCloseable {
   /** The first bytes, for people. */
   public String start(int count) throws IOException {
     try (var in = open()) {
-      return new String(in.readNBytes(count), StandardCharsets.UTF_8);
+      var text = new String(in.readNBytes(count), StandardCharsets.UTF_8);
+      return text.replaceAll("[\\p{Cntrl}\ufffd]+", ".");
     }
   }
 
@@ -170,7 +171,16 @@ public final class JsonRpcMessage implements AutoCloseable {
       for (int i = start; i < end; i++) {
         if (source[i] == '\n' || source[i] == '\r') source[i] = ' ';
       }
+      if (text.length() == 0 && marked(source, start, end)) start += 3;
       text.write(source, start, end - start);
+    }
+
+    /** True for a byte order mark, which a client's parser might not take. */
+    private static boolean marked(byte[] source, int start, int end) {
+      return end - start >= 3
+          && source[start] == (byte) 0xef
+          && source[start + 1] == (byte) 0xbb
+          && source[start + 2] == (byte) 0xbf;
     }
 
     public void append(InputStream source) throws IOException {

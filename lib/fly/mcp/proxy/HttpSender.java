@@ -233,6 +233,10 @@ public final class HttpSender {
               + " -> "
               + head.status()
               + (type == null ? "" : " " + type));
+      var coding = head.first("Content-Encoding");
+      if (coding != null && !coding.matches("(?i)identity")) {
+        throw new IOException("the answer has a coding that was not asked for: " + coding);
+      }
       InputStream read = connection.body(method, head);
       if (waitMs == 0) {
         var stream = new HeartbeatStream(read, connection::close);

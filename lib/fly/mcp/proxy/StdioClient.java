@@ -163,7 +163,12 @@ final class StdioClient {
   private synchronized boolean isWanted(JsonRpcHead head, PendingCall on) {
     var wanted = false;
     for (var part : head.all()) {
-      wanted |= part.kind != JsonRpcHead.Kind.RESPONSE || isAnswer(part, on);
+      wanted |=
+          switch (part.kind) {
+            case REQUEST, NOTIFICATION -> true;
+            case RESPONSE -> isAnswer(part, on);
+            default -> false;
+          };
     }
     if (wanted) unwritten++;
     return wanted;
