@@ -345,14 +345,14 @@ class ResolveOnceTest {
   @Test
   void a_recorded_command_waits_for_no_lock() throws Exception {
     run();
-    var holder = shell().start("flock", temp.resolve("dir/wrapper/lock").toString(), "sleep", "60");
+    var holder =
+        shell().start("flock", temp.resolve("dir/wrapper/lock").toString(), "sleep", "1000");
     Thread.sleep(300);
 
     var second = shell().start("./jbang", "fly-echo");
     second.getOutputStream().close();
 
-    assertTrue(second.waitFor(10, java.util.concurrent.TimeUnit.SECONDS));
-    assertEquals(7, second.exitValue());
+    assertEquals(7, Await.exit(second));
     holder.descendants().forEach(ProcessHandle::destroy);
     holder.destroy();
   }

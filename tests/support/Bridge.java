@@ -30,8 +30,6 @@ final class Bridge implements AutoCloseable {
   static final String INITIALIZED =
       "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}";
 
-  private static final long PATIENCE_S = 20;
-
   final List<String> log = new CopyOnWriteArrayList<>();
   private final BlockingQueue<byte[]> input = new LinkedBlockingQueue<>();
   private final BlockingQueue<String> output = new LinkedBlockingQueue<>();
@@ -119,7 +117,7 @@ final class Bridge implements AutoCloseable {
 
   /** The next line for the client, as it is. */
   String line() throws InterruptedException {
-    var line = output.poll(PATIENCE_S, TimeUnit.SECONDS);
+    var line = output.poll(Await.LIMIT_MS, TimeUnit.MILLISECONDS);
     if (line == null) throw new AssertionError("nothing came; the log: " + log);
     return line;
   }
@@ -149,7 +147,7 @@ final class Bridge implements AutoCloseable {
 
   FlyException ended() throws ExecutionException, InterruptedException {
     try {
-      return end.get(PATIENCE_S, TimeUnit.SECONDS);
+      return end.get(Await.LIMIT_MS, TimeUnit.MILLISECONDS);
     } catch (TimeoutException e) {
       throw new AssertionError("the proxy does not end; the log: " + log);
     }

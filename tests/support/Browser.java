@@ -20,7 +20,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** A headless Chromium with one page, driven by its DevTools protocol; without one, tests skip. */
@@ -126,7 +125,7 @@ final class Browser implements AutoCloseable {
     open.put(id, answer);
     var message = "{\"id\": %d, \"method\": \"%s\", \"params\": %s}".formatted(id, method, params);
     socket.sendText(message, true).join();
-    return answer.get(20, TimeUnit.SECONDS);
+    return Await.value(answer);
   }
 
   /** What a JavaScript expression, or the promise that it is, comes to. */
@@ -138,11 +137,17 @@ final class Browser implements AutoCloseable {
     return answer.at("/result/result/value");
   }
 
-  /** Waits, for half a minute at most, until the expression is true. */
+  /** Waits until the expression is true. */
   void await(String expression) throws Exception {
-    for (var i = 0; i < 300 && !evaluate(expression).asBoolean(); i++) Fly.pause(100);
-    var there = evaluate("location.href + ', ' + document.readyState + ', ' + document.title");
-    assertEquals("true", evaluate(expression).asText(), expression + " at " + there);
+    Await.until(() -> evaluate(expression).asBoolean(), () -> expression + " at " + place());
+  }
+
+  private String place() {
+    try {
+      return "" + evaluate("location.href + ', ' + document.readyState + ', ' + document.title");
+    } catch (Exception e) {
+      return "no page: " + e;
+    }
   }
 
   /** Presses a key, such as Tab or Enter, as somebody at a keyboard does. */
@@ -189,9 +194,9 @@ final class Browser implements AutoCloseable {
     socket.abort();
     var family = process.descendants().toList();
     process.destroy();
-    process.waitFor(20, TimeUnit.SECONDS);
+    Await.exit(process);
     family.forEach(ProcessHandle::destroyForcibly);
-    for (var each : family) each.onExit().get(20, TimeUnit.SECONDS);
+    for (var each : family) Await.value(each.onExit());
     try (var left = Files.walk(sockets)) {
       for (var each : left.sorted(Comparator.reverseOrder()).toList()) Files.deleteIfExists(each);
     }

@@ -89,14 +89,9 @@ final class FakeMcp implements AutoCloseable {
     return requests.stream().filter(request -> request.name.equals(method)).toList();
   }
 
-  Events stream() throws InterruptedException {
-    await(() -> !streams.isEmpty());
+  Events stream() throws Exception {
+    Await.until(() -> !streams.isEmpty());
     return streams.get(streams.size() - 1);
-  }
-
-  static void await(java.util.function.BooleanSupplier condition) throws InterruptedException {
-    for (int i = 0; i < 1000 && !condition.getAsBoolean(); i++) Thread.sleep(10);
-    if (!condition.getAsBoolean()) throw new AssertionError("it did not happen within 10 s");
   }
 
   void start() {
@@ -106,7 +101,7 @@ final class FakeMcp implements AutoCloseable {
           server = HttpServer.create(new InetSocketAddress("127.0.0.1", port), 0);
           break;
         } catch (BindException e) {
-          if (attempt == 100) throw e;
+          if (attempt == 3_000) throw e;
           Thread.sleep(20);
         }
       }

@@ -180,7 +180,7 @@ final class FaultyFly implements AutoCloseable {
       now = barrier;
     }
     try {
-      now.await(5, TimeUnit.SECONDS);
+      now.await(Await.LIMIT_MS, TimeUnit.MILLISECONDS);
     } catch (Exception e) {
       throw new IOException(e);
     }

@@ -62,7 +62,7 @@ final class FleetSandbox implements BeforeAllCallback, BeforeEachCallback, After
   String started(String name) {
     var id = fly().post("/v1/apps/{app}/machines", request(name), app).path("id").asText();
     new fly.Machines(fly(), (format, args) -> {})
-        .waitFor(app, id, fly.Machines.State.started, java.time.Duration.ofSeconds(20));
+        .waitFor(app, id, fly.Machines.State.started, Await.LIMIT);
     return id;
   }
 

@@ -24,7 +24,6 @@ import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -398,7 +397,7 @@ class FlyTest {
     var process = builder.redirectErrorStream(true).start();
     var output = new String(process.getInputStream().readAllBytes());
 
-    assertTrue(process.waitFor(30, TimeUnit.SECONDS));
+    Await.exit(process);
     return output;
   }
 
@@ -424,7 +423,7 @@ class FlyTest {
             .start();
     var printed = new String(shell.getInputStream().readAllBytes());
 
-    assertTrue(shell.waitFor(10, TimeUnit.SECONDS));
+    Await.exit(shell);
     assertTrue(printed.endsWith("-d\n" + Fly.pretty(body) + "\n"), printed);
     assertEquals(0, requests());
     assertFalse(printed.contains(FakeFly.TOKEN));

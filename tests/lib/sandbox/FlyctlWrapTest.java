@@ -19,7 +19,6 @@ import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -392,7 +391,7 @@ class FlyctlWrapTest {
   }
 
   private HttpRequest.Builder request(String path) {
-    return HttpRequest.newBuilder(url(path)).timeout(Duration.ofSeconds(30));
+    return HttpRequest.newBuilder(url(path)).timeout(Await.LIMIT);
   }
 
   private HttpResponse<String> post(String lines) throws IOException, InterruptedException {

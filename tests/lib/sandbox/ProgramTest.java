@@ -18,7 +18,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -195,7 +194,7 @@ class ProgramTest {
     program.signal("SIGUSR1");
 
     assertEquals("heard", stdout.readLine());
-    assertEquals(new ContainedProcess.Exit(7, -1), program.exit().get(10, TimeUnit.SECONDS));
+    assertEquals(new ContainedProcess.Exit(7, -1), Await.value(program.exit()));
   }
 
   @ParameterizedTest(name = IN_EACH)
@@ -207,10 +206,8 @@ class ProgramTest {
     terminated.stop("SIGTERM", Duration.ofSeconds(10));
 
     var signal = containment == Containment.PATH_MAPPING ? 14 : 2;
-    assertEquals(
-        new ContainedProcess.Exit(128 + signal, signal),
-        interrupted.exit().get(10, TimeUnit.SECONDS));
-    assertEquals(new ContainedProcess.Exit(143, 15), terminated.exit().get(10, TimeUnit.SECONDS));
+    assertEquals(new ContainedProcess.Exit(128 + signal, signal), Await.value(interrupted.exit()));
+    assertEquals(new ContainedProcess.Exit(143, 15), Await.value(terminated.exit()));
   }
 
   @ParameterizedTest(name = IN_EACH)
@@ -234,7 +231,7 @@ class ProgramTest {
     var mark = mark();
     var program = start(containment, "sh", "-c", "setsid sleep 1000." + mark + " & exit 0");
 
-    assertEquals(0, program.exit().get(10, TimeUnit.SECONDS).code());
+    assertEquals(0, Await.value(program.exit()).code());
     assertEquals(0, living(mark));
   }
 
@@ -253,10 +250,9 @@ class ProgramTest {
     awaitGrowth(ticks, 0);
 
     program.suspend();
-    var size = Files.size(ticks);
-    Thread.sleep(300);
 
-    assertEquals(size, Files.size(ticks));
+    Await.until(() -> standsStill(ticks), () -> "it goes on");
+    var size = Files.size(ticks);
     program.resume();
     awaitGrowth(ticks, size);
   }
@@ -430,16 +426,19 @@ class ProgramTest {
         .count();
   }
 
-  private static void awaitEnd(String mark) throws InterruptedException {
-    for (var i = 0; i < 500 && living(mark) > 0; i++) Thread.sleep(10);
-    assertEquals(0, living(mark));
+  private static void awaitEnd(String mark) throws Exception {
+    Await.until(() -> living(mark) == 0);
+  }
+
+  /** True if nothing is written in this time; a write may have been under way before. */
+  private static boolean standsStill(Path file) throws Exception {
+    var before = Files.size(file);
+    Thread.sleep(300);
+    return Files.size(file) == before;
   }
 
   private static void awaitGrowth(Path file, long size) throws Exception {
-    for (var i = 0; i < 1000 && (!Files.exists(file) || Files.size(file) <= size); i++) {
-      Thread.sleep(10);
-    }
-    assertTrue(Files.size(file) > size);
+    Await.until(() -> Files.exists(file) && Files.size(file) > size);
   }
 
   private static int exit(String... command) {

@@ -17,7 +17,6 @@ import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -53,7 +52,7 @@ class SandboxAccessTest {
         HttpRequest.newBuilder(URI.create(sandbox.url() + words[1]))
             .method(words[0], HttpRequest.BodyPublishers.ofString("{}"))
             .header("Fly-Sandbox", "test")
-            .timeout(Duration.ofSeconds(20));
+            .timeout(Await.LIMIT);
     if (headers.length > 0) builder.headers(headers);
     var answer = Http.CLIENT.send(builder.build(), HttpResponse.BodyHandlers.ofInputStream());
     answer.body().close(); // the page's events have no end

@@ -18,7 +18,6 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
-import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
@@ -216,7 +215,7 @@ class SandboxBadInputTest {
   void a_refusal_is_heard_by_who_is_still_sending() throws Exception {
     for (var length : new int[] {100_000, 8_000_000}) {
       try (var socket = new Socket("127.0.0.1", sandbox.port())) {
-        socket.setSoTimeout(20_000);
+        socket.setSoTimeout(Await.LIMIT_MS);
         var out = socket.getOutputStream();
         var head =
             "POST /v1/apps HTTP/1.1\r\n"
@@ -364,7 +363,7 @@ class SandboxBadInputTest {
       throws Exception {
     var request =
         HttpRequest.newBuilder(URI.create(sandbox.url() + path))
-            .timeout(Duration.ofSeconds(20))
+            .timeout(Await.LIMIT)
             .header("Authorization", "Bearer " + sandbox.token())
             .method(method, body);
     if (headers.length > 0) request.headers(headers);
@@ -374,7 +373,7 @@ class SandboxBadInputTest {
   /** The status of what no well-behaved client sends. */
   private int raw(String method, String path, String host) throws IOException {
     try (var socket = new Socket("127.0.0.1", sandbox.port())) {
-      socket.setSoTimeout(20_000);
+      socket.setSoTimeout(Await.LIMIT_MS);
       var request =
           "%s %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nConnection: close\r\n\r\n"
               .formatted(method, path, host, sandbox.token());

@@ -21,7 +21,6 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import org.h2.mvstore.MVStore;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -287,9 +286,9 @@ class SandboxDataTest {
             apps.stream().map(app -> CompletableFuture.runAsync(() -> change(app, acknowledged)));
         var all = CompletableFuture.allOf(changing.toArray(CompletableFuture[]::new));
 
-        assertTrue(acknowledged.await(120, TimeUnit.SECONDS));
+        Await.open(acknowledged);
         process.destroyForcibly();
-        all.get(120, TimeUnit.SECONDS);
+        Await.value(all);
       } finally {
         process.destroyForcibly();
         process.onExit().join();

@@ -351,7 +351,7 @@ class SandboxFuzzTest {
 
   /** How many of this test's programs live. */
   private int sleepers() {
-    var most = System.nanoTime() + Duration.ofSeconds(10).toNanos();
+    var most = System.nanoTime() + Await.LIMIT.toNanos();
     var count = -1;
     for (var again = -2; count != again && System.nanoTime() < most; Fly.pause(100)) {
       again = count;
@@ -378,7 +378,7 @@ class SandboxFuzzTest {
   private Answer ask(String method, String path, byte[] body, boolean checked) throws Exception {
     var request =
         HttpRequest.newBuilder(URI.create(sandbox.url() + path))
-            .timeout(Duration.ofSeconds(60))
+            .timeout(Await.LIMIT)
             .header("Authorization", "Bearer " + sandbox.token())
             .method(
                 method,

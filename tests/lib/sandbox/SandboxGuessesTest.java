@@ -13,7 +13,6 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -46,7 +45,7 @@ class SandboxGuessesTest {
         HttpRequest.newBuilder(URI.create(sandbox.url() + "/v1" + path))
             .header("Authorization", "Bearer " + sandbox.token())
             .method(method, BodyPublishers.ofString(body))
-            .timeout(Duration.ofSeconds(60))
+            .timeout(Await.LIMIT)
             .build();
     return http.send(request, HttpResponse.BodyHandlers.ofString());
   }

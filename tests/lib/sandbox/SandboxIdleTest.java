@@ -9,7 +9,6 @@ import fly.sandbox.SandboxServer;
 import java.net.URI;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
-import java.time.Duration;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -36,7 +35,7 @@ class SandboxIdleTest {
         HttpRequest.newBuilder(URI.create(sandbox.url() + "/v1" + path))
             .header("Authorization", "Bearer " + sandbox.token())
             .method(method, HttpRequest.BodyPublishers.ofString(body))
-            .timeout(Duration.ofSeconds(60))
+            .timeout(Await.LIMIT)
             .build();
     var answer = Http.CLIENT.send(request, HttpResponse.BodyHandlers.ofString());
     assertEquals(2, answer.statusCode() / 100, answer.body());

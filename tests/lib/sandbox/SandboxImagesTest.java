@@ -1,7 +1,6 @@
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -56,7 +55,7 @@ class SandboxImagesTest {
         HttpRequest.newBuilder(URI.create(sandbox.url() + "/v1" + path))
             .header("Authorization", "Bearer " + sandbox.token())
             .method(method, HttpRequest.BodyPublishers.ofString(body))
-            .timeout(Duration.ofSeconds(60))
+            .timeout(Await.LIMIT)
             .build();
     var answer = http.send(request, HttpResponse.BodyHandlers.ofString());
     assertEquals(2, answer.statusCode() / 100, answer.body());
@@ -85,8 +84,7 @@ class SandboxImagesTest {
   }
 
   private HttpResponse<String> send(HttpRequest.Builder request) throws Exception {
-    return http.send(
-        request.timeout(Duration.ofSeconds(60)).build(), HttpResponse.BodyHandlers.ofString());
+    return http.send(request.timeout(Await.LIMIT).build(), HttpResponse.BodyHandlers.ofString());
   }
 
   private HttpRequest.Builder to(String path) {
@@ -123,8 +121,7 @@ class SandboxImagesTest {
 
     send(to("/"));
 
-    assertTrue(log().contains("on stdout: "), log().toString());
-    assertTrue(log().contains("on stderr"), log().toString());
+    Await.until(() -> log().containsAll(List.of("on stdout: ", "on stderr")));
   }
 
   @Test
@@ -214,7 +211,7 @@ class SandboxImagesTest {
     machine("shop", "fra", ",\"init\":{\"cmd\":[\"echo\"]}", "");
 
     try (var socket = new Socket(InetAddress.getLoopbackAddress(), sandbox.port())) {
-      socket.setSoTimeout(20_000);
+      socket.setSoTimeout(Await.LIMIT_MS);
       var head =
           "POST /echo HTTP/1.1\r\n"
               + "Host: shop.localhost\r\n"
@@ -247,7 +244,7 @@ class SandboxImagesTest {
     var size = 20;
 
     try (var socket = new Socket(InetAddress.getLoopbackAddress(), sandbox.port())) {
-      socket.setSoTimeout(20_000);
+      socket.setSoTimeout(Await.LIMIT_MS);
       var head = "POST / HTTP/1.1\r\nHost: shop.localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
       socket.getOutputStream().write(head.getBytes(ISO_8859_1));
       sendInTheBackground(socket, chunk, size);
@@ -348,7 +345,7 @@ class SandboxImagesTest {
     machine("shop", "fra", "", ",\"concurrency\":{\"hard_limit\":1}");
 
     try (var socket = new Socket(InetAddress.getLoopbackAddress(), sandbox.port())) {
-      socket.setSoTimeout(20_000);
+      socket.setSoTimeout(Await.LIMIT_MS);
       var get = "GET /%s HTTP/1.1\r\nHost: shop.localhost\r\n\r\n";
       try (var busy =
           http.send(to("/events").build(), HttpResponse.BodyHandlers.ofInputStream()).body()) {
@@ -385,7 +382,7 @@ class SandboxImagesTest {
 
   private int status(String host, String origin) throws IOException {
     try (var socket = new Socket(InetAddress.getLoopbackAddress(), sandbox.port())) {
-      socket.setSoTimeout(20_000);
+      socket.setSoTimeout(Await.LIMIT_MS);
       var request =
           "POST / HTTP/1.1\r\nHost: %s:%d\r\nOrigin: %s\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
               .formatted(host, sandbox.port(), origin);
@@ -403,12 +400,7 @@ class SandboxImagesTest {
     var answer = send(to("/exit?3"));
 
     assertEquals(502, answer.statusCode(), answer.body());
-    var again = send(to("/"));
-    for (var i = 0; i < 100 && again.statusCode() != 200; i++) {
-      TimeUnit.MILLISECONDS.sleep(100);
-      again = send(to("/"));
-    }
-    assertEquals(200, again.statusCode(), again.body());
+    Await.until(() -> send(to("/")).statusCode() == 200);
     var machine = api("GET", "/apps/shop/machines/" + id, "");
     assertEquals(version, machine.path("instance_id").asText());
     var exit = machine.path("events").findValue("exit_event");
@@ -427,7 +419,7 @@ class SandboxImagesTest {
 
   private Socket webSocket(String host, String key) throws IOException {
     var socket = new Socket(InetAddress.getLoopbackAddress(), sandbox.port());
-    socket.setSoTimeout(20_000);
+    socket.setSoTimeout(Await.LIMIT_MS);
     socket.getOutputStream().write(WEB_SOCKET.formatted(host, key).getBytes(ISO_8859_1));
     return socket;
   }
@@ -452,7 +444,7 @@ class SandboxImagesTest {
       assertFalse(waiting.isDone());
     }
 
-    waiting.get(60, TimeUnit.SECONDS).body().close();
+    Await.value(waiting).body().close();
     awaitLog("the client has gone");
   }
 
@@ -617,7 +609,7 @@ class SandboxImagesTest {
       assertFalse(waiting.isDone());
     }
 
-    assertEquals(200, waiting.get(60, TimeUnit.SECONDS).statusCode());
+    assertEquals(200, Await.value(waiting).statusCode());
   }
 
   @Test
@@ -675,10 +667,8 @@ class SandboxImagesTest {
   }
 
   private void awaitCheck(String id, int index, String status) throws Exception {
-    for (var i = 0; i < 200 && !check(id, index).path("status").asText().equals(status); i++) {
-      TimeUnit.MILLISECONDS.sleep(50);
-    }
-    assertEquals(status, check(id, index).path("status").asText(), check(id, index).toString());
+    Await.until(
+        () -> check(id, index).path("status").asText().equals(status), () -> "not " + status);
   }
 
   @Test
@@ -754,8 +744,8 @@ class SandboxImagesTest {
 
     assertTrue(env.contains("A=machine") && env.contains("B=process"), env);
     assertTrue(env.contains("WHERE=fra") && env.contains("OTHER=o1"), env);
-    assertTrue(log().contains("on stdout: front"), log().toString());
-    assertTrue(log().contains("worker B=machine secret=k1 other="), log().toString());
+    var words = List.of("on stdout: front", "worker B=machine secret=k1 other=");
+    Await.until(() -> log().containsAll(words));
     var commands = api("GET", "/apps/shop/machines/" + id + "/ps", "").findValuesAsText("command");
     assertTrue(
         commands.stream().anyMatch(command -> command.contains("sleep")), commands.toString());
@@ -768,7 +758,7 @@ class SandboxImagesTest {
     var before = sleepers();
     var id = machine("shop", "fra", TWO, "");
     send(to("/"));
-    assertNotEquals(before, sleepers());
+    Await.until(() -> sleepers() != before);
 
     send(to("/exit?0"));
 

@@ -45,7 +45,7 @@ class SandboxListsTest {
   private JsonNode api(String method, String path, String body) throws Exception {
     var request =
         HttpRequest.newBuilder(URI.create(sandbox.url() + "/v1" + path))
-            .timeout(Duration.ofSeconds(60))
+            .timeout(Await.LIMIT)
             .header("Authorization", "Bearer " + sandbox.token())
             .method(method, BodyPublishers.ofString(body.replace('\'', '"')));
     var answer = http.send(request.build(), HttpResponse.BodyHandlers.ofString());

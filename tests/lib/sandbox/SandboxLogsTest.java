@@ -14,16 +14,14 @@ import java.io.StringWriter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Predicate;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Assertions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
 /** What Machines of the sandbox say, asked for as flyctl asks. */
-@Timeout(120)
 class SandboxLogsTest {
   private static final String LOGS = "/api/v1/apps/{app}/logs";
 
@@ -154,7 +152,7 @@ class SandboxLogsTest {
     Await.until(() -> out.toString().contains("[info] two\n"));
     assertEquals(out.toString().indexOf("[info] one"), out.toString().lastIndexOf("[info] one"));
     fly.delete("/v1/apps/logs");
-    assertEquals(1, following.get(60, TimeUnit.SECONDS), "the app is gone");
+    assertEquals(1, Await.value(following), "the app is gone");
   }
 
   private String machine(String region, String command) throws IOException {
@@ -171,14 +169,17 @@ class SandboxLogsTest {
     return fly.post("/v1/apps/{app}/machines", request, "logs").path("id").asText();
   }
 
-  private JsonNode awaitLine(Predicate<JsonNode> wanted) throws InterruptedException {
-    for (var i = 0; i < 1000; i++) {
-      for (var line : fly.getCentral(LOGS, "logs").path("data")) {
-        if (wanted.test(line.path("attributes"))) return line.path("attributes");
-      }
-      Thread.sleep(20);
-    }
-    throw new AssertionError("no such line: " + messages(""));
+  private JsonNode awaitLine(Predicate<JsonNode> wanted) throws Exception {
+    var found = new AtomicReference<JsonNode>();
+    Await.until(
+        () -> {
+          for (var line : fly.getCentral(LOGS, "logs").path("data")) {
+            if (wanted.test(line.path("attributes"))) found.set(line.path("attributes"));
+          }
+          return found.get() != null;
+        },
+        () -> "no such line: " + messages(""));
+    return found.get();
   }
 
   private List<String> messages(String query) {

@@ -16,7 +16,6 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.security.MessageDigest;
-import java.time.Duration;
 import java.util.Base64;
 import java.util.HashSet;
 import java.util.List;
@@ -49,7 +48,7 @@ class SandboxPageTest {
       throws Exception {
     var request =
         HttpRequest.newBuilder(URI.create(sandbox.url() + path))
-            .timeout(Duration.ofSeconds(20))
+            .timeout(Await.LIMIT)
             .header("Authorization", "Bearer " + sandbox.token())
             .method(
                 method,
@@ -78,7 +77,7 @@ class SandboxPageTest {
 
   private String event(String query, String name, Predicate<String> wanted) throws Exception {
     try (var socket = new Socket("127.0.0.1", sandbox.port())) {
-      socket.setSoTimeout(20_000);
+      socket.setSoTimeout(Await.LIMIT_MS);
       var request =
           ("GET /sandbox/events?%s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n"
                   + "Authorization: Bearer %s\r\nAccept: text/event-stream\r\n\r\n")
@@ -211,7 +210,7 @@ class SandboxPageTest {
   void a_path_from_outside_is_no_command_for_the_shell_that_its_curl_is_pasted_into()
       throws Exception {
     try (var socket = new Socket("127.0.0.1", sandbox.port())) {
-      socket.setSoTimeout(20_000);
+      socket.setSoTimeout(Await.LIMIT_MS);
       var request =
           "GET /v1/$(touch%20x)?a=$(id) HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n";
       socket.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));

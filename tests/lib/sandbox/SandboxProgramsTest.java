@@ -15,7 +15,6 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -49,7 +48,7 @@ class SandboxProgramsTest {
         HttpRequest.newBuilder(URI.create(sandbox.url() + path))
             .header("Authorization", "Bearer " + sandbox.token())
             .method(method, HttpRequest.BodyPublishers.ofString(body.replace('\'', '"')))
-            .timeout(Duration.ofSeconds(90))
+            .timeout(Await.LIMIT)
             .build();
     return http.send(request, HttpResponse.BodyHandlers.ofString());
   }
@@ -277,8 +276,7 @@ class SandboxProgramsTest {
 
   @Test
   void what_a_suspended_Machine_passed_holds_until_it_runs_again() throws Exception {
-    var checks =
-        ",'checks':{'alive':{'type':'tcp','port':80,'interval':'100ms','timeout':'100ms'}}";
+    var checks = ",'checks':{'alive':{'type':'tcp','port':80,'interval':'100ms','timeout':'10s'}}";
     var machine = machine("exec " + WebApp.command(), checks);
     Await.until(() -> check(machine).equals("passing"));
 
@@ -464,7 +462,7 @@ class SandboxProgramsTest {
       assertFalse(Files.exists(dead));
       assertFalse(Files.exists(deadLock));
       assertTrue(Files.exists(living));
-      assertTrue(program.waitFor(30, TimeUnit.SECONDS), "a program that it has left");
+      Await.exit(program, () -> "a program that it has left");
       assertTrue(stranger.isAlive(), "another process has its number by now");
     } finally {
       program.destroyForcibly();

@@ -33,7 +33,7 @@ class SandboxRoutingTest {
   private String send(String method, String path, String host, String headers, String body)
       throws IOException {
     try (var socket = new Socket(InetAddress.getLoopbackAddress(), sandbox.port())) {
-      socket.setSoTimeout(20_000);
+      socket.setSoTimeout(Await.LIMIT_MS);
       var request =
           "%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n%sContent-Length: %d\r\n\r\n%s"
               .formatted(method, path, host, headers, body.length(), body);

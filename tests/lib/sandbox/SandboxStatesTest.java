@@ -11,10 +11,8 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -61,7 +59,7 @@ class SandboxStatesTest {
       throws Exception {
     var request =
         HttpRequest.newBuilder(URI.create(sandbox.url() + "/v1" + path))
-            .timeout(Duration.ofSeconds(70))
+            .timeout(Await.LIMIT)
             .header("Authorization", "Bearer " + sandbox.token())
             .method(method, BodyPublishers.ofString(body.replace('\'', '"')));
     return HTTP.send(request.build(), HttpResponse.BodyHandlers.ofString());
@@ -92,12 +90,10 @@ class SandboxStatesTest {
     var logs = URI.create(sandbox.url() + "/api/v1/apps/shop/logs?instance=" + id);
     var request =
         HttpRequest.newBuilder(logs).header("Authorization", "Bearer " + sandbox.token()).build();
-    for (var i = 0; i < 500; i++) {
-      var text = HTTP.send(request, HttpResponse.BodyHandlers.ofString()).body();
-      if (text.contains('"' + line + '"')) return;
-      TimeUnit.MILLISECONDS.sleep(20);
-    }
-    throw new AssertionError("it does not say " + line);
+    var text = HttpResponse.BodyHandlers.ofString();
+    Await.until(
+        () -> HTTP.send(request, text).body().contains('"' + line + '"'),
+        () -> "it does not say " + line);
   }
 
   private static final String NGINX = "'image': 'nginx'";

@@ -38,9 +38,13 @@ class SandboxTroubleTest {
   }
 
   private HttpResponse<String> get(String path) throws Exception {
+    return get(path, Await.LIMIT);
+  }
+
+  private HttpResponse<String> get(String path, Duration limit) throws Exception {
     var request =
         HttpRequest.newBuilder(URI.create(sandbox.url() + path))
-            .timeout(Duration.ofSeconds(2))
+            .timeout(limit)
             .header("Authorization", "Bearer " + sandbox.token());
     return http.send(request.build(), HttpResponse.BodyHandlers.ofString());
   }
@@ -131,7 +135,7 @@ class SandboxTroubleTest {
 
     for (var path : List.of("/v1/a", "/v1/b")) {
       try (var socket = new Socket(InetAddress.getLoopbackAddress(), sandbox.port())) {
-        socket.setSoTimeout(20_000);
+        socket.setSoTimeout(Await.LIMIT_MS);
         var request = "GET " + path + " HTTP/1.1\r\nHost: localhost\r\n\r\n";
         socket.getOutputStream().write(request.getBytes());
 
@@ -146,7 +150,9 @@ class SandboxTroubleTest {
   void a_timeout_is_silence() {
     sandbox.faults().faults(List.of("GET /v1/platform/regions timeout x1"));
 
-    assertThrows(java.net.http.HttpTimeoutException.class, () -> get("/v1/platform/regions"));
+    assertThrows(
+        java.net.http.HttpTimeoutException.class,
+        () -> get("/v1/platform/regions", Duration.ofSeconds(1)));
   }
 
   @Test

@@ -17,7 +17,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashSet;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -54,7 +53,7 @@ class SandboxVolumesTest {
         HttpRequest.newBuilder(URI.create(sandbox.url() + "/v1" + path))
             .header("Authorization", "Bearer " + sandbox.token())
             .method(method, BodyPublishers.ofString(body))
-            .timeout(Duration.ofSeconds(60))
+            .timeout(Await.LIMIT)
             .build();
     var answer = http.send(request, HttpResponse.BodyHandlers.ofString());
     assertEquals(status, answer.statusCode(), answer.body());
@@ -136,7 +135,7 @@ class SandboxVolumesTest {
     // A hole in a file takes no room on this computer's disk.
     machine(id, grows, "truncate -s 4G /data/holes; exec cat");
 
-    for (var i = 0; i < 200 && size(id) < 4; i++) TimeUnit.MILLISECONDS.sleep(50);
+    Await.until(() -> size(id) >= 4);
 
     assertEquals(4, size(id), "1, 3, and no more than the limit");
   }
@@ -177,10 +176,7 @@ class SandboxVolumesTest {
     api(200, "DELETE", "/apps/shop/volumes/" + fork, "");
 
     var volumes = folder.resolve("data/volumes");
-    for (var i = 0; i < 200 && Files.exists(volumes.resolve(fork)); i++) {
-      TimeUnit.MILLISECONDS.sleep(20);
-    }
-    assertFalse(Files.exists(volumes.resolve(fork)));
+    Await.until(() -> !Files.exists(volumes.resolve(fork)));
     assertEquals("of this computer", Files.readString(secret));
     assertTrue(Files.isSymbolicLink(volumes.resolve(id).resolve("out")));
     assertTrue(api(200, "GET", "/apps/shop/volumes/" + id, "").path("bytes_used").asLong() < 4096);

@@ -415,7 +415,7 @@ class CallMcpTest {
     String chatter = "";
     String token;
     private final HttpServer server;
-    private volatile OutputStream replies;
+    private OutputStream replies;
 
     FakeWrap() {
       try {
@@ -440,7 +440,9 @@ class CallMcpTest {
 
     List<String> methods() throws IOException {
       var methods = new ArrayList<String>();
-      for (var line : received) methods.add(Fly.JSON.readTree(line).path("method").asText());
+      synchronized (received) {
+        for (var line : received) methods.add(Fly.JSON.readTree(line).path("method").asText());
+      }
       methods.remove("ping"); // at its end, to leave the stream
       return methods;
     }
@@ -455,11 +457,13 @@ class CallMcpTest {
       } else if (!firstStatuses.isEmpty()) {
         refuse(x, firstStatuses.pop());
       } else if (x.getRequestMethod().equals("GET")) {
-        x.sendResponseHeaders(200, 0);
-        replies = x.getResponseBody();
-        replies.flush();
+        synchronized (received) { // a request that follows the head finds the stream
+          x.sendResponseHeaders(200, 0);
+          replies = x.getResponseBody();
+          replies.flush();
+        }
         try {
-          closed.await(1, TimeUnit.MINUTES);
+          closed.await(Await.LIMIT_MS, TimeUnit.MILLISECONDS);
         } catch (InterruptedException e) {
           Thread.currentThread().interrupt();
         }
@@ -468,17 +472,23 @@ class CallMcpTest {
         var body = new String(x.getRequestBody().readAllBytes(), StandardCharsets.UTF_8);
         x.sendResponseHeaders(202, -1);
         x.close();
-        if (replies == null) return; // nobody listens: fly mcp wrap throws the reply away
-        replies.write(chatter.getBytes(StandardCharsets.UTF_8));
-        for (var line : body.lines().toList()) {
-          received.add(line);
-          var message = Fly.JSON.readTree(line);
-          if (message.has("id") && message.has("method")) {
-            replies.write(answer.apply(message).getBytes(StandardCharsets.UTF_8));
-          }
+        synchronized (received) {
+          answer(body);
         }
-        replies.flush();
       }
+    }
+
+    private void answer(String body) throws IOException {
+      if (replies == null) return; // nobody listens: fly mcp wrap throws the reply away
+      replies.write(chatter.getBytes(StandardCharsets.UTF_8));
+      for (var line : body.lines().toList()) {
+        received.add(line);
+        var message = Fly.JSON.readTree(line);
+        if (message.has("id") && message.has("method")) {
+          replies.write(answer.apply(message).getBytes(StandardCharsets.UTF_8));
+        }
+      }
+      replies.flush();
     }
 
     private static void refuse(HttpExchange x, int status) throws IOException {

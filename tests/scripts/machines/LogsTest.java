@@ -12,7 +12,6 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
 class LogsTest {
@@ -59,7 +58,6 @@ class LogsTest {
   }
 
   @Test
-  @Timeout(60)
   void following_goes_on_where_the_last_page_ended_and_prints_nothing_twice() {
     fly.stubFor(logs("").willReturn(page("7", 1, 2)));
     fly.stubFor(
@@ -87,7 +85,6 @@ class LogsTest {
   }
 
   @Test
-  @Timeout(60)
   void following_ends_when_nobody_reads_any_more() {
     fly.stubFor(logs("").willReturn(page("7", 1)));
     fly.stubFor(logs("7").willReturn(page("7")));

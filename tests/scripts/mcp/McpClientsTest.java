@@ -21,12 +21,10 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -66,9 +64,9 @@ class McpClientsTest {
     var servers = processes.stream().flatMap(Process::descendants).toList();
     for (var process : processes) process.destroy();
     for (var process : processes) {
-      if (!process.waitFor(20, TimeUnit.SECONDS)) process.destroyForcibly();
+      Await.exit(process);
     }
-    for (var server : servers) server.onExit().get(20, TimeUnit.SECONDS);
+    for (var server : servers) Await.value(server.onExit());
   }
 
   private List<String> everything() {
@@ -151,7 +149,7 @@ class McpClientsTest {
     var logged = new CountDownLatch(1);
     var spec =
         McpClient.sync(transport(way, everything()))
-            .requestTimeout(Duration.ofSeconds(30))
+            .requestTimeout(Await.LIMIT)
             .capabilities(
                 McpSchema.ClientCapabilities.builder().roots(true).sampling().elicitation().build())
             .roots(McpSchema.Root.builder("file:///my/root").name("my root").build())
@@ -191,9 +189,9 @@ class McpClientsTest {
       assertTrue(sampled.contains("sampled: ") && sampled.contains("why?"), sampled);
       assertTrue(elicited.toString().contains("- Name: Ada"), elicited.toString());
       assertTrue(roots.contains("file:///my/root"), roots);
-      assertTrue(logged.await(20, TimeUnit.SECONDS));
+      Await.open(logged);
       // The SDK tells of them on threads of its own, after the reply perhaps.
-      for (var i = 0; i < 500 && progress.get() < 4; i++) TimeUnit.MILLISECONDS.sleep(20);
+      Await.until(() -> progress.get() >= 4);
       assertEquals(4, progress.get());
     }
   }

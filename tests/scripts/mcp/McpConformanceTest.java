@@ -7,7 +7,6 @@ import java.io.InputStreamReader;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -38,7 +37,7 @@ class McpConformanceTest {
   void nothingStays() throws InterruptedException {
     for (var process : processes) process.destroy();
     for (var process : processes) {
-      if (!process.waitFor(20, TimeUnit.SECONDS)) process.destroyForcibly();
+      Await.exit(process);
     }
   }
 

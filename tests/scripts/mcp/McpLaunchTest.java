@@ -23,7 +23,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.zip.ZipInputStream;
@@ -304,7 +303,7 @@ class McpLaunchTest {
       assertTrue(launch.err().contains("mine 1"), launch.err());
     } finally {
       quickstart.destroy();
-      assertTrue(quickstart.waitFor(30, TimeUnit.SECONDS));
+      Await.exit(quickstart);
     }
   }
 

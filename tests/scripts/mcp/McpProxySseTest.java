@@ -89,7 +89,7 @@ class McpProxySseTest {
       bridge.call(1).next();
       mute = true;
       bridge.call(2);
-      FakeMcp.await(() -> server.all("tools/call").size() == 2);
+      Await.until(() -> server.all("tools/call").size() == 2);
       server.stop();
       mute = false;
 
@@ -122,7 +122,7 @@ class McpProxySseTest {
       var why = failed.at("/error/message").asText();
       assertTrue(why.contains("three heartbeats did not come"), why);
       assertTrue(why.contains("not sent again, because it may have taken effect"), why);
-      FakeMcp.await(() -> sessions.get() == 2 && server.all("initialize").size() == 2);
+      Await.until(() -> sessions.get() == 2 && server.all("initialize").size() == 2);
       assertEquals(2, bridge.call(2).next().path("id").asInt());
       assertEquals(2, server.all("tools/call").size());
     }

@@ -111,7 +111,7 @@ class McpProxyStreamableTest {
         });
 
     try (var bridge = Bridge.to(server.url()).connected()) {
-      FakeMcp.await(() -> times.size() == 4);
+      Await.until(() -> times.size() == 4);
 
       var third = TimeUnit.NANOSECONDS.toMillis(times.get(3) - times.get(2));
       assertTrue(third >= 900, "after " + third + " ms");
@@ -124,7 +124,7 @@ class McpProxyStreamableTest {
 
     try (var bridge = Bridge.to(server.url()).connected()) {
       bridge.call(1);
-      FakeMcp.await(() -> server.methods().contains("tools/call"));
+      Await.until(() -> server.methods().contains("tools/call"));
       server.stream().event("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}");
 
       assertEquals("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}", bridge.line());
@@ -192,7 +192,7 @@ class McpProxyStreamableTest {
           var events = request.events();
           events.event(
               "{\"jsonrpc\":\"2.0\",\"id\":\"s-1\",\"method\":\"sampling/createMessage\"}");
-          answered.await(10, TimeUnit.SECONDS);
+          answered.await(Await.LIMIT_MS, TimeUnit.MILLISECONDS);
           events.event(request.result("{}")).end();
         });
 
@@ -208,7 +208,7 @@ class McpProxyStreamableTest {
         assertEquals(method, bridge.next().path("method").asText());
         bridge.send("{\"jsonrpc\":\"2.0\",\"id\":99,\"result\":{}}");
       }
-      FakeMcp.await(() -> server.all("reply").size() == 4);
+      Await.until(() -> server.all("reply").size() == 4);
       assertEquals(answer, server.all("reply").get(0).body);
     }
   }
@@ -228,7 +228,7 @@ class McpProxyStreamableTest {
       assertNull(server.all("initialize").get(1).header("Mcp-Session-Id"));
       assertEquals(2, server.all("notifications/initialized").size());
       assertEquals(2, server.executed.size());
-      FakeMcp.await(
+      Await.until(
           () ->
               server.all("GET").stream()
                   .anyMatch(get -> "session-2".equals(get.header("Mcp-Session-Id"))));
@@ -247,7 +247,7 @@ class McpProxyStreamableTest {
           request -> {
             server.newSession(request);
             request.events().event(request.result("{\"protocolVersion\":\"2025-06-18\"}"));
-            never.await(20, TimeUnit.SECONDS);
+            never.await(Await.LIMIT_MS, TimeUnit.MILLISECONDS);
           });
 
       assertTrue(bridge.call(2).next().has("result"));
@@ -330,7 +330,7 @@ class McpProxyStreamableTest {
         var streams = server.streams.size();
         server.stream().cut();
         var cut = System.nanoTime();
-        FakeMcp.await(() -> server.streams.size() > streams);
+        Await.until(() -> server.streams.size() > streams);
         var waited = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - cut);
         assertTrue(waited >= 350, "after " + waited + " ms");
       }
@@ -454,7 +454,7 @@ class McpProxyStreamableTest {
         "tools/call",
         request -> {
           all.countDown();
-          all.await(15, TimeUnit.SECONDS);
+          all.await(Await.LIMIT_MS, TimeUnit.MILLISECONDS);
           request.reply("{\"together\":" + (all.getCount() == 0) + "}");
         });
 
@@ -503,7 +503,7 @@ class McpProxyStreamableTest {
     server.once(
         "tools/call",
         request -> {
-          cancelled.await(10, TimeUnit.SECONDS);
+          cancelled.await(Await.LIMIT_MS, TimeUnit.MILLISECONDS);
           request.events().end(); // no reply: it was cancelled
         });
     server.once(
@@ -593,7 +593,7 @@ class McpProxyStreamableTest {
       bridge.send(
           "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":2}}");
 
-      assertTrue(gone.await(10, TimeUnit.SECONDS), "the server has not noticed");
+      Await.open(gone);
       assertTrue(bridge.send(modern(3, "tools/call")).next().has("result"));
       assertNull(bridge.leave());
       assertTrue(bridge.isQuiet(100));
@@ -622,7 +622,7 @@ class McpProxyStreamableTest {
       assertTrue(bridge.send(modern(3, "tools/call")).next().has("result"));
       cancelled.countDown();
 
-      assertTrue(gone.await(10, TimeUnit.SECONDS), "the server has not noticed");
+      Await.open(gone);
       assertTrue(bridge.isQuiet(100));
     }
   }
@@ -635,7 +635,7 @@ class McpProxyStreamableTest {
     try (var bridge = Bridge.to(server.url(), Duration.ofSeconds(1))) {
       assertEquals(-32001, bridge.send(modern(2, "tools/call")).next().at("/error/code").asInt());
 
-      assertTrue(gone.await(10, TimeUnit.SECONDS), "the server has not noticed");
+      Await.open(gone);
       assertTrue(bridge.isQuiet(100));
     }
   }

@@ -85,8 +85,7 @@ class McpProxyTest {
     assertTrue(out.readLine().contains("serverInfo"));
     proxy.getOutputStream().close();
     assertNull(out.readLine());
-    assertTrue(proxy.waitFor(20, TimeUnit.SECONDS));
-    assertEquals(0, proxy.exitValue());
+    assertEquals(0, Await.exit(proxy));
     assertEquals(1, server.all("DELETE").size());
     assertTrue(all(proxy.getErrorStream()).startsWith("Serving " + server.url()));
   }
@@ -108,11 +107,11 @@ class McpProxyTest {
     var proxy = start("--url", server.url());
     say(proxy, Bridge.INITIALIZE, Bridge.INITIALIZED);
     lines(proxy.getInputStream()).readLine();
-    FakeMcp.await(() -> !server.streams.isEmpty());
+    Await.until(() -> !server.streams.isEmpty());
 
     proxy.destroy();
 
-    assertTrue(proxy.waitFor(20, TimeUnit.SECONDS));
+    Await.exit(proxy);
     assertEquals(1, server.all("DELETE").size());
     assertEquals(0, proxy.descendants().count());
   }
@@ -129,14 +128,13 @@ class McpProxyTest {
     for (int id = 1; id <= 20; id++) say(proxy, call(id));
     proxy.getOutputStream().close();
 
-    FakeMcp.await(() -> server.all("tools/call").size() == 20);
+    Await.until(() -> server.all("tools/call").size() == 20);
     assertFalse(proxy.waitFor(4, TimeUnit.SECONDS), "it has left before it was heard");
     var replies = lines(proxy.getInputStream()).lines().toList();
 
     assertEquals(21, replies.size());
     for (var reply : replies) assertTrue(Fly.JSON.readTree(reply).has("result"));
-    assertTrue(proxy.waitFor(20, TimeUnit.SECONDS));
-    assertEquals(0, proxy.exitValue());
+    assertEquals(0, Await.exit(proxy));
   }
 
   @Test
@@ -146,11 +144,11 @@ class McpProxyTest {
     var proxy = start("--url", server.url());
     say(proxy, Bridge.INITIALIZE, Bridge.INITIALIZED, call(1));
     say(proxy, "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"forever\"}");
-    FakeMcp.await(() -> server.methods().containsAll(List.of("tools/call", "forever")));
+    Await.until(() -> server.methods().containsAll(List.of("tools/call", "forever")));
 
     proxy.destroy();
 
-    assertTrue(proxy.waitFor(20, TimeUnit.SECONDS));
+    Await.exit(proxy);
     assertEquals(1, server.all("DELETE").size());
   }
 
@@ -164,8 +162,7 @@ class McpProxyTest {
 
     say(proxy, call(1));
 
-    assertTrue(proxy.waitFor(20, TimeUnit.SECONDS));
-    assertEquals(0, proxy.exitValue());
+    assertEquals(0, Await.exit(proxy));
     assertEquals(1, server.all("DELETE").size());
   }
 
@@ -180,7 +177,7 @@ class McpProxyTest {
         "tools/call",
         request -> {
           many.countDown();
-          many.await(20, TimeUnit.SECONDS);
+          many.await(Await.LIMIT_MS, TimeUnit.MILLISECONDS);
           request.reply("{}");
         });
     var proxy = startWith(List.of("-Xmx24m"), "--url", server.url());
@@ -228,7 +225,7 @@ class McpProxyTest {
       var commandLine = proxy.info().commandLine().orElse("");
       proxy.getOutputStream().close();
 
-      assertTrue(proxy.waitFor(20, TimeUnit.SECONDS));
+      Await.exit(proxy);
       assertEquals("Bearer " + SECRET, server.requests.get(0).header("Authorization"));
       assertTrue(refused.contains("HTTP 403"), refused);
       assertFalse((refused + commandLine).contains(SECRET));
@@ -258,8 +255,7 @@ class McpProxyTest {
     var proxy = start("--url", server.url());
     say(proxy, Bridge.INITIALIZE);
 
-    assertTrue(proxy.waitFor(20, TimeUnit.SECONDS));
-    assertEquals(4, proxy.exitValue());
+    assertEquals(4, Await.exit(proxy));
     var out = lines(proxy.getInputStream()).readLine();
     assertTrue(Fly.JSON.readTree(out).at("/error/message").asText().contains("who are you?"), out);
     var err = all(proxy.getErrorStream());
@@ -350,7 +346,7 @@ class McpProxyTest {
     assertTrue(command.contains(" --instance m1 --bearer-token-file "), command);
     assertFalse(command.contains(SECRET));
     assertEquals(SECRET, out.readLine());
-    assertTrue(proxy.waitFor(20, TimeUnit.SECONDS));
+    Await.exit(proxy);
     assertFalse(Files.exists(Path.of(command.substring(command.lastIndexOf(' ') + 1))));
   }
 

@@ -301,7 +301,7 @@ class McpProxyWaitingTest {
     try (var bridge = Bridge.to(server.url()).connected()) {
       bridge.call(1).next();
       var idle = server.streams;
-      FakeMcp.await(() -> !idle.isEmpty());
+      Await.until(() -> !idle.isEmpty());
       server.stop();
       server.start();
       server.once("GET", request -> request.answer(405, null, ""));

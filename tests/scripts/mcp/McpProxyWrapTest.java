@@ -115,7 +115,7 @@ class McpProxyWrapTest {
     var kept = Executors.newSingleThreadExecutor();
     kept.submit(
         () -> {
-          FakeMcp.await(() -> slot != null);
+          Await.until(() -> slot != null);
           return null;
         });
     program = line -> kept.submit(() -> answer(line));
@@ -204,7 +204,7 @@ class McpProxyWrapTest {
       bridge.call(1).next();
       program = line -> {};
       bridge.call(2);
-      FakeMcp.await(() -> stdin.size() == 4);
+      Await.until(() -> stdin.size() == 4);
       server.stop();
       slot = null;
       program = this::answer;
@@ -228,7 +228,7 @@ class McpProxyWrapTest {
   void a_line_that_was_cut_in_the_middle_is_not_glued_to_the_next_one() throws Exception {
     try (var bridge = Bridge.to(server.url(), StdioProxy.Transport.WRAP).connected()) {
       slot.raw("<html>\n: ping\n{\"jsonrpc\":\"2.0\",\"id\":1,\"res").cut();
-      FakeMcp.await(() -> server.all("GET").size() == 2);
+      Await.until(() -> server.all("GET").size() == 2);
       bridge.call(2);
 
       assertEquals(RESULT.formatted(2), bridge.line());
@@ -269,7 +269,7 @@ class McpProxyWrapTest {
       assertEquals(question, bridge.line());
       bridge.send("{\"jsonrpc\":\"2.0\",\"id\":5,\"result\":{\"roots\":[]}}");
 
-      FakeMcp.await(() -> stdin.toString().contains("roots"));
+      Await.until(() -> stdin.toString().contains("roots"));
     }
   }
 

@@ -78,7 +78,7 @@ class McpWrapLinesTest extends WrapFixture {
     lines(call(1, "burst", "200000"));
     lines(call(2, "echo", "2"));
 
-    while (log.isEmpty()) Thread.sleep(20);
+    Await.until(() -> !log.isEmpty());
     var replies = reader(getLines());
     for (var line = ""; !line.contains("\"id\":2"); ) line = replies.readLine();
 

@@ -164,7 +164,7 @@ class McpWrapStreamableTest extends WrapFixture {
     var session = initialize();
     var other = initialize();
     var open = threads.submit(() -> post(other, call(1, "wait", "0")));
-    while (log.stream().noneMatch("waiting"::equals)) Thread.sleep(5);
+    Await.until(() -> log.contains("waiting"));
 
     var progress =
         post(
@@ -189,10 +189,10 @@ class McpWrapStreamableTest extends WrapFixture {
     var session = initialize();
     var other = initialize();
     var waiting = threads.submit(() -> post(other, call(1, "wait", "0")));
-    while (log.stream().noneMatch("waiting"::equals)) Thread.sleep(5);
+    Await.until(() -> log.contains("waiting"));
 
     var asking = threads.submit(() -> post(session, call(1, "ask", "0")));
-    while (log.stream().noneMatch("asked"::equals)) Thread.sleep(5);
+    Await.until(() -> log.contains("asked"));
     post(session, "{\"jsonrpc\":\"2.0\",\"id\":\"q\",\"result\":\"a\"}");
 
     var asked = asking.get().body();
@@ -270,7 +270,7 @@ class McpWrapStreamableTest extends WrapFixture {
     wrap(Program.command());
     var session = initialize();
     var alone = threads.submit(() -> post(session, call(1, "ask", "0")));
-    while (log.stream().noneMatch("asked"::equals)) Thread.sleep(5);
+    Await.until(() -> log.contains("asked"));
     assertEquals(
         202, post(session, "{\"jsonrpc\":\"2.0\",\"id\":\"q\",\"result\":\"a\"}").statusCode());
     assertTrue(alone.get().body().contains("\"method\":\"roots/list\""), alone.get().body());
@@ -358,7 +358,7 @@ class McpWrapStreamableTest extends WrapFixture {
     wrap(Program.command());
     var session = initialize();
     var open = threads.submit(() -> post(session, call(1, "wait", "0")));
-    while (log.stream().noneMatch("waiting"::equals)) Thread.sleep(5);
+    Await.until(() -> log.contains("waiting"));
 
     post(
         session,
@@ -419,7 +419,7 @@ class McpWrapStreamableTest extends WrapFixture {
     for (var accept : List.of("*/*", "application/json, text/event-stream")) {
       try (var endless =
           raw(head + "Accept: " + accept + "\r\nTransfer-Encoding: chunked\r\n\r\n")) {
-        endless.setSoTimeout(20_000);
+        endless.setSoTimeout(Await.LIMIT_MS);
         chunk(endless, "x".repeat(1001));
 
         var answer = reader(endless.getInputStream()).readLine();
@@ -447,9 +447,7 @@ class McpWrapStreamableTest extends WrapFixture {
     wrap(SHELL_PROGRAM);
     for (var i = 0; i < 50; i++) initialize();
 
-    for (var i = 0; i < 500 && !programs().isEmpty(); i++) Thread.sleep(20);
-
-    assertEquals(List.of(), programs());
+    Await.until(() -> programs().isEmpty());
   }
 
   /** Takes no notice of the end of its input, nor of SIGTERM. */
@@ -465,7 +463,7 @@ class McpWrapStreamableTest extends WrapFixture {
     for (var i = 0; i < 50; i++) initialize();
     var begin = System.nanoTime();
 
-    while (!programs().isEmpty()) Thread.sleep(20);
+    Await.until(() -> programs().isEmpty());
 
     // One after the other they would take 50 times twice the grace.
     var took = Duration.ofNanos(System.nanoTime() - begin);
@@ -478,7 +476,7 @@ class McpWrapStreamableTest extends WrapFixture {
     var session = initialize();
     var delete = request().header("Mcp-Session-Id", session).DELETE().build();
     client.sendAsync(delete, BodyHandlers.ofString());
-    while (post(session, call(1, "echo", "1")).statusCode() != 404) Thread.sleep(5);
+    Await.until(() -> post(session, call(1, "echo", "1")).statusCode() == 404);
 
     bridge.close();
 

@@ -239,7 +239,7 @@ abstract class WrapFixture {
 
   HttpRequest.Builder request() {
     var url = "http://localhost:" + port + "/";
-    return HttpRequest.newBuilder(URI.create(url)).timeout(Duration.ofSeconds(60));
+    return HttpRequest.newBuilder(URI.create(url)).timeout(Await.LIMIT);
   }
 
   HttpRequest.Builder flyctl(String accept) {
@@ -365,7 +365,7 @@ abstract class WrapFixture {
   }
 
   static void ask(Socket socket, String text) throws IOException {
-    socket.setSoTimeout(20_000);
+    socket.setSoTimeout(Await.LIMIT_MS);
     socket.getOutputStream().write(text.getBytes(StandardCharsets.UTF_8));
     socket.getOutputStream().flush();
   }

@@ -2,7 +2,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
@@ -34,7 +33,7 @@ class EnvTest {
     var shell = new ProcessBuilder("sh", "-c", lines + "\nprintf %s \"$APP_NAME\"").start();
     var read = new String(shell.getInputStream().readAllBytes());
 
-    assertTrue(shell.waitFor(10, TimeUnit.SECONDS));
+    Await.exit(shell);
     assertEquals(value, read);
   }
 }

@@ -18,7 +18,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import kong.unirest.core.Unirest;
 import org.junit.jupiter.api.AfterEach;
@@ -280,7 +279,7 @@ class SandboxScriptTest {
             CompletableFuture.supplyAsync(() -> sandbox("--start")));
 
     for (var each : both) {
-      var result = each.get(60, TimeUnit.SECONDS);
+      var result = Await.value(each);
       assertEquals(0, result.exit(), result.err());
       assertEquals(sandbox("--env").out(), result.out());
     }
