@@ -78,7 +78,7 @@ class McpProxyStreamableTest {
     server.once(
         "notifications/initialized",
         request -> {
-          for (var stream : server.streams) stream.event(CHANGED);
+          if (!server.all("GET").isEmpty()) server.stream().event(CHANGED);
           request.answer(202, null, "");
         });
 
