@@ -1,6 +1,7 @@
 @echo off
 rem JBang, pinned, as ./jbang does it on other systems. It needs a JDK, 17 or newer.
 rem Set JBANG_JAR to use a jar of your own, JBANG_DIR to keep JBang's files elsewhere than in .jbang of your profile.
+rem Proven on no Windows yet: read only, and run by the workflow of this repository.
 setlocal EnableExtensions DisableDelayedExpansion
 set "version=0.132.1"
 set "root=%~dp0"
@@ -23,6 +24,16 @@ if not exist "%jar%" (
   "%java%" "%root%.jbang\FetchJBang.java" "%version%" "%jar%" 1>&2 || exit /b 1
 )
 
+rem The overview and the versions are the command fly's.
+set "front="
+if "%~1"=="" set "front=fly"
+if "%~1"=="--help" set "front=fly"
+if "%~1"=="--version" set "front=fly --version"
+if defined front (
+  call "%~f0" %front%
+  exit /b
+)
+
 set "catalog="
 if not "%~1"=="" (
   findstr /r /c:"\"%~1\": *{" "%root%jbang-catalog.json" >nul 2>&1 && set "catalog=%root%jbang-catalog.json"
@@ -36,6 +47,7 @@ set "JBANG_LAUNCH_CMD=%~f0"
 set "JBANG_STDIN_NOTTY=false"
 set "FLY_JBANG=%~0"
 set "FLY_ROOT=%root%"
+set "FLY_JBANG_VERSION=%version%"
 if not exist "%JBANG_DIR%\wrapper" mkdir "%JBANG_DIR%\wrapper"
 set "output=%JBANG_DIR%\wrapper\%RANDOM%%RANDOM%.txt"
 "%java%" -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -jar "%jar%" %run% %* >"%output%"
@@ -49,7 +61,8 @@ exit /b %code%
 set "command="
 for /f "usebackq delims=" %%l in ("%output%") do set "command=%%l"
 del "%output%"
-endlocal & %command%
+rem No endlocal before it: the command reads the variables above.
+%command%
 exit /b %ERRORLEVEL%
 
 :nojdk

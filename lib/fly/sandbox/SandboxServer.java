@@ -174,6 +174,7 @@ public final class SandboxServer implements AutoCloseable {
   }
 
   private void listen(int port) {
+    workers.run(graphql::warm); // while the server starts, and before the first query
     try {
       javalin.start();
     } catch (RuntimeException e) {
@@ -182,7 +183,6 @@ public final class SandboxServer implements AutoCloseable {
           FlyException.reason(e),
           "another port: --port 0 takes any free one");
     }
-    workers.run(graphql::graphql); // prepared before the first query
   }
 
   private void configure(JavalinConfig javalin, int port) {

@@ -383,6 +383,11 @@ public final class Machine implements Record {
     return history.versions();
   }
 
+  /** True if one of its events is a suspend. */
+  public synchronized boolean wasSuspended() {
+    return history.has("suspend");
+  }
+
   public synchronized List<ObjectNode> events() {
     return history.events();
   }

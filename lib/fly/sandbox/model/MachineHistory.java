@@ -45,6 +45,10 @@ final class MachineHistory {
     return events.getFirst().path("id").asText();
   }
 
+  boolean has(String type) {
+    return events.stream().anyMatch(event -> event.path("type").asText().equals(type));
+  }
+
   List<ObjectNode> events() {
     return List.copyOf(events);
   }

@@ -122,7 +122,9 @@ public final class PageModel {
     var app = part.app;
     json.put("name", app.name)
         .put("machine_count", part.living.size())
-        .put("machines_left", part.wanted.size() - part.most);
+        .put("machines_left", part.wanted.size() - part.most)
+        .put(
+            "suspended", part.wanted.stream().limit(MOST_MACHINES).anyMatch(Machine::wasSuspended));
     var states = new TreeMap<String, Integer>();
     for (var machine : part.living) states.merge(machine.state().toString(), 1, Integer::sum);
     json.set("states", Fly.JSON.valueToTree(states));

@@ -82,6 +82,11 @@ public final class GraphQlApi {
     return graphql;
   }
 
+  /** Makes the engine and runs a query, which loads the classes of the first one. */
+  public void warm() {
+    graphql().execute("{ viewer { id } }");
+  }
+
   private GraphQL make() {
     var wiring =
         RuntimeWiring.newRuntimeWiring()
