@@ -65,6 +65,7 @@ import fly.sandbox.store.Home;
 import fly.sandbox.store.Journal;
 import fly.sandbox.store.SandboxFile;
 import io.javalin.Javalin;
+import io.javalin.compression.CompressionStrategy;
 import io.javalin.config.JavalinConfig;
 import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
@@ -73,9 +74,9 @@ import io.javalin.http.HttpResponseException;
 import io.javalin.http.MethodNotAllowedResponse;
 import io.javalin.http.NotFoundResponse;
 import jakarta.servlet.Filter;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 import org.eclipse.jetty.util.thread.QueuedThreadPool;
@@ -188,6 +189,7 @@ public final class SandboxServer implements AutoCloseable {
   private void configure(JavalinConfig javalin, int port) {
     javalin.startup.showJavalinBanner = false;
     javalin.http.maxRequestSize = ErrorBodies.MOST_BYTES;
+    javalin.http.compressionStrategy = CompressionStrategy.NONE; // its clients are on this machine
     javalin.requestLogger.http(requests::add);
     javalin.jetty.host = "127.0.0.1";
     javalin.jetty.port = port;
@@ -207,31 +209,57 @@ public final class SandboxServer implements AutoCloseable {
     failures(javalin.routes);
   }
 
-  /** Handlers before and after the routes, in the order in which a request meets them. */
+  /** The stages around a route. Each has one handler: the server matches a pattern for each. */
   private void filters(RoutesConfig routes) {
-    routes.before(gatekeeper::guard);
-    for (var own : List.of("/", "/sandbox", "/sandbox/*")) {
-      routes.before(own, gatekeeper::authorizeControl);
-    }
-    routes.before("/edge/{app}", edge::handlePath);
-    routes.before("/edge/{app}/*", edge::handlePath);
-    routes.before("/v1/*", faults::before);
-    routes.before("/graphql", faults::before);
-    routes.beforeMatched("/v1/*", this::requireWritable);
-    routes.after(this::record);
-    routes.after("/v1/*", faults::after);
-    routes.after("/graphql", faults::after);
-    routes.beforeMatched("/v1/*", gatekeeper::authorize);
-    routes.beforeMatched("/graphql", gatekeeper::authorize);
-    routes.beforeMatched("/api/v1/*", gatekeeper::authorize);
+    routes.before(this::admit);
+    routes.beforeMatched(this::authorize);
+    routes.after(this::finish);
   }
 
+  private void admit(Context x) throws IOException, InterruptedException {
+    if (!gatekeeper.guard(x)) return;
+    if (isControl(x)) gatekeeper.authorizeControl(x);
+    else if (FlyProxy.serves(x)) edge.handlePath(x);
+    else if (hasFaults(x)) faults.before(x);
+  }
+
+  private void authorize(Context x) {
+    if (isControl(x)) return; // authorized before
+    if (isRest(x) && changes(x)) journal.requireWritable();
+    gatekeeper.authorize(x);
+  }
+
+  /** Commits the changes of a request before its answer leaves. */
+  private void finish(Context x) throws IOException {
+    try {
+      if (changes(x)) journal.flush();
+      else journal.flushIfPossible();
+    } finally {
+      if (hasFaults(x)) faults.after(x);
+    }
+  }
+
+  /** The page, or the control of the sandbox itself. */
+  private static boolean isControl(Context x) {
+    var path = x.path();
+    return path.equals("/") || path.equals("/sandbox") || path.startsWith("/sandbox/");
+  }
+
+  private static boolean isRest(Context x) {
+    return x.path().startsWith("/v1/");
+  }
+
+  private static boolean hasFaults(Context x) {
+    return isRest(x) || x.path().equals("/graphql") || x.path().equals("/graphql/");
+  }
+
+  /** Routes in the order in which the server tries them: those in use most are the first. */
   private void routes(RoutesConfig routes) {
+    new MachinesApi(organization, lifecycle, guesses).routes(routes);
     new AppsApi(organization, guesses, token).routes(routes);
     new IpsApi(organization, addresses).routes(routes);
     new CertificatesApi(organization, journal, clock).routes(routes);
     new SecretsApi(organization, secrets).routes(routes);
-    new MachinesApi(organization, lifecycle, guesses).routes(routes);
     new LeasesApi(organization, guesses).routes(routes);
     new MetadataApi(organization, guesses).routes(routes);
     new VolumesApi(organization, volumes, guesses).routes(routes);
@@ -260,16 +288,6 @@ public final class SandboxServer implements AutoCloseable {
           story.accept("error: " + e);
           ErrorBodies.refuse(x, ApiError.bug(e));
         });
-  }
-
-  private void requireWritable(Context x) {
-    if (changes(x)) journal.requireWritable();
-  }
-
-  /** Commits the changes of a request before its answer leaves. */
-  private void record(Context x) {
-    if (changes(x)) journal.flush();
-    else journal.flushIfPossible();
   }
 
   private static boolean changes(Context x) {

@@ -60,9 +60,9 @@ public final class MachinesApi {
   }
 
   public void routes(RoutesConfig routes) {
-    routes.get(MACHINES, this::listMachines);
-    routes.post(MACHINES, json(this::createMachine));
     routes.get(MACHINE, this::showMachine);
+    routes.get(MACHINES, this::listMachines);
+    routes.post(MACHINES, this::createMachine);
     routes.post(MACHINE, json(this::updateMachine));
     routes.delete(MACHINE, json(this::destroyMachine));
     routes.get(MACHINE + "/wait", this::await);
@@ -145,15 +145,14 @@ public final class MachinesApi {
     return JsonNodes.bytes(json);
   }
 
-  private JsonNode createMachine(Context x) {
+  private void createMachine(Context x) {
     var request = body(x, "Machine");
     var machine = organization.createMachine(app(x), request);
-    var created = machine.json(false);
     var nonce = machine.nonce();
-    if (nonce != null) created.put("nonce", nonce);
+    if (nonce == null) send(x, machine.bytes(false));
+    else send(x, machine.json(false).put("nonce", nonce));
     if (!request.path("skip_launch").asBoolean()) lifecycle.prepare(machine);
     else lifecycle.rest(machine);
-    return created;
   }
 
   private void showMachine(Context x) {

@@ -44,6 +44,7 @@ public final class FlyProxy {
   private static final int MOST_REPLAYS = 10;
   private static final StateWaiters.Wanted AWAKE =
       StateWaiters.Wanted.of(Set.of("started", "stopped", "suspended", "destroyed"));
+  private static final String PATH = "/edge/";
   private static final Set<String> DOMAINS = Set.of(".fly.dev", ".localhost");
 
   private final Clock clock;
@@ -83,15 +84,20 @@ public final class FlyProxy {
     return organization.find(host.substring(0, dot));
   }
 
+  /** The path of the request leads to an app. */
+  public static boolean serves(Context x) {
+    return x.path().startsWith(PATH) && x.path().length() > PATH.length();
+  }
+
   /**
    * Handles a request to /edge/{app}/... The policy gives its pages an origin of their own: with
    * the sandbox's origin their scripts could call the sandbox.
    */
   public void handlePath(Context x) throws IOException {
     x.skipRemainingHandlers();
-    var app = organization.app(x.pathParam("app"));
-    var path = x.req().getRequestURI().substring("/edge/".length());
+    var path = x.req().getRequestURI().substring(PATH.length());
     var slash = path.indexOf('/');
+    var app = organization.app(slash < 0 ? path : path.substring(0, slash));
     x.res().addHeader("Content-Security-Policy", "sandbox allow-scripts allow-forms allow-popups");
     handle(x, app, app.name + ".fly.dev", slash < 0 ? "/" : path.substring(slash));
   }
@@ -99,7 +105,7 @@ public final class FlyProxy {
   /** Handles a request to an app by its Host: every path and method is the app's. */
   public void handleHost(Context x, App app, String host) throws IOException {
     x.skipRemainingHandlers();
-    RequestLog.path(x, "/edge/" + app.name + x.path());
+    RequestLog.path(x, PATH + app.name + x.path());
     handle(x, app, host, x.req().getRequestURI());
   }
 

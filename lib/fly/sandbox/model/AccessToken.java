@@ -7,6 +7,7 @@ import java.util.stream.Stream;
 
 /** The one token of the sandbox; it may do everything. */
 public record AccessToken(String value) {
+  private static final String USUAL = "Bearer ";
   private static final Pattern SCHEMES = Pattern.compile("(?i)^((bearer|flyv1)\\s+)+");
 
   /**
@@ -14,6 +15,7 @@ public record AccessToken(String value) {
    * as one of several between commas.
    */
   public boolean isIn(String header) {
+    if (header.startsWith(USUAL) && is(header.substring(USUAL.length()))) return true;
     var bare = SCHEMES.matcher(header).replaceFirst("");
     if (header.equals(bare)) return false;
     return Stream.concat(Stream.of(bare), Stream.of(bare.split(",")))

@@ -31,13 +31,13 @@ public final class ConfigRules {
     checks(config);
     oneOf(config.path("schedule"), "config.schedule", "hourly", "daily", "weekly", "monthly");
     oneOf(
-        config.at("/restart/policy"),
+        config.path("restart").path("policy"),
         "config.restart.policy",
         "no",
         "always",
         "on-failure",
         "spot-price");
-    if (config.at("/restart/max_retries").asInt() < 0) {
+    if (config.path("restart").path("max_retries").asInt() < 0) {
       throw ApiError.invalid("config.restart.max_retries");
     }
     stop(config);

@@ -38,6 +38,7 @@ public final class Machine implements Record {
   private final MachineHistory history = new MachineHistory();
   private final StateWaiters waiters = new StateWaiters();
   private ObjectNode config;
+  private ImageRef image;
   private Lease lease;
   private int memoryLimit;
   private String instanceId;
@@ -65,12 +66,13 @@ public final class Machine implements Record {
     this.name = name;
     this.region = region;
     this.config = config;
+    this.image = image(config);
     this.createdAt = now();
     this.updatedAt = createdAt;
     this.instanceId = Ids.ulid(createdAt);
     history.addVersion(instanceId, config);
     this.privateIp =
-        "fdaa:0:1:a7b:%s:%s:%s:2".formatted(Ids.hex(2), id.substring(0, 4), id.substring(4, 8));
+        "fdaa:0:1:a7b:" + Ids.hex(2) + ":" + id.substring(0, 4) + ":" + id.substring(4, 8) + ":2";
     history.addEvent(createdAt, "launch", state, "user", null); // recorded once it is in its app
   }
 
@@ -91,6 +93,7 @@ public final class Machine implements Record {
     this.cordoned = record.path("cordoned").asBoolean();
     this.memoryLimit = record.path("memory_limit").asInt();
     this.config = (ObjectNode) record.path("config");
+    this.image = image(config);
     history.restore(record);
     if (record.path("lease").isObject()) this.lease = Lease.of(record.path("lease"));
     var before = MachineState.of(record.path("state").asText());
@@ -133,6 +136,10 @@ public final class Machine implements Record {
     history.writeTo(record);
     if (lease != null) record.set("lease", lease.record());
     return Optional.of(record);
+  }
+
+  private static ImageRef image(ObjectNode config) {
+    return ImageRef.of(config.path("image").asText());
   }
 
   private Instant now() {
@@ -245,6 +252,7 @@ public final class Machine implements Record {
   /** Replaces the whole config, which makes a new version. */
   public synchronized void config(ObjectNode next) {
     config = next;
+    image = image(config);
     instanceId = Ids.ulid(now());
     history.addVersion(instanceId, config);
   }
@@ -410,7 +418,7 @@ public final class Machine implements Record {
             .put("updated_at", updatedAt.toString())
             .put("host_status", "ok")
             .put("cordoned", cordoned);
-    json.set("image_ref", ImageRef.of(config.path("image").asText()).json());
+    json.set("image_ref", image.json());
     json.set("config", config);
     history.showEvents(json.putArray("events"));
     if (checks == null) json.putArray("checks");
