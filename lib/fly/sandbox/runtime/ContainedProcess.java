@@ -81,7 +81,8 @@ public final class ContainedProcess {
 
   static {
     Runtime.getRuntime()
-        .addShutdownHook(new Thread(() -> RUNNING.forEach(ContainedProcess::kill), "programs-end"));
+        .addShutdownHook(
+            new Thread(() -> RUNNING.forEach(ContainedProcess::endWithJvm), "programs-end"));
   }
 
   private final Process process;
@@ -93,6 +94,7 @@ public final class ContainedProcess {
   private final Containment containment;
   private final PathMapping mapping;
   private final Map<String, String> variables;
+  private ProcessHandle init;
   private boolean suspended;
   private volatile boolean killed;
 
@@ -287,8 +289,8 @@ public final class ContainedProcess {
    * ended.
    */
   public void stop(String signal, Duration timeout) {
-    var family = process.descendants().toList();
-    if (!isSuspended()) {
+    var family = inNamespace ? List.<ProcessHandle>of() : process.descendants().toList();
+    if (!isSuspended() && !timeout.isZero()) {
       signal(signal);
       try {
         exit.get(timeout.toMillis(), TimeUnit.MILLISECONDS);
@@ -299,7 +301,7 @@ public final class ContainedProcess {
       }
     }
     kill();
-    if (!inNamespace) family.forEach(ProcessHandle::destroyForcibly);
+    family.forEach(ProcessHandle::destroyForcibly);
     exit.join();
   }
 
@@ -326,8 +328,16 @@ public final class ContainedProcess {
     }
   }
 
-  private Optional<ProcessHandle> init() {
-    return inNamespace ? process.children().findFirst() : Optional.empty();
+  /** Kills at the JVM's end, without a wait. A namespace ends with the process that made it. */
+  private void endWithJvm() {
+    if (inNamespace) process.destroyForcibly();
+    else kill();
+  }
+
+  /** The first process of the namespace, looked for once: children() reads all of /proc. */
+  private synchronized Optional<ProcessHandle> init() {
+    if (init == null && inNamespace) init = process.children().findFirst().orElse(null);
+    return Optional.ofNullable(init).filter(ProcessHandle::isAlive);
   }
 
   /** The command's own process: in a namespace, init's oldest child. */
