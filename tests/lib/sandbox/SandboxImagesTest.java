@@ -624,6 +624,7 @@ class SandboxImagesTest {
     api("DELETE", "/apps/shop/machines/" + full + "?force=true", "");
 
     var deaf = machine("shop", "fra", ",\"init\":{\"cmd\":[\"deaf\"]}", "");
+    api("GET", "/apps/shop/machines/" + deaf + "/wait?state=started", "");
     assertRefused(502, "PC01: nothing listens for port 8080 of Machine " + deaf);
     api("DELETE", "/apps/shop/machines/" + deaf + "?force=true", "");
 
