@@ -1,11 +1,15 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //JAVA 17+
 //DESCRIPTION Put any stdio MCP program behind HTTP: Streamable HTTP, and the protocol of fly mcp wrap.
-//SOURCES ../../lib/fly/cli/Cli.java ../../lib/fly/mcp/wrap/BridgeConfig.java ../../lib/fly/mcp/wrap/WrapOptions.java
-//SOURCES ../../lib/fly/mcp/wrap/WrapServer.java
+//SOURCES ../../lib/fly/FlyException.java ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Terminal.java
+//SOURCES ../../lib/fly/mcp/wrap/BridgeConfig.java ../../lib/fly/mcp/wrap/WrapMain.java
+//SOURCES ../../lib/fly/mcp/wrap/WrapOptions.java ../../lib/fly/mcp/wrap/WrapServer.java
 
+import fly.FlyException;
 import fly.cli.Cli;
+import fly.cli.Terminal;
 import fly.mcp.wrap.BridgeConfig;
+import fly.mcp.wrap.WrapMain;
 import fly.mcp.wrap.WrapOptions;
 import fly.mcp.wrap.WrapServer;
 import java.nio.file.Path;
@@ -31,6 +35,7 @@ import picocli.CommandLine.Parameters;
 class McpWrap implements Callable<Integer> {
   @Mixin Cli cli;
   private final WrapOptions options = new WrapOptions();
+  private FlyException failure;
   private final WrapServer server =
       new WrapServer(url -> cli.out().println(url), line -> cli.say("%s", line));
 
@@ -114,14 +119,25 @@ class McpWrap implements Callable<Integer> {
     options.command = command;
   }
 
-  public static void main(String... args) {
+  /** Picocli is for people: its classes take as long as the rest of the start. */
+  public static void main(String... args) throws InterruptedException {
+    FlyException failure = null;
+    if (!Terminal.out() && !Terminal.err()) {
+      var options = WrapOptions.of(args);
+      try {
+        if (options.isPresent()) System.exit(WrapMain.serve(options.get()));
+      } catch (FlyException e) {
+        failure = e;
+      }
+    }
     var wrap = new McpWrap();
-    wrap.server.startEarly(args);
+    wrap.failure = failure;
     Cli.main(wrap, args);
   }
 
   @Override
   public Integer call() throws InterruptedException {
+    if (failure != null) throw failure;
     options.verbose = cli.verbose;
     return server.run(options);
   }

@@ -31,15 +31,25 @@ public final class WrapMain {
       return 0;
     }
     try {
-      var options = WrapOptions.parse(args);
-      var server = new WrapServer(out::println, options.quiet ? line -> {} : err::println);
-      server.startEarly(args);
-      return server.run(options);
+      return serve(WrapOptions.parse(args));
     } catch (FlyException e) {
       err.println("error: " + e.what);
       if (!e.why.isEmpty()) err.println("  why: " + e.why);
       if (!e.tryNext.isEmpty()) err.println("  try: " + e.tryNext);
       return e.exitCode;
     }
+  }
+
+  /**
+   * Serves until the program has ended.
+   *
+   * @return the program's exit code
+   */
+  public static int serve(WrapOptions options) throws InterruptedException {
+    var out = new PrintWriter(System.out, true, StandardCharsets.UTF_8);
+    var err = new PrintWriter(System.err, true, StandardCharsets.UTF_8);
+    var server = new WrapServer(out::println, options.quiet ? line -> {} : err::println);
+    server.startEarly(options);
+    return server.run(options);
   }
 }

@@ -20,12 +20,16 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
 
 /** Options of {@code fly-mcp-wrap}, with the variables of flyctl's wrap that it obeys. */
 public final class WrapOptions {
   private static final String PRIVATE = "FLY_MCP_PRIVATE";
+
+  /** Stands for each byte that the JVM could not decode. */
+  private static final char UNDECODED = '\uFFFD';
 
   public String host = "127.0.0.1";
   public int port = 8080;
@@ -92,6 +96,16 @@ public final class WrapOptions {
     for (var rest = new ArrayList<>(words.subList(0, dashes)); !rest.isEmpty(); )
       options.read(rest);
     return options;
+  }
+
+  /** The options of a command line that is right; empty for any other, or for damaged text. */
+  public static Optional<WrapOptions> of(String... args) {
+    if (String.join("", args).indexOf(UNDECODED) >= 0) return Optional.empty();
+    try {
+      return Optional.of(parse(args));
+    } catch (FlyException e) {
+      return Optional.empty();
+    }
   }
 
   /** All option names. */

@@ -30,12 +30,11 @@ public final class WrapServer {
   }
 
   /**
-   * Starts the program of a command line before its options are checked: that saves a third of the
-   * time until the first reply. Does nothing for a wrong command line.
+   * Starts the program before its options are checked: that saves a third of the time until the
+   * first reply. Does nothing if it cannot be started.
    */
-  public void startEarly(String... args) {
+  void startEarly(WrapOptions options) {
     try {
-      var options = WrapOptions.parse(args);
       early = launch(options);
     } catch (FlyException | IOException e) {
       return; // run() reports it
