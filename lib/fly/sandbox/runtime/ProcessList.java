@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -93,7 +94,13 @@ public final class ProcessList {
   private static void listening(Path proc, ArrayNode sockets) throws IOException {
     var own = new HashSet<String>();
     try (var files = Files.newDirectoryStream(proc.resolve("fd"))) {
-      for (var file : files) own.add(Files.readSymbolicLink(file).toString());
+      for (var file : files) {
+        try {
+          own.add(Files.readSymbolicLink(file).toString());
+        } catch (NoSuchFileException e) {
+          // closed meanwhile
+        }
+      }
     }
     for (var table : List.of("tcp", "tcp6")) {
       for (var line : Files.readAllLines(proc.resolve("net").resolve(table))) {
