@@ -23,7 +23,7 @@ class Format {
     var root = Path.of(System.getenv().getOrDefault("FLY_ROOT", "."));
     var sources = new Sources(root);
     int wrong = 0;
-    for (var folder : List.of(".jbang", "lib", "scripts", "tests")) {
+    for (var folder : List.of(".jbang", "docs", "lib", "scripts", "tests")) {
       for (var file : Sources.javaFiles(root.resolve(folder))) {
         var source = Files.readString(file);
         var formatted = sources.derive(file, format(source));
