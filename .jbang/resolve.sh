@@ -1,5 +1,5 @@
 # The slow path of ./jbang, which reads this file: finds a JDK and JBang, runs JBang, and records what it said of an alias.
-# shellcheck shell=sh disable=SC2154,SC2153,SC2119 # version, root, alias, ... come from ./jbang
+# shellcheck shell=sh disable=SC2154,SC2153,SC2119,SC2120 # version, root, alias, ... come from ./jbang
 
 # A JDK has javac beside java. Its file release says JAVA_VERSION="17.0.15"; without that file java itself says so.
 jdk() {
@@ -92,6 +92,28 @@ jbang() {
   command=$("$java" -XX:+UseSerialGC -XX:TieredStopAtLevel=1 ${HOME:+"-Duser.home=$HOME"} -jar "$jar" "$@") || code=$?
 }
 
+# Libraries on the class path of the command, against the checked-in list: once a build, as the record holds checksums
+# of its own. Jars in JBang's cache are those that it built;
+# the jar of JBang itself is known, or the reader's own.
+verify() {
+  tool=$(command -v sha256sum || command -v shasum) || return 0
+  case $tool in *shasum) tool="$tool -a 256" ;; esac
+  # shellcheck disable=SC2086
+  (
+    eval "set -- $command"
+    while [ $# -gt 1 ] && [ "$1" != -classpath ] && [ "$1" != -cp ]; do shift; done
+    IFS=:
+    set -f
+    for library in ${2-}; do
+      case $library in
+        "$jar" | "${JBANG_CACHE_DIR:-$JBANG_DIR/cache}"/*) ;;
+        *.jar) printf '%s\n' "$library" ;;
+      esac
+    done
+  ) | tr '\n' '\0' | xargs -0 $tool 2>/dev/null |
+    awk -f "$root/.jbang/jars.awk" "$root/.jbang/jars.sha256" found=1 - >&2 || exit 1
+}
+
 # The quoted form of a word, for eval, without a process of its own.
 quote() { # sets quoted
   quoted=
@@ -153,10 +175,12 @@ if [ -n "$alias" ]; then
     cd "$JBANG_DIR/wrapper" || exit # JBang prefers a file or folder of the alias's name
     JBANG_LOCAL_ROOT=$JBANG_DIR/wrapper resolve run --catalog "$catalog" "$alias" </dev/null
     cd "$home" || exit
-    [ $code -ne 255 ] || keep
+    [ $code -ne 255 ] || { verify; keep; }
   else
     case $verb in
-      '' | run | build) eval "resolve ${verb:-run} --catalog \"\$catalog\" $before \"\$alias\"" </dev/null ;;
+      '' | run | build)
+        eval "resolve ${verb:-run} --catalog \"\$catalog\" $before \"\$alias\"" </dev/null
+        [ $code -ne 255 ] || verify ;;
       *)
         shift $count
         eval "resolve $verb --catalog \"\$catalog\" $before \"\$alias\"" '"$@"' ;;

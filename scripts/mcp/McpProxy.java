@@ -115,7 +115,8 @@ class McpProxy implements Callable<Integer> {
             List.of(token == null ? "--password-file" : "--bearer-token-file", secret.toString()));
       }
       var npx = System.getProperty("os.name").startsWith("Windows") ? "npx.cmd" : "npx";
-      var command = new ArrayList<>(List.of(npx, "-y", "@modelcontextprotocol/inspector", "--"));
+      var command =
+          new ArrayList<>(List.of(npx, "-y", "@modelcontextprotocol/inspector@2.12.0", "--"));
       command.addAll(proxy);
       cli.say("Starting the MCP inspector ...");
       return new ProcessBuilder(command).inheritIO().start().waitFor();

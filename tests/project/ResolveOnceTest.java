@@ -41,6 +41,9 @@ class ResolveOnceTest {
       exit 7
       """;
 
+  private static final String SUM_OF_X =
+      "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881";
+
   @TempDir Path temp;
   private Path root;
   private Path jar;
@@ -62,6 +65,7 @@ class ResolveOnceTest {
     write("lib/sub/B.java", "//SOURCES ../A.java\n1");
     jar = Files.writeString(temp.resolve("jbang.jar"), "x");
     library = Files.writeString(temp.resolve("c-1.0.jar"), "x");
+    write(".jbang/jars.sha256", SUM_OF_X + "  c-1.0.jar\n");
     jdk = jdk("jdk");
   }
 
@@ -74,6 +78,24 @@ class ResolveOnceTest {
     assertTrue(first.out().endsWith("[Echo][a  b][][it's]over here\n"), first.out());
     assertEquals(7, first.exit());
     assertEquals(1, asked());
+  }
+
+  @Test
+  void a_library_that_is_not_of_the_list_runs_nothing_and_is_named() throws Exception {
+    Files.writeString(library, "y");
+
+    var changed = run();
+    write(".jbang/jars.sha256", "");
+    var unknown = run();
+
+    for (var result : List.of(changed, unknown)) {
+      assertEquals(1, result.exit(), result.err());
+      assertFalse(result.out().contains("[Echo]"), result.out());
+      assertTrue(result.err().contains("c-1.0.jar is not the library that we know"), result.err());
+      assertTrue(result.err().contains("\n  try: delete the file"), result.err());
+    }
+    assertTrue(changed.err().contains(SUM_OF_X), changed.err());
+    assertTrue(unknown.err().contains("not listed"), unknown.err());
   }
 
   @ParameterizedTest

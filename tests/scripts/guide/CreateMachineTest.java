@@ -48,7 +48,8 @@ class CreateMachineTest {
             .err()
             .contains(
                 "Creating a Machine in iad: flyio/mcp:latest, 1024 MB, runs npx -f"
-                    + " @modelcontextprotocol/server-filesystem /data/, the volume data at /data"),
+                    + " @modelcontextprotocol/server-filesystem@2026.8.31 /data/, the volume data"
+                    + " at /data"),
         result.err());
     assertTrue(result.err().contains("Anybody who knows its address can use it"), result.err());
     assertTrue(result.err().contains("--set config.env.FLY_MCP_BEARER_TOKEN="), result.err());
@@ -75,7 +76,8 @@ class CreateMachineTest {
 
     assertEquals(
         "Machine 148ed127f22387 (calm-sun-1): created in iad\n"
-            + "  runs  npx -f @modelcontextprotocol/server-filesystem /data/ (flyio/mcp:latest)\n"
+            + "  runs  npx -f @modelcontextprotocol/server-filesystem@2026.8.31 /data/"
+            + " (flyio/mcp:latest)\n"
             + "  has   1 CPU shared, 1024 MB, volume data at /data, answers on port 80 and 443\n",
         view.out());
     assertTrue(json.out().startsWith("{\n  \"id\": \"148ed127f22387\","), json.out());

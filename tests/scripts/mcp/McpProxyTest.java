@@ -341,7 +341,7 @@ class McpProxyTest {
 
     var out = lines(proxy.getInputStream());
     var command = out.readLine();
-    assertTrue(command.startsWith("-y @modelcontextprotocol/inspector -- "), command);
+    assertTrue(command.startsWith("-y @modelcontextprotocol/inspector@2.12.0 -- "), command);
     assertTrue(command.contains(" McpProxy --url " + server.url()), command);
     assertTrue(command.contains(" --instance m1 --bearer-token-file "), command);
     assertFalse(command.contains(SECRET));
