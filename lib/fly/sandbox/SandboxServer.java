@@ -3,7 +3,7 @@
 //SOURCES api/MachinesApi.java api/MetadataApi.java api/OrganizationsApi.java api/PlatformApi.java api/SecretsApi.java
 //SOURCES api/TokensApi.java api/VolumesApi.java api/graphql/GraphQlApi.java edge/FlyProxy.java edge/MachineLoad.java
 //SOURCES edge/ReverseProxy.java edge/WebSocketTunnel.java faults/Faults.java http/ErrorBodies.java
-//SOURCES http/JettyConnection.java http/PageAccess.java http/ProgramClients.java http/RequestLog.java
+//SOURCES http/JettyConnection.java http/Json.java http/PageAccess.java http/ProgramClients.java http/RequestLog.java
 //SOURCES model/AccessToken.java model/ApiError.java model/Clock.java model/GoDuration.java model/Guesses.java
 //SOURCES model/Machine.java model/Workers.java page/LivePage.java page/PageModel.java runtime/ImageCommands.java
 //SOURCES runtime/MachineProcesses.java service/AppSecrets.java service/Expiry.java service/IpAddresses.java
@@ -40,6 +40,7 @@ import fly.sandbox.edge.WebSocketTunnel;
 import fly.sandbox.faults.Faults;
 import fly.sandbox.http.ErrorBodies;
 import fly.sandbox.http.JettyConnection;
+import fly.sandbox.http.Json;
 import fly.sandbox.http.PageAccess;
 import fly.sandbox.http.ProgramClients;
 import fly.sandbox.http.RequestLog;
@@ -189,7 +190,7 @@ public final class SandboxServer implements AutoCloseable {
   private void configure(JavalinConfig javalin, int port) {
     javalin.startup.showJavalinBanner = false;
     javalin.http.maxRequestSize = ErrorBodies.MOST_BYTES;
-    javalin.http.compressionStrategy = CompressionStrategy.NONE; // its clients are on this machine
+    javalin.http.compressionStrategy = CompressionStrategy.NONE; // clients are on this machine
     javalin.requestLogger.http(requests::add);
     javalin.jetty.host = "127.0.0.1";
     javalin.jetty.port = port;
@@ -234,9 +235,10 @@ public final class SandboxServer implements AutoCloseable {
     try {
       if (changes(x)) journal.flush();
       else journal.flushIfPossible();
-    } finally {
-      if (hasFaults(x)) faults.after(x);
+    } catch (ApiError e) {
+      refuseAsGuessed(x, e); // here, because the server's own handler would come after the answer
     }
+    if (!hasFaults(x) || !faults.after(x)) Json.write(x);
   }
 
   /** The page, or the control of the sandbox itself. */

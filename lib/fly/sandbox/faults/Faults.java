@@ -145,18 +145,23 @@ public final class Faults {
     }
   }
 
-  /** Applies after the effect, before the answer leaves. */
-  public void after(Context x) throws IOException {
+  /**
+   * Applies after the effect, before the answer leaves.
+   *
+   * @return true if a fault took the answer
+   */
+  public boolean after(Context x) throws IOException {
     var kind = x.<String>attribute(AFTER);
-    if (kind == null) return;
+    if (kind == null) return false;
     if (kind.equals("reset-after")) {
       JettyConnection.reset(x);
-      return;
+      return true;
     }
     var body = x.resultInputStream() == null ? new byte[0] : x.resultInputStream().readAllBytes();
     x.res().setStatus(x.statusCode());
     x.res().setContentLength(body.length);
     drip(body, x.res().getOutputStream());
+    return true;
   }
 
   /** Sends a byte every tenth of a second, for ten seconds at most. */
