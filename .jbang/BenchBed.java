@@ -1,4 +1,4 @@
-//SOURCES ../lib/fly/Machines.java ../lib/fly/Parallel.java FleetProxy.java
+//SOURCES ../lib/fly/Machines.java ../lib/fly/Parallel.java BareStarts.java FleetProxy.java
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import fly.Fly;
@@ -148,12 +148,32 @@ final class BenchBed implements AutoCloseable {
     return ended(process(script, direct, args));
   }
 
+  /** Runs a command as people do, with the wrapper's archive of classes. */
+  Run wrapped(String alias, String... args) throws Exception {
+    var command = new ArrayList<>(List.of(ROOT.resolve("jbang").toString(), alias));
+    command.addAll(List.of(args));
+    return ended(start(command, direct));
+  }
+
+  /** The seconds that {@link BareStarts} takes. */
+  String bareStarts(List<String> ids) throws Exception {
+    var process = process("BareStarts", direct);
+    try (var stdin = process.getOutputStream()) {
+      stdin.write(String.join(" ", ids).getBytes(StandardCharsets.UTF_8));
+    }
+    return text(process.getInputStream()).strip();
+  }
+
   /** A command in a JVM of its own, with the options that its launcher gives it. */
   Process process(String script, String url, String... args) throws IOException {
     var java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
     var command = new ArrayList<>(List.of(java, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"));
     command.addAll(List.of("-cp", System.getProperty("java.class.path"), script));
     command.addAll(List.of(args));
+    return start(command, url);
+  }
+
+  private Process start(List<String> command, String url) throws IOException {
     var builder = new ProcessBuilder(command).directory(folder.toFile());
     builder.environment().putAll(exports);
     builder.environment().put("FLY_API_HOSTNAME", url);
