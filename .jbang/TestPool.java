@@ -32,7 +32,7 @@ import org.junit.platform.launcher.core.LauncherFactory;
  */
 final class TestPool {
   /** Silence after which a worker counts as hung: longer than JUnit's time limit for a test. */
-  static final Duration SILENCE = Duration.ofMinutes(6);
+  static final Duration SILENCE = Duration.ofMinutes(16);
 
   private final RunTests.Arguments arguments;
   private final Path cache = cache();

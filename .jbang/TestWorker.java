@@ -71,7 +71,7 @@ final class TestWorker implements TestExecutionListener {
             .configurationParameter(
                 "junit.jupiter.displayname.generator.default",
                 "org.junit.jupiter.api.DisplayNameGenerator$ReplaceUnderscores")
-            .configurationParameter("junit.jupiter.execution.timeout.default", "5 m")
+            .configurationParameter("junit.jupiter.execution.timeout.default", "15 m")
             .configurationParameter(
                 "junit.jupiter.execution.timeout.thread.mode.default", "SEPARATE_THREAD")
             .configurationParameter("junit.jupiter.execution.timeout.threaddump.enabled", "true")
@@ -84,7 +84,7 @@ final class TestWorker implements TestExecutionListener {
 
   /** Fails the class if processes that it started are still there. */
   private void leaveNothingBehind() throws InterruptedException {
-    for (var i = 0; i < 100 && children() > 0; i++) TimeUnit.MILLISECONDS.sleep(50);
+    for (var i = 0; i < 600 && children() > 0; i++) TimeUnit.MILLISECONDS.sleep(50);
     for (var process : ProcessHandle.current().descendants().toList()) {
       var command = process.info().commandLine().orElse("");
       failed("afterwards", "a process is left behind: " + process.pid() + " " + command, null);
