@@ -3,7 +3,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -87,7 +86,7 @@ class DocsTest {
   @MethodSource("pagesThatRun")
   void each_block_of_a_page_that_says_so_runs(Path page) throws Exception {
     for (var section : RUN.matcher(Files.readString(page)).results().toList()) {
-      var port = String.valueOf(freePort());
+      var port = String.valueOf(Ports.free());
       var steps =
           BLOCK
               .matcher(section.group(1))
@@ -105,12 +104,6 @@ class DocsTest {
 
       assertEquals(0, result.exit(), result.err());
       assertTrue(result.err().contains("The sandbox on port " + port + " has ended"), result.err());
-    }
-  }
-
-  private static int freePort() throws IOException {
-    try (var socket = new ServerSocket(0)) {
-      return socket.getLocalPort();
     }
   }
 }

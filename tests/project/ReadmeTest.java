@@ -1,8 +1,6 @@
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.IOException;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -22,7 +20,7 @@ class ReadmeTest {
             .results()
             .map(block -> block.group(1))
             .collect(Collectors.joining())
-            .replace("--start)", "--start --port " + freePort() + ")");
+            .replace("--start)", "--start --port " + Ports.free() + ")");
     var port = steps.replaceFirst("(?s).*--port (\\d+).*", "$1");
     steps = steps.replace("--stop\n", "--stop --port " + port + "\n");
 
@@ -47,11 +45,5 @@ class ReadmeTest {
     var curl = Script.run(new CreateApp(), "-n", "--app", "mcp-demo-3f9c51e0a7b2").out();
 
     assertTrue(readme.contains("-n --app mcp-demo-3f9c51e0a7b2\n" + curl + "```"), curl);
-  }
-
-  private static int freePort() throws IOException {
-    try (var socket = new ServerSocket(0)) {
-      return socket.getLocalPort();
-    }
   }
 }

@@ -46,7 +46,7 @@ final class FakeMcp implements AutoCloseable {
   private volatile String session;
   private HttpServer server;
   private ExecutorService threads;
-  private int port;
+  private final int port = Ports.free();
 
   FakeMcp() {
     start();
@@ -110,7 +110,6 @@ final class FakeMcp implements AutoCloseable {
     } catch (InterruptedException e) {
       throw new IllegalStateException(e);
     }
-    port = server.getAddress().getPort();
     threads =
         Executors.newCachedThreadPool(
             work -> {

@@ -248,10 +248,7 @@ class NetworkTest {
 
   @Test
   void a_proxy_that_is_not_there_is_named() throws Exception {
-    int port;
-    try (var closed = new ServerSocket(0)) {
-      port = closed.getLocalPort();
-    }
+    var port = Ports.free();
     System.setProperty("HTTPS_PROXY", "http://127.0.0.1:" + port);
 
     var e = assertThrows(FlyException.class, () -> fly("https://api.test").get("/v1/apps"));

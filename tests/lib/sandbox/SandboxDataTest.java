@@ -8,7 +8,6 @@ import fly.Fly;
 import fly.sandbox.SandboxConfig;
 import fly.sandbox.SandboxServer;
 import java.io.IOException;
-import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -268,7 +267,7 @@ class SandboxDataTest {
     var apps = new ArrayList<List<Growth>>();
     var data = folder.resolve("data").toString();
     for (int round = 0; round < 3; round++) {
-      var port = String.valueOf(freePort());
+      var port = String.valueOf(Ports.free());
       var start = Script.run(new Sandbox(), "--start", "--port", port, "--data", data);
       assertEquals(0, start.exit(), start.err());
       url = "http://127.0.0.1:" + port;
@@ -512,11 +511,5 @@ class SandboxDataTest {
 
   private Script.Result second() {
     return Script.run(new Sandbox(), "--port", "0", "--data", folder.resolve("data").toString());
-  }
-
-  private static int freePort() throws IOException {
-    try (var socket = new ServerSocket(0)) {
-      return socket.getLocalPort();
-    }
   }
 }

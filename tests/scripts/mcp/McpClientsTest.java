@@ -15,7 +15,6 @@ import io.modelcontextprotocol.spec.McpSchema;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
-import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse.BodyHandlers;
@@ -272,7 +271,7 @@ class McpClientsTest {
 
   @Test
   void the_proxy_starts_the_inspector_with_a_command_that_works() throws Exception {
-    var port = freePort();
+    var port = Ports.free();
     var shell =
         new Sh()
             .in(modules.getParent()) // npx takes what is installed there
@@ -306,12 +305,6 @@ class McpClientsTest {
     } finally {
       // The web server would outlive the npx that started it.
       proxy.descendants().forEach(ProcessHandle::destroy);
-    }
-  }
-
-  private static int freePort() throws IOException {
-    try (var socket = new ServerSocket(0)) {
-      return socket.getLocalPort();
     }
   }
 

@@ -31,7 +31,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** fly-sandbox as a command: foreground, background, and its end. */
 @Tag("slow")
 class SandboxScriptTest {
-  private final String port = String.valueOf(freePort());
+  private final String port = String.valueOf(Ports.free());
 
   @BeforeEach
   void settings() {
@@ -305,36 +305,49 @@ class SandboxScriptTest {
   /** Each shell goes on after the line; what counts is that it cannot reach the real Fly.io. */
   @ParameterizedTest
   @CsvSource({"bash, \"$(%s)\"", "bash, $(%s)", "zsh, \"$(%s)\"", "dash, \"$(%s)\"", "fish, (%s)"})
-  void where_it_fails_in_a_shell_every_later_line_refuses(String shell, String substitution)
-      throws Exception {
+  void where_it_fails_in_a_shell_every_later_line_refuses(
+      String shell, String substitution, @TempDir Path folder) throws Exception {
     assumeTrue(Files.isExecutable(Path.of("/usr/bin", shell)), "no " + shell + " here");
+    var printed = Files.writeString(folder.resolve("printed"), refusal());
+    var line = "eval " + substitution.formatted("cat " + printed + "; false");
+    var script = line + "; echo $FLY_API_HOSTNAME $FLY_API_TOKEN $FLY_ACCESS_TOKEN";
+
+    var result =
+        new Sh()
+            .with("FLY_API_TOKEN", "of-production")
+            .with("FLY_ACCESS_TOKEN", "of-production")
+            .run(shell, "-c", script);
+
+    assertEquals(
+        "http://the-sandbox-did-not-start.invalid no-sandbox no-sandbox\n",
+        result.out(),
+        result.err());
+  }
+
+  @Test
+  void each_failure_prints_the_lines_that_make_a_shell_refuse() throws Exception {
     try (var taken = new ServerSocket(0)) {
       var failing = List.of("--port " + taken.getLocalPort(), "--port 0 --fault x", "--nonsense");
       for (var options : failing) {
-        var command = String.join(" ", Jvm.command("Sandbox", "--start", options));
-        var line = "eval " + substitution.formatted(command);
-        var script = line + "; echo $FLY_API_HOSTNAME $FLY_API_TOKEN $FLY_ACCESS_TOKEN";
+        var command = Jvm.command("Sandbox", ("--start " + options).split(" "));
 
-        var result =
-            new Sh()
-                .with("FLY_API_TOKEN", "of-production")
-                .with("FLY_ACCESS_TOKEN", "of-production")
-                .run(shell, "-c", script);
+        var result = new Sh().run(command.toArray(String[]::new));
 
-        assertEquals(
-            "http://the-sandbox-did-not-start.invalid no-sandbox no-sandbox\n",
-            result.out(),
-            result.err());
+        assertEquals(refusal(), result.out(), result.err());
         assertTrue(result.err().startsWith("error: "), result.err());
       }
     }
   }
 
+  private static String refusal() {
+    var lines = new ByteArrayOutputStream();
+    SandboxExports.refuse(lines);
+    return lines.toString();
+  }
+
   @Test
   void the_lines_of_a_failure_set_every_address_and_token_that_those_of_a_start_set() {
-    var refusal = new ByteArrayOutputStream();
-    SandboxExports.refuse(refusal);
-    var lines = refusal.toString().lines().toList();
+    var lines = refusal().lines().toList();
 
     for (var variable : SandboxExports.of("http://x", "t", false).keySet()) {
       if (!variable.matches(".*_(TOKEN|URL|HOSTNAME)")) continue;
@@ -441,13 +454,5 @@ class SandboxScriptTest {
   private static boolean sleeps() {
     return ProcessHandle.allProcesses()
         .anyMatch(process -> process.info().commandLine().orElse("").contains("sleep 98765"));
-  }
-
-  private static int freePort() {
-    try (var socket = new ServerSocket(0)) {
-      return socket.getLocalPort();
-    } catch (IOException e) {
-      throw new java.io.UncheckedIOException(e);
-    }
   }
 }
