@@ -22,6 +22,7 @@ import java.util.function.Predicate;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -106,7 +107,6 @@ class FaultMatrixTest {
   @BeforeAll
   static void start() throws Exception {
     fly = new FaultyFly();
-    Deadline.clock(new FastClock(Faults.SPEED));
     ELSEWHERE.put("refused", new Place("http://127.0.0.1:1", ""));
     ELSEWHERE.put("no host", new Place("https://no-such-host.invalid", ""));
     ELSEWHERE.put("TLS closed", tls((line, out) -> {}));
@@ -114,7 +114,7 @@ class FaultMatrixTest {
     ELSEWHERE.put("TLS reset", tls((line, out) -> line.setSoLinger(true, 0)));
     ELSEWHERE.put("TLS silent", tls((line, out) -> TimeUnit.SECONDS.sleep(3)));
     var tls = new Tls(folder).sign("expired", "ip:127.0.0.1", "-startdate -9d -validity 2");
-    tls.sign("other", "dns:ELSEWHERE.test", "").selfSign("unknown", "ip:127.0.0.1");
+    tls.sign("other", "dns:elsewhere.test", "").selfSign("unknown", "ip:127.0.0.1");
     System.setProperty("SSL_CERT_FILE", tls.authority.toString());
     for (var alias : List.of("expired", "other", "unknown")) {
       var server = tls.serve(alias, exchange -> exchange.close());
@@ -127,6 +127,11 @@ class FaultMatrixTest {
     ELSEWHERE.put("proxy 502", proxy((line, out) -> Faults.refuse(out, 502)));
     ELSEWHERE.put("proxy FIN", proxy((line, out) -> {}));
     ELSEWHERE.put("proxy silent", proxy((line, out) -> TimeUnit.SECONDS.sleep(3)));
+  }
+
+  @BeforeEach
+  void clock() {
+    Deadline.clock(new FastClock(Faults.SPEED));
   }
 
   @AfterEach
