@@ -219,13 +219,13 @@ public final class SandboxServer implements AutoCloseable {
 
   private void admit(Context x) throws IOException, InterruptedException {
     if (!gatekeeper.guard(x)) return;
-    if (isControl(x)) gatekeeper.authorizeControl(x);
+    if (Gatekeeper.isControl(x)) gatekeeper.authorizeControl(x);
     else if (FlyProxy.serves(x)) edge.handlePath(x);
     else if (hasFaults(x)) faults.before(x);
   }
 
   private void authorize(Context x) {
-    if (isControl(x)) return; // authorized before
+    if (Gatekeeper.isControl(x)) return; // authorized before
     if (isRest(x) && changes(x)) journal.requireWritable();
     gatekeeper.authorize(x);
   }
@@ -239,12 +239,6 @@ public final class SandboxServer implements AutoCloseable {
       refuseAsGuessed(x, e); // here, because the server's own handler would come after the answer
     }
     if (!hasFaults(x) || !faults.after(x)) Json.write(x);
-  }
-
-  /** The page, or the control of the sandbox itself. */
-  private static boolean isControl(Context x) {
-    var path = x.path();
-    return path.equals("/") || path.equals("/sandbox") || path.startsWith("/sandbox/");
   }
 
   private static boolean isRest(Context x) {

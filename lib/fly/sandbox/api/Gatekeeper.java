@@ -118,6 +118,12 @@ public final class Gatekeeper {
     throw x.path().equals("/") ? ApiError.pageClosed() : ApiError.controlClosed();
   }
 
+  /** The request is for the page, or for the control of the sandbox itself. */
+  public static boolean isControl(Context x) {
+    var path = x.path();
+    return path.equals("/") || path.equals("/sandbox") || path.startsWith("/sandbox/");
+  }
+
   private static boolean ofPage(Context x) {
     return x.path().equals("/") || x.path().equals("/sandbox/events");
   }

@@ -6,7 +6,6 @@ import io.javalin.http.Context;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import org.eclipse.jetty.io.AbstractEndPoint;
-import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.util.BufferUtil;
 import org.eclipse.jetty.util.Callback;
 
@@ -59,7 +58,7 @@ final class DisconnectWatch implements Callback, AutoCloseable {
     var bytes = BufferUtil.allocate(MOST);
     var read = fill(bytes);
     if (read == 0) begin();
-    if (read > 0) ((Connection.UpgradeTo) client.getConnection()).onUpgradeTo(bytes);
+    if (read > 0) JettyConnection.giveBack(client, bytes);
     disconnected = read < 0;
     return disconnected;
   }

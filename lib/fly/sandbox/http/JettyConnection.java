@@ -3,8 +3,10 @@ package fly.sandbox.http;
 import io.javalin.http.Context;
 import java.io.IOException;
 import java.net.StandardSocketOptions;
+import java.nio.ByteBuffer;
 import org.eclipse.jetty.ee10.servlet.ServletContextRequest;
 import org.eclipse.jetty.io.AbstractEndPoint;
+import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.io.EndPoint;
 import org.eclipse.jetty.io.SocketChannelEndPoint;
 
@@ -19,6 +21,11 @@ public final class JettyConnection {
   /** The client's end of the connection. */
   public static AbstractEndPoint client(Context x) {
     return (AbstractEndPoint) request(x).getConnectionMetaData().getConnection().getEndPoint();
+  }
+
+  /** Gives bytes that were read too early back to the connection. */
+  public static void giveBack(AbstractEndPoint client, ByteBuffer bytes) {
+    ((Connection.UpgradeTo) client.getConnection()).onUpgradeTo(bytes);
   }
 
   /** Closes the connection with a TCP reset. */
