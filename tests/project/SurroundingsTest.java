@@ -142,6 +142,23 @@ class SurroundingsTest {
 
   @ParameterizedTest(name = "{0}")
   @MethodSource("aliases")
+  void an_example_whose_output_cannot_be_written_is_a_failure(String alias) throws Exception {
+    Script.settings("http://127.0.0.1:9", FakeFly.TOKEN);
+    var out = new ByteArrayOutputStream();
+    var err = new ByteArrayOutputStream();
+    var usual = Cli.run(EachCommand.script(alias), out, err, EachCommand.example(alias));
+    assumeTrue(usual == 0 && out.size() > 0, "its example prints nothing here");
+    err.reset();
+
+    var exit =
+        Cli.run(EachCommand.script(alias), EachCommand.full(), err, EachCommand.example(alias));
+
+    assertEquals(1, exit, err::toString);
+    assertTrue(err.toString(StandardCharsets.UTF_8).contains("No space left on device"), "" + err);
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("aliases")
   void an_argument_with_an_at_sign_names_no_file(String alias) throws Exception {
     assertFalse(Cli.commandLine(EachCommand.script(alias)).isExpandAtFiles());
   }

@@ -1,6 +1,7 @@
 import static com.github.tomakehurst.wiremock.client.WireMock.aResponse;
 import static com.github.tomakehurst.wiremock.client.WireMock.any;
 import static com.github.tomakehurst.wiremock.client.WireMock.anyUrl;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import fly.cli.Cli;
@@ -8,6 +9,8 @@ import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -68,5 +71,56 @@ class TokenHuntTest {
       var text = stream.toString(StandardCharsets.UTF_8);
       assertFalse(text.contains(FakeFly.TOKEN), () -> words + ": " + text);
     }
+  }
+
+  /** Commands without a dry run that end by themselves, with arguments. */
+  private static final Map<String, List<String>> OTHERS =
+      Map.of(
+          "fly", List.of(),
+          "fly-env", List.of(),
+          "fly-doctor", List.of("-v"),
+          "fly-shell", List.of("-v", "-e", "fly.machines(app())"),
+          "fly-select-hostname", List.of("-v"),
+          "fly-name-app", List.of(),
+          "fly-list-sizes", List.of());
+
+  /**
+   * Commands that serve, start others or write files: tests of their own hunt for their secrets.
+   */
+  private static final Map<String, String> ELSEWHERE =
+      Map.of(
+          "fly-quickstart", "InterruptionTest, GuideTest",
+          "fly-run-page", "RunPageTest",
+          "fly-eject", "EjectTest",
+          "fly-sandbox", "SandboxScriptTest, SandboxAccessTest",
+          "fly-mcp-proxy", "McpProxyTest, McpFaultMatrixTest",
+          "fly-mcp-wrap", "McpWrapCommandTest",
+          "fly-mcp-config", "McpConfigTest",
+          "fly-mcp-launch", "McpLaunchTest");
+
+  @Test
+  void it_is_in_no_output_of_the_commands_without_a_dry_run() throws Exception {
+    for (var status : List.of(401, 500)) {
+      answer(status);
+      for (var other : OTHERS.entrySet()) {
+        if (commands().contains(other.getKey())) continue;
+        var out = new ByteArrayOutputStream();
+        var err = new ByteArrayOutputStream();
+        var words = other.getValue().toArray(String[]::new);
+        Cli.run(EachCommand.script(other.getKey()), out, err, words);
+        var text = out.toString(StandardCharsets.UTF_8) + err.toString(StandardCharsets.UTF_8);
+        assertFalse(text.contains(FakeFly.TOKEN), () -> other.getKey() + ": " + text);
+      }
+    }
+  }
+
+  @Test
+  void every_command_of_the_catalog_is_hunted_through() throws Exception {
+    var left = new ArrayList<>(EachCommand.aliases());
+    left.removeAll(commands());
+    left.removeAll(OTHERS.keySet());
+    left.removeAll(ELSEWHERE.keySet());
+
+    assertEquals(List.of(), left);
   }
 }

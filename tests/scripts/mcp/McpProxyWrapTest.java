@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import fly.mcp.proxy.StdioProxy;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -277,5 +278,77 @@ class McpProxyWrapTest {
     return stdin.stream()
         .map(line -> line.replaceFirst(".*\"method\":\"([^\"]*)\".*", "$1"))
         .toList();
+  }
+
+  /** Takes every reader, or refuses some; the newest one is heard. */
+  private void readers(int refusedFrom, int refusedUntil) {
+    server.always(
+        "GET",
+        request -> {
+          var number = server.all("GET").size();
+          if (number >= refusedFrom && number < refusedUntil) {
+            request.answer(409, "text/plain", "Another client is connected");
+            return;
+          }
+          FakeMcp.Events mine;
+          synchronized (this) {
+            mine = request.events();
+            slot = mine;
+          }
+          mine.await(30_000);
+        });
+  }
+
+  /** A bridge whose server has answered once, and then took a call and said nothing. */
+  private Bridge silenced() throws Exception {
+    program =
+        line -> {
+          if (!line.contains("silence")) answer(line);
+        };
+    var bridge = Bridge.to(server.url(), StdioProxy.Transport.WRAP, Duration.ofSeconds(3));
+    bridge.connected().call(1).next();
+    bridge.call(2, "{\"a\": \"silence\"}");
+    assertEquals(-32001, bridge.next().at("/error/code").asInt());
+    return bridge;
+  }
+
+  private long silences() {
+    return stdin.stream().filter(line -> line.contains("silence")).count();
+  }
+
+  @Test
+  void a_stream_that_says_nothing_until_a_deadline_is_opened_again() throws Exception {
+    readers(9, 9);
+    try (var bridge = silenced()) {
+      assertEquals(RESULT.formatted(3), bridge.call(3).line());
+
+      assertEquals(2, server.all("GET").size());
+      assertEquals(1, silences());
+    }
+  }
+
+  /** The original does not notice that its reader is gone before TCP gives up. */
+  @Test
+  void a_server_that_still_holds_the_dead_stream_is_asked_until_it_lets_go() throws Exception {
+    readers(2, 4);
+    try (var bridge = silenced()) {
+      assertEquals(RESULT.formatted(3), bridge.call(3).line());
+
+      assertEquals(4, server.all("GET").size());
+      assertEquals(1, silences());
+    }
+  }
+
+  @Test
+  void a_server_that_holds_the_dead_stream_for_good_is_named_in_each_error() throws Exception {
+    readers(2, Integer.MAX_VALUE);
+    try (var bridge = silenced()) {
+      var error = bridge.call(3).next().at("/error/message").asText();
+
+      assertTrue(error.contains("HTTP 409") && error.contains("Another client"), error);
+      assertTrue(error.contains("it may still hold the stream that this proxy has lost"), error);
+      assertEquals(1, silences());
+      assertEquals(1, stdin.stream().filter(line -> line.contains("\"id\":1,")).count());
+    }
   }
 }

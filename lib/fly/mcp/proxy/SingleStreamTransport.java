@@ -24,6 +24,8 @@ abstract class SingleStreamTransport extends ServerTransport {
   /** Time for late replies after a cut, if the server was away in between. */
   private static final long GRACE_MS = 10_000;
 
+  private static final String HELD = "; it may still hold the stream that this proxy has lost";
+
   private static final long AT_ONCE_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   /** Requests that the server took and has not answered. */
@@ -181,6 +183,7 @@ abstract class SingleStreamTransport extends ServerTransport {
           } else {
             wait = retryAfter(response);
             var why = refusal("GET", http.uri, response);
+            if (response.status == 409 && wasUp) why += HELD;
             var sinceMs = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - begin);
             var last = lasting(response.status) && isFinal(response.status, sinceMs);
             if (failed(why, last ? new DeliveryException(why, response.status, true) : null))
