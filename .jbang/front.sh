@@ -26,8 +26,8 @@ $(commands)
 
 Each has --help and -q (ids only), those that call the API -n (print curl, send nothing) and -v (show requests).
 
-  $0 --version                         the versions of this, JBang, Java and the API's description
-  $0 completion bash|zsh|fish          print completion for your shell
+  $0 --version                        the versions of this, JBang, Java and the API's description
+  $0 completion bash|zsh|fish         print completion for your shell
   $0 install | uninstall [--dir DIR]  put the commands on your PATH, or remove them
 
 For contributors: test, fmt, docs, bench. Anything else is JBang's: $0 run --help.

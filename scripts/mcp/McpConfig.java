@@ -2,13 +2,14 @@
 //JAVA 17+
 //DESCRIPTION Add your MCP server to the configuration of Claude, Cursor or VS Code.
 //SOURCES ../../lib/fly/Fly.java ../../lib/fly/FlyException.java ../../lib/fly/cli/Cli.java
-//SOURCES ../../lib/fly/cli/Trust.java ../../lib/fly/mcp/check/ServerOptions.java
+//SOURCES ../../lib/fly/cli/Options.java ../../lib/fly/cli/Trust.java ../../lib/fly/mcp/check/ServerOptions.java
 //SOURCES ../../lib/fly/mcp/launch/ClientConfigFile.java
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import fly.Fly;
 import fly.FlyException;
 import fly.cli.Cli;
+import fly.cli.Options;
 import fly.cli.Trust;
 import fly.mcp.check.ServerOptions;
 import fly.mcp.launch.ClientConfigFile;
@@ -38,6 +39,7 @@ class McpConfig implements Runnable {
   }
 
   @Mixin Cli cli;
+  @Mixin Options.Json json;
   @Mixin Trust trust;
   @Mixin ServerOptions options;
   @ArgGroup Task task = new Task();
@@ -109,7 +111,7 @@ class McpConfig implements Runnable {
     ObjectNode shown = Fly.JSON.createObjectNode();
     shown.put("client", config.client.toString()).put("file", config.file.toString());
     shown.put("name", called).set("server", config.get(called));
-    cli.out().println(shown);
+    cli.printLine(shown);
   }
 
   private List<ClientConfigFile> configs() {

@@ -2,12 +2,14 @@
 //JAVA 17+
 //DESCRIPTION List the commands by group, in the guide's order.
 //SOURCES ../../lib/fly/Fly.java ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Hint.java
+//SOURCES ../../lib/fly/cli/Terminal.java
 //FILES catalog.json=../../jbang-catalog.json
 
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.Fly;
 import fly.cli.Cli;
 import fly.cli.Hint;
+import fly.cli.Terminal;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.LinkedHashMap;
@@ -29,6 +31,9 @@ class Commands implements Runnable {
           "mcp", "MCP: clients and servers",
           "tools", "Tools");
 
+  /** The column that descriptions begin in. */
+  private static final int COLUMN = 23;
+
   @Mixin Cli cli;
 
   public static void main(String... args) {
@@ -43,9 +48,7 @@ class Commands implements Runnable {
       var group = path[path.length - 2];
       groups
           .computeIfAbsent(group, name -> new StringBuilder(GROUPS.getOrDefault(name, name) + "\n"))
-          .append(
-              "  %-20s %s%n"
-                  .formatted(alias.getKey(), alias.getValue().path("description").asText()));
+          .append(line(alias.getKey(), alias.getValue().path("description").asText()));
     }
     if (cli.quiet) {
       catalog().path("aliases").fieldNames().forEachRemaining(cli.out()::println);
@@ -53,6 +56,22 @@ class Commands implements Runnable {
     }
     cli.out().print(String.join("\n", groups.values()));
     cli.say("Begin with: " + Hint.of("fly-quickstart"));
+  }
+
+  /** The command and its description; on a terminal a long one is broken at a word. */
+  private String line(String alias, String description) {
+    var room = cli.viewed() ? Terminal.width() - COLUMN : Integer.MAX_VALUE;
+    var line = new StringBuilder("  %-20s".formatted(alias));
+    var used = 0;
+    for (var word : description.split(" ")) {
+      if (used > 0 && used + word.length() >= room) {
+        line.append(System.lineSeparator()).append(" ".repeat(COLUMN - 1));
+        used = 0;
+      }
+      line.append(' ').append(word);
+      used += word.length() + 1;
+    }
+    return line + System.lineSeparator();
   }
 
   private static JsonNode catalog() {

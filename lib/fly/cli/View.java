@@ -16,7 +16,7 @@ final class View {
     if (json.has("id") && json.has("config") && json.has("state")) return machine(json);
     if (json.has("id") && json.has("size_gb")) return volume(json);
     if (json.has("id") && (json.has("organization") || json.has("created_at"))) return app(json);
-    if (!address(json).isEmpty()) return "Address " + address(json);
+    if (!address(json).isEmpty() && !json.has("released")) return "Address " + address(json);
     return json.isObject() ? String.join(System.lineSeparator(), fields(json)) : Fly.pretty(json);
   }
 
