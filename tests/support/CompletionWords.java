@@ -47,7 +47,7 @@ final class CompletionWords {
       columns[i] =
           columns[i].replaceAll("%n|\\s+", " ").replaceAll(" \\(default: [^)]*\\)", "").strip();
     }
-    columns[3] = columns[3].replaceAll("[.;:].*$", "");
+    columns[3] = columns[3].replaceAll("[.;:]( .*|$)", "");
     return String.join("\t", columns) + "\n";
   }
 
