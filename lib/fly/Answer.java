@@ -26,7 +26,7 @@ record Answer(
     String location) {
 
   /**
-   * What a request's answer has to be.
+   * The required shape of a request's answer.
    *
    * @param words for a message
    * @param empty an empty body will do
@@ -39,7 +39,7 @@ record Answer(
     static final Shape JSON =
         new Shape("an object or a list", json -> json.isArray() || Shape.plain(json), false, true);
 
-    /** Of an action, which may answer nothing. */
+    /** An action's answer, which may be empty. */
     static final Shape DONE = new Shape("an object or nothing", Shape::plain, true, false);
 
     /** Any shape, for a request that this library does not know. */
@@ -84,7 +84,7 @@ record Answer(
           true);
     }
 
-    /** GraphQL's, whose data has the field that the query asks for first. */
+    /** A GraphQL answer whose data has the query's first field. */
     static Shape data(String query) {
       var match = ASKED.matcher(query);
       var field = !match.find() ? null : match.group(1) != null ? match.group(1) : match.group(2);
@@ -104,7 +104,7 @@ record Answer(
       return documented == JSON ? LIST : documented;
     }
 
-    /** By the documentation of the Machines API; an unknown path has JSON of any kind. */
+    /** The shape that the Machines API documents; JSON of any kind for an unknown path. */
     static Shape of(String method, String path) {
       var known = DOCUMENTED.get(method + " " + withoutIds(path));
       if (known != null) return known;
@@ -169,7 +169,7 @@ record Answer(
     return status >= 200 && status < 300;
   }
 
-  /** The answer was whole, and is not what was declared. */
+  /** The failure of a complete answer whose shape is not the declared one. */
   static final class Unreadable extends IOException {
     private static final long serialVersionUID = 1;
 
@@ -219,7 +219,7 @@ record Answer(
     return true;
   }
 
-  /** Its beginning, for a message. */
+  /** The beginning of a text, for a message. */
   String start() {
     var text =
         new String(body, 0, Math.min(body.length, 2000), java.nio.charset.StandardCharsets.UTF_8);

@@ -17,7 +17,7 @@ final class Budget {
     this.all = all;
   }
 
-  /** Each request has this time for itself. */
+  /** A budget that gives each request this time for itself. */
   static Budget ofEach(Duration time) {
     return new Budget(time, null);
   }

@@ -10,7 +10,7 @@ import java.util.function.Supplier;
  * package fly takes its time from here, so that a test can set the clock.
  */
 public final class Deadline {
-  /** The time, and how it passes. */
+  /** A source of time, and of waiting. */
   public interface Clock {
     /** Nanoseconds, which {@link System#nanoTime} gives on the real clock. */
     long nanos();
@@ -58,7 +58,7 @@ public final class Deadline {
     this.start = clock.nanos();
   }
 
-  /** Begins now. */
+  /** A deadline that begins now. */
   public static Deadline after(Duration budget) {
     return new Deadline(budget);
   }

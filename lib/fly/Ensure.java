@@ -55,7 +55,7 @@ public final class Ensure {
 
   /**
    * An app of this name, which is yours. Its name is unique: after a lost answer the same request
-   * is sent again until Fly.io says that it is created, or there.
+   * is sent again until Fly.io answers that the app is created or exists.
    */
   public JsonNode app(String name, JsonNode request) {
     var budget = fly.deadline();
@@ -239,7 +239,7 @@ public final class Ensure {
             .formatted(same, app));
   }
 
-  /** Known from logs only, and unproven: 409, "unique machine name violation". */
+  /** A 409, "unique machine name violation": known from logs only, and unproven. */
   private static boolean nameTaken(FlyException e) {
     return e.status == 409 && NAME_TAKEN.matcher(e.why).find();
   }
@@ -289,7 +289,7 @@ public final class Ensure {
         && request.at("/config/init/cmd").equals(machine.at("/config/init/cmd"));
   }
 
-  /** If Fly.io did not keep the name unique, there are two now. */
+  /** Warns of a second Machine, which exists if Fly.io did not keep the name unique. */
   private void tellTwins(Fly fly, String app, JsonNode request, JsonNode machine) {
     try {
       for (var other : fly.list(MACHINES, app)) {
@@ -418,7 +418,7 @@ public final class Ensure {
         .toList();
   }
 
-  /** One that was not there before. */
+  /** The first volume that was not there before. */
   private static Optional<JsonNode> fresh(
       List<JsonNode> before, List<JsonNode> now, Function<JsonNode, String> id) {
     var old = before.stream().map(id).toList();

@@ -44,7 +44,7 @@ final class EnvFile {
     return text.replaceFirst("(^|\\s+)#.*", "").strip();
   }
 
-  /** Others than its owner may read it. */
+  /** True if users other than the file's owner may read it. */
   static boolean open(Path file) {
     try {
       var permissions = Files.getPosixFilePermissions(file);

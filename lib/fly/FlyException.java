@@ -7,7 +7,7 @@ import java.nio.channels.UnresolvedAddressException;
 
 /** A failure that its reader can act on: what happened, why, and what to try next. */
 public final class FlyException extends RuntimeException {
-  /** Fly.io or the network said no. */
+  /** Fly.io or the network refused. */
   public static final int REFUSED = 1;
 
   /** Wrong command line, missing or wrong setting. */
@@ -16,7 +16,7 @@ public final class FlyException extends RuntimeException {
   /** The token was not accepted. */
   public static final int TOKEN = 4;
 
-  /** It may have happened: something may exist that nobody has seen. */
+  /** The request may have taken effect: something may exist that nobody has seen. */
   public static final int AMBIGUOUS = 5;
 
   /** The failure in a line. */
@@ -69,7 +69,7 @@ public final class FlyException extends RuntimeException {
     return new FlyException(what, why, tryNext, USAGE);
   }
 
-  /** Why a connection failed, in words. */
+  /** The reason of a failed connection, in words. */
   public static String reason(Throwable failure) {
     var reason = failure.getClass().getSimpleName();
     for (var cause = failure; cause != null; cause = cause.getCause()) {

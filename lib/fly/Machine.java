@@ -40,7 +40,7 @@ public record Machine(
     return value.isTextual() ? Optional.of(value.asText()) : Optional.empty();
   }
 
-  /** When it was created; empty if the answer does not say. */
+  /** Time of creation; empty if the answer does not have it. */
   public Optional<Instant> createdAt() {
     return time(json.path("created_at"));
   }

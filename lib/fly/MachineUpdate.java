@@ -105,7 +105,7 @@ public final class MachineUpdate {
     }
     if (plan.difference().isEmpty()) return plan.before();
     var old = plan.before().path("instance_id");
-    // The lease keeps others away: another version is the one that was sent.
+    // The lease keeps other clients away: a new version is the one that was sent.
     return leased.create(
         MACHINE,
         plan.request(),

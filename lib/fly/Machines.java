@@ -135,7 +135,7 @@ public final class Machines {
     }
   }
 
-  /** If the look fails, the refusal that it was to explain is the failure. */
+  /** The Machine's state; if it cannot be read, the refusal that it explains is thrown. */
   private static JsonNode look(Fly fly, String app, String id, FlyException refused) {
     try {
       return fly.get(MACHINE, app, id);

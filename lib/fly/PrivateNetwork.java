@@ -13,7 +13,7 @@ import java.util.Locale;
 public final class PrivateNetwork {
   private PrivateNetwork() {}
 
-  /** Says whether the name ends as those of the private network do. */
+  /** True if the name ends as those of the private network do. */
   public static boolean named(String host) {
     var name = host.toLowerCase(Locale.ROOT);
     return name.endsWith(".internal") || name.endsWith(".flycast");
@@ -38,7 +38,7 @@ public final class PrivateNetwork {
     }
   }
 
-  /** Says whether the address is one of Fly.io's private networks, or this machine's own. */
+  /** True if the address is one of Fly.io's private networks, or this machine's own. */
   public static boolean holds(InetAddress address) {
     var bytes = address.getAddress();
     var sixPn = bytes.length == 16 && bytes[0] == (byte) 0xfd && bytes[1] == (byte) 0xaa;

@@ -52,12 +52,12 @@ public enum Settings {
         "export " + name() + "=" + example());
   }
 
-  /** Where an app answers. */
+  /** The address at which an app answers. */
   public static String edgeUrl(String app) {
     return FLY_EDGE_URL.get().replace("{app}", app);
   }
 
-  /** Where fly-mcp-launch keeps the token that an app's MCP server asks for. */
+  /** The file in which fly-mcp-launch keeps the token of an app's MCP server. */
   public static Path tokenFile(String app) {
     var folder = lookup("XDG_CONFIG_HOME");
     var config =
@@ -65,7 +65,7 @@ public enum Settings {
     return config.resolve("fly-mcp").resolve(app + ".token");
   }
 
-  /** What stands after {@code export NAME=} in a hint. */
+  /** The text after {@code export NAME=} in a hint. */
   public String example() {
     return switch (this) {
       case FLY_API_TOKEN -> "\"FlyV1 fm2_...\"";
@@ -76,7 +76,7 @@ public enum Settings {
     };
   }
 
-  /** Any variable, declared here or not; null where it is nowhere. */
+  /** Any variable, declared here or not; null if it is not set. */
   public static String lookup(String name) {
     var value = present(System.getProperty(name));
     if (value == null) value = present(System.getenv(name));
@@ -95,7 +95,7 @@ public enum Settings {
     return EnvFile.read(envFile());
   }
 
-  /** Where a value comes from; what comes first wins. */
+  /** Sources of a value; the first one wins. */
   public enum Source {
     PROPERTY,
     ENVIRONMENT,
@@ -103,7 +103,7 @@ public enum Settings {
     DEFAULT
   }
 
-  /** Where this setting's value comes from. */
+  /** The source of this setting's value. */
   public Source source() {
     if (present(System.getProperty(name())) != null) return Source.PROPERTY;
     if (present(System.getenv(name())) != null) return Source.ENVIRONMENT;

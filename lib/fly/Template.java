@@ -52,7 +52,7 @@ public final class Template {
   private Template() {}
 
   /**
-   * Reads {@code file}, or where that is null the template shipped with the script, and fills it.
+   * Reads {@code file}, or the template shipped with the script if that is null, and fills it.
    *
    * @param values come before the settings of the same name
    */

@@ -18,11 +18,11 @@ public record Token(String scheme, List<String> pieces) {
   private static final Pattern SCHEME =
       Pattern.compile("(?i)(authorization:|bearer|flyv1)(?=\\s|$)\\s*");
 
-  /** Wherever it stands, and however its slashes are escaped. */
+  /** A macaroon anywhere in a text, with its slashes escaped or not. */
   private static final Pattern ANY_MACAROON =
       Pattern.compile("(fm1r_|fm1a_|fm2_)[\\w+/=\\\\%-]{8,}");
 
-  /** So many characters of a token are taken for it. */
+  /** Length of a token's beginning that is taken for the token. */
   private static final int RECOGNIZED = 12;
 
   private static final int TOO_LARGE = 1 << 28;
@@ -63,7 +63,7 @@ public record Token(String scheme, List<String> pieces) {
         : new Token("FlyV1", List.copyOf(pieces));
   }
 
-  /** The header's value for the Machines API, which takes macaroons alone where there are any. */
+  /** The header's value for the Machines API, which takes only macaroons if there are any. */
   public String header() {
     var wanted =
         scheme.equals("FlyV1")
@@ -123,7 +123,7 @@ public record Token(String scheme, List<String> pieces) {
     }
   }
 
-  /** Where the MessagePack value at {@code at} ends; past the array where it is cut off. */
+  /** The end of the MessagePack value at {@code at}; past the array if the value is cut off. */
   private static int end(byte[] bytes, int at) {
     if (at >= bytes.length) return Integer.MAX_VALUE;
     int type = bytes[at] & 0xff;

@@ -41,17 +41,17 @@ public record Volume(
         json);
   }
 
-  /** No Machine has it. */
+  /** True if no Machine has the volume. */
   public boolean free() {
     return attachedMachineId.isEmpty() || attachedMachineId.equals("null");
   }
 
-  /** It is on its way out (superfly/fly-go, GetVolumes). */
+  /** True if the volume is being destroyed (superfly/fly-go, GetVolumes). */
   public boolean gone() {
     return GONE.contains(state);
   }
 
-  /** When it was created; empty if the answer does not say. */
+  /** Time of creation; empty if the answer does not have it. */
   public Optional<Instant> createdAt() {
     return Machine.time(json.path("created_at"));
   }

@@ -29,7 +29,7 @@ final class Waiting {
     else story.say("%s", text);
   }
 
-  /** Tells of a wait only if it is long. */
+  /** Reports a wait only if it is long. */
   void sayIfLong(Duration pause, String text) {
     if (pause.compareTo(LONG) >= 0 && due(Deadline.clock().nanos())) story.insist("%s", text);
   }
