@@ -10,6 +10,9 @@ import java.util.regex.Pattern;
 public final class Access {
   private static final Pattern UNDERSCORED = Pattern.compile("(\\w[\\w.-]*)(:\\d+)?");
 
+  /** A name that never exists (RFC 2606). */
+  private static final String NOWHERE = ".invalid";
+
   /** The Authorization headers of the two APIs. */
   private record Headers(Token token, String machines, String central) {}
 
@@ -68,6 +71,12 @@ public final class Access {
     if (PrivateNetwork.named(host)) {
       PrivateNetwork.require(host);
       return;
+    }
+    if (host.endsWith(NOWHERE)) {
+      throw FlyException.usage(
+          "there is no Fly.io at " + host,
+          "a command that failed has set this address, so that nothing reaches the real one",
+          "the failed command again, such as: eval \"$(fly-sandbox --start)\"");
     }
     throw FlyException.usage(
         "a token must not travel in the clear to " + host,

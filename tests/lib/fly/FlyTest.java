@@ -332,6 +332,16 @@ class FlyTest {
   }
 
   @Test
+  void a_host_that_cannot_exist_is_told_to_come_from_a_command_that_failed() {
+    var url = "http://the-sandbox-did-not-start.invalid";
+
+    var e = assertThrows(FlyException.class, () -> Access.requireSafe(url));
+
+    assertEquals("there is no Fly.io at the-sandbox-did-not-start.invalid", e.what);
+    assertTrue(e.tryNext.contains("fly-sandbox --start"), e::toString);
+  }
+
+  @Test
   void the_private_network_and_this_machine_may_be_asked_in_the_clear() {
     for (var url :
         new String[] {
