@@ -305,7 +305,7 @@ class McpProxyWrapTest {
         line -> {
           if (!line.contains("silence")) answer(line);
         };
-    var bridge = Bridge.to(server.url(), StdioProxy.Transport.WRAP, Duration.ofSeconds(3));
+    var bridge = Bridge.to(server.url(), StdioProxy.Transport.WRAP, Duration.ofSeconds(5));
     bridge.connected().call(1).next();
     bridge.call(2, "{\"a\": \"silence\"}");
     assertEquals(-32001, bridge.next().at("/error/code").asInt());

@@ -81,10 +81,15 @@ final class HeartbeatStream extends FilterInputStream {
     return true;
   }
 
-  /** Closes the connection if nothing has come since this time: System.nanoTime. */
-  void suspect(long since, String why) {
-    if (last - since > 0) return;
+  /**
+   * Closes the connection if nothing has come since this time: System.nanoTime.
+   *
+   * @return false if something has
+   */
+  boolean suspect(long since, String why) {
+    if (last - since > 0) return false;
     suspicion = new Silent(why);
     close.run();
+    return true;
   }
 }

@@ -90,13 +90,19 @@ abstract class SingleStreamTransport extends ServerTransport {
     return false;
   }
 
-  /** A stream that has said nothing since the request left may be dead: it is opened again. */
+  /**
+   * A stream that has said nothing since the request left may be dead: it is opened again, and what
+   * comes next waits for that.
+   */
   @Override
   final void late(PendingCall call) {
     var open = stream;
-    if (open != null && call.written != 0) {
-      open.suspect(
-          call.written, "it said nothing until the time of " + call.head.method + " was up");
+    if (open == null || call.written == 0) return;
+    var why = "it said nothing until the time of " + call.head.method + " was up";
+    synchronized (this) {
+      if (stream != open || !open.suspect(call.written, why)) return;
+      taken.remove(call);
+      up = false;
     }
   }
 
@@ -178,8 +184,9 @@ abstract class SingleStreamTransport extends ServerTransport {
         try (var response = http.send("GET", http.uri, headers(), null, () -> {}, 0, null)) {
           if (response.status == 200 && isStream(response)) {
             pause = 100;
+            stream = response.stream();
             if (opensAtOnce()) opened();
-            read(response);
+            read(stream);
           } else {
             wait = retryAfter(response);
             var why = refusal("GET", http.uri, response);
@@ -211,9 +218,8 @@ abstract class SingleStreamTransport extends ServerTransport {
     return headers;
   }
 
-  private void read(HttpSender.Response response) {
+  private void read(HeartbeatStream stream) {
     try {
-      stream = response.stream();
       var reader = new SseReader(stream);
       for (var event = reader.next(); event != null; event = reader.next()) {
         if (isOpen(event)) opened();

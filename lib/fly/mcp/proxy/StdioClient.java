@@ -41,7 +41,7 @@ final class StdioClient {
   private int unwritten;
 
   /**
-   * @param onLate takes each request whose time is up
+   * @param onLate takes each request whose time is up, before its client hears of it
    */
   StdioClient(OutputStream out, Consumer<String> log, Consumer<PendingCall> onLate) {
     this.out = new BufferedOutputStream(out, SpooledBytes.LARGE);
@@ -247,12 +247,12 @@ final class StdioClient {
             continue;
           }
         }
+        onLate.accept(late);
         fail(
             late,
             NO_REPLY_IN_TIME,
             "no reply to %s in time%s"
                 .formatted(late.head.method, late.trouble == null ? "" : ": " + late.trouble));
-        onLate.accept(late);
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
