@@ -23,7 +23,7 @@ final class Script {
     return new Result(exit, out.toString(), err.toString());
   }
 
-  /** Runs the script as in a terminal: with views on stdout, and progress on stderr. */
+  /** Runs the script as in a terminal, with views; the line of progress is left out. */
   static Result runOnTerminal(Object script, String... args) {
     var out = new StringWriter();
     var err = new StringWriter();
@@ -32,7 +32,11 @@ final class Script {
             .setOut(new TerminalWriter(out))
             .setErr(new TerminalWriter(err))
             .execute(args);
-    return new Result(exit, out.toString(), err.toString());
+    return new Result(exit, withoutProgress(out), withoutProgress(err));
+  }
+
+  private static String withoutProgress(Object terminal) {
+    return terminal.toString().replaceAll("[^\n]*\r\u001b\\[K", "");
   }
 
   static Result runWithInput(String input, Object script, String... args) {
