@@ -2,10 +2,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.security.MessageDigest;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.jar.JarOutputStream;
 import java.util.zip.ZipEntry;
@@ -22,7 +24,7 @@ class ArchiveTest {
   private Path own;
 
   @BeforeEach
-  void a_clone_with_a_script_and_a_library() throws IOException {
+  void a_clone_with_a_script_and_a_library() throws Exception {
     root = Wrapper.copy(temp.resolve("clone"));
     Files.writeString(
         root.resolve("jbang-catalog.json"),
@@ -154,7 +156,14 @@ class ArchiveTest {
         .with("JAVA_HOME", temp.resolve("jdk"));
   }
 
-  private void jar(Path jar, String name, String code) throws IOException {
+  /** Adds the jar to the libraries that the wrapper runs. */
+  private void list(Path jar) throws Exception {
+    var sum = MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(jar));
+    var line = HexFormat.of().formatHex(sum) + "  " + jar.getFileName() + "\n";
+    Files.writeString(root.resolve(".jbang/jars.sha256"), line, StandardOpenOption.APPEND);
+  }
+
+  private void jar(Path jar, String name, String code) throws Exception {
     var source = Files.writeString(temp.resolve(name + ".java"), code);
     ToolProvider.getSystemJavaCompiler()
         .run(
@@ -174,5 +183,6 @@ class ArchiveTest {
       out.putNextEntry(entry);
       Files.copy(temp.resolve(name + ".class"), out);
     }
+    list(jar);
   }
 }

@@ -25,13 +25,17 @@ class TerminalEscapesTest {
   }
 
   private void isShown(FakeMcp.Act onInitialize) {
+    isShown(SHOWN, onInitialize);
+  }
+
+  private void isShown(String shown, FakeMcp.Act onInitialize) {
     server.always("initialize", onInitialize);
 
     var result =
         Script.runOnTerminal(new CallMcp(), "-v", "--timeout", "5s", "--url", server.url());
 
     var text = (result.out() + result.err()).replaceAll("\u001b\\[[\\d;]*m", ""); // colours
-    assertTrue(text.contains(SHOWN), text);
+    assertTrue(text.contains(shown), text);
     for (var c : List.of("\u001b", "\u0007", "\u009b")) assertFalse(text.contains(c), text);
   }
 
@@ -57,6 +61,6 @@ class TerminalEscapesTest {
 
   @Test
   void a_refusal_of_a_server_is_shown_and_not_obeyed() {
-    isShown(request -> request.answer(403, "text/plain", RAW));
+    isShown("evil.]0;title.2Jname", request -> request.answer(403, "text/plain", RAW));
   }
 }

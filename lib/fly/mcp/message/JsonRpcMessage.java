@@ -139,11 +139,11 @@ public final class JsonRpcMessage implements AutoCloseable {
     text.writeTo(out);
   }
 
-  /** The first bytes, for people. */
+  /** The first bytes, for people: a point stands for what is no text. */
   public String start(int count) throws IOException {
     try (var in = open()) {
       var text = new String(in.readNBytes(count), StandardCharsets.UTF_8);
-      return text.replaceAll("[\\p{Cntrl}\ufffd]+", ".");
+      return text.replaceAll("[\\p{Cc}\ufffd]+", ".");
     }
   }
 
