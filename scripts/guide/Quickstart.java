@@ -74,7 +74,6 @@ class Quickstart implements Callable<Integer> {
   private void startSandbox() {
     cli.say(
         "A sandbox plays Fly.io; only npx downloads something, and nothing leaves this machine.");
-    steps.prepare(new SelectOrg(), new CreateApp(), new AllocateIps(), new CallMcp());
     sandbox =
         SandboxServer.start(
             SandboxConfig.onPort(0)

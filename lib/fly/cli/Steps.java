@@ -63,19 +63,6 @@ public final class Steps {
     }
   }
 
-  /** Loads the classes of these scripts in the background, while something else starts. */
-  public void prepare(Object... scripts) {
-    var thread =
-        new Thread(
-            () -> {
-              Fly.http();
-              for (var script : scripts) Cli.commandLine(script);
-            },
-            "steps-prepare");
-    thread.setDaemon(true);
-    thread.start();
-  }
-
   /** From now on the steps create nothing, so that a signal interrupts them at once. */
   public void createNothing() {
     interruption.waits();

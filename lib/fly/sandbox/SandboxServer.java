@@ -176,7 +176,6 @@ public final class SandboxServer implements AutoCloseable {
   }
 
   private void listen(int port) {
-    workers.run(graphql::warm); // while the server starts, and before the first query
     try {
       javalin.start();
     } catch (RuntimeException e) {
@@ -185,6 +184,7 @@ public final class SandboxServer implements AutoCloseable {
           FlyException.reason(e),
           "another port: --port 0 takes any free one");
     }
+    workers.run(graphql::warm); // before the first query, and not at the cost of the start
   }
 
   private void configure(JavalinConfig javalin, int port) {
