@@ -93,8 +93,7 @@ jbang() {
 }
 
 # Libraries on the class path of the command, against the checked-in list: once a build, as the record holds checksums
-# of its own. Jars in JBang's cache are those that it built;
-# the jar of JBang itself is known, or the reader's own.
+# of its own. Jars in JBang's cache are those that it built; the jar of JBang itself is known, or the reader's own.
 verify() {
   tool=$(command -v sha256sum || command -v shasum) || return 0
   case $tool in *shasum) tool="$tool -a 256" ;; esac

@@ -34,10 +34,7 @@ public final class Access {
       if (!PrivateNetwork.named(host(base))) safe.add(base);
     }
     if (headers == null) {
-      var token =
-          Token.parse(
-              Settings.FLY_API_TOKEN.requireFor(
-                  Settings.FLY_API_HOSTNAME, Settings.FLY_API_BASE_URL));
+      var token = Token.parse(Settings.requireApiToken());
       headers = new Headers(token, token.header(), token.graphqlHeader());
     }
     return central ? headers.central : headers.machines;

@@ -9,7 +9,7 @@ import java.util.concurrent.TimeUnit;
  * Connections that were left open after an answer, each for another request to the same origin. One
  * that lay idle for a moment is looked at before its next use, which takes 1 ms.
  */
-public final class KeptConnections implements AutoCloseable {
+public final class KeptConnections {
   private static final int MOST = 64;
   private static final long LOOK_NS = TimeUnit.MILLISECONDS.toNanos(50);
 
@@ -52,8 +52,7 @@ public final class KeptConnections implements AutoCloseable {
   }
 
   /** Closes those that are idle now. */
-  @Override
-  public synchronized void close() {
+  public synchronized void closeIdle() {
     idle.forEach(one -> one.connection.close());
     idle.clear();
   }

@@ -160,6 +160,11 @@ public enum Settings {
         "export %s=%s if you trust it, or %s=1".formatted(this, shown(), TRUST));
   }
 
+  /** The token as it was pasted, for the hosts of the API. */
+  public static String requireApiToken() {
+    return FLY_API_TOKEN.requireFor(FLY_API_HOSTNAME, FLY_API_BASE_URL);
+  }
+
   /** The same as {@link #getFor}, for a secret that has to be there. */
   public String requireFor(Settings... addresses) {
     var value = getFor(addresses);

@@ -104,10 +104,8 @@ final class Wire implements Client {
     var repeatable = request.getHeaders().containsKey(REPEATABLE);
     try (var watch = new Watch(millis == null ? Integer.MAX_VALUE : millis)) {
       try {
-        for (var old = repeatable ? kept.take(origin) : null; old != null; old = null) {
-          var answer = overKept(old, request, url.group(4), origin, watch);
-          if (answer != null) return answer;
-        }
+        var answer = repeatable ? overKept(request, url.group(4), origin, watch) : null;
+        if (answer != null) return answer;
         var connection = new HttpConnection(network, url.group(1), url.group(2), port);
         open(connection, watch);
         return exchange(request, url.group(4), connection, origin, watch);
@@ -120,11 +118,12 @@ final class Wire implements Client {
     }
   }
 
-  /** Null if the server has closed the connection, as it may when no request is under way. */
+  /** Null if no connection is kept, or its server has closed it, as it may between two requests. */
   @SuppressWarnings("rawtypes")
-  private Raw overKept(
-      HttpConnection connection, HttpRequest request, String path, String origin, Watch watch)
+  private Raw overKept(HttpRequest request, String path, String origin, Watch watch)
       throws IOException {
+    var connection = kept.take(origin);
+    if (connection == null) return null;
     watch.over(connection);
     try {
       return exchange(request, path, connection, origin, watch);

@@ -92,10 +92,7 @@ public final class RawRequest {
   public Answer send(Duration limit) {
     var url = url();
     Access.requireSafe(url);
-    token =
-        Token.parse(
-            Settings.FLY_API_TOKEN.requireFor(
-                Settings.FLY_API_HOSTNAME, Settings.FLY_API_BASE_URL));
+    token = Token.parse(Settings.requireApiToken());
     var authorization = path.equals(GRAPHQL) ? token.graphqlHeader() : token.header();
     try (var http = Fly.http()) {
       var request =

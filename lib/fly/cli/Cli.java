@@ -113,9 +113,7 @@ public class Cli implements Story {
     }
 
     private void requireToken() {
-      if (!dryRun) {
-        Settings.FLY_API_TOKEN.requireFor(Settings.FLY_API_HOSTNAME, Settings.FLY_API_BASE_URL);
-      }
+      if (!dryRun) Settings.requireApiToken();
     }
 
     /**

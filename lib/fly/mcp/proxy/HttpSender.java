@@ -318,7 +318,7 @@ public final class HttpSender {
   /** Records that a stream has broken, or ended: the server may have, too. */
   void cut() {
     cut = System.nanoTime();
-    kept.close();
+    kept.closeIdle();
   }
 
   /** Closes all connections, which may have died without a sign. */

@@ -37,7 +37,7 @@ public final class Gatekeeper {
   private final PageAccess page;
 
   /** The Host of the last request with a local one: most requests have the same. */
-  private volatile String lastLocal = "";
+  private volatile String lastLocal;
 
   public Gatekeeper(AccessToken token, FlyProxy edge, PageAccess page) {
     this.token = token;
@@ -55,7 +55,7 @@ public final class Gatekeeper {
     x.header("fly-request-id", Ids.ulid(Instant.now()) + "-" + Regions.NEAREST);
     var given = x.header("Host");
     var origin = x.header("Origin");
-    if (origin == null && lastLocal.equals(given)) return true;
+    if (origin == null && given != null && given.equals(lastLocal)) return true;
     var host = host("http://" + given);
     var local = LOOPBACK.contains(host);
     var app = local ? Optional.<App>empty() : edge.named(host);
