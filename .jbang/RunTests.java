@@ -31,7 +31,7 @@ class RunTests {
    *
    * @param classNames patterns with *, or none for all
    * @param fast leaves out what needs npm, a browser, or other JVMs
-   * @param times prints the duration of each class
+   * @param times prints how long each class took, and its CPU time
    */
   record Arguments(List<String> classNames, boolean fast, boolean times, int workers) {
     static Arguments of(List<String> words) {

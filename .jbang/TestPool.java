@@ -37,6 +37,7 @@ final class TestPool {
   private final RunTests.Arguments arguments;
   private final Path cache = cache();
   private final Map<String, Long> durations = new TreeMap<>();
+  private final Map<String, Long> cpu = new TreeMap<>();
   private final ConcurrentLinkedQueue<String> open = new ConcurrentLinkedQueue<>();
   private final Set<Process> workers = ConcurrentHashMap.newKeySet();
   private final List<String> failures = new ArrayList<>();
@@ -171,6 +172,7 @@ final class TestPool {
             var words = message.split(" ");
             for (var i = 0; i < 3; i++) counts[i] += Integer.parseInt(words[i]);
             durations.put(name, (System.nanoTime() - began) / 1_000_000);
+            cpu.put(name, Long.parseLong(words[3]));
             System.out.print(block);
             System.out.flush();
           }
@@ -187,20 +189,24 @@ final class TestPool {
 
   private void sumUp() {
     if (arguments.times()) {
-      var all = durations.values().stream().mapToLong(Long::longValue).sum();
-      System.out.println();
+      System.out.println("\n  wall s   CPU s");
       durations.entrySet().stream()
           .sorted(Map.Entry.<String, Long>comparingByValue().reversed())
-          .forEach(
-              each ->
-                  System.out.printf(
-                      "%8.1f s %5.1f %%  %s%n",
-                      each.getValue() / 1000.0, 100.0 * each.getValue() / all, each.getKey()));
+          .forEach(each -> time(each.getValue(), cpu.get(each.getKey()), each.getKey()));
+      time(sum(durations), sum(cpu), "together");
     }
     if (!failures.isEmpty()) System.out.println("\nFailures (" + failures.size() + "):");
     failures.forEach(System.out::println);
     System.out.printf("%d passed, %d failed, %d skipped%n", counts[0], counts[1], counts[2]);
     System.out.flush();
+  }
+
+  private static void time(long wall, long cpu, String name) {
+    System.out.printf("%8.1f%8.1f  %s%n", wall / 1000.0, cpu / 1000.0, name);
+  }
+
+  private static long sum(Map<String, Long> times) {
+    return times.values().stream().mapToLong(Long::longValue).sum();
   }
 
   /** A folder of this user for what tests fetch once, and for the durations of the last run. */

@@ -1,10 +1,14 @@
 import static org.junit.platform.engine.discovery.DiscoverySelectors.selectClass;
 
 import java.io.BufferedReader;
+import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -65,6 +69,7 @@ final class TestWorker implements TestExecutionListener {
 
   private void run(Launcher launcher, boolean fast) throws InterruptedException {
     lastSign = System.nanoTime();
+    var before = cpu();
     var request =
         LauncherDiscoveryRequestBuilder.request()
             .selectors(selectClass(className))
@@ -79,7 +84,7 @@ final class TestWorker implements TestExecutionListener {
     if (fast) request.filters(TagFilter.excludeTags(SLOW));
     launcher.execute(request.build(), this);
     leaveNothingBehind();
-    say(END, "%d %d %d".formatted(counts[0], counts[1], counts[2]));
+    say(END, "%d %d %d %d".formatted(counts[0], counts[1], counts[2], cpu() - before));
   }
 
   /** Fails the class if processes that it started are still there. */
@@ -89,6 +94,17 @@ final class TestWorker implements TestExecutionListener {
       var command = process.info().commandLine().orElse("");
       failed("afterwards", "a process is left behind: " + process.pid() + " " + command, null);
       process.destroyForcibly();
+    }
+  }
+
+  /** Milliseconds of CPU time of this JVM, and on Linux of the processes that it waited for. */
+  private static long cpu() {
+    try {
+      var stat = Files.readString(Path.of("/proc/self/stat"));
+      var fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ");
+      return Arrays.stream(fields, 11, 15).mapToLong(Long::parseLong).sum() * 10; // 100 ticks a s
+    } catch (IOException e) {
+      return ProcessHandle.current().info().totalCpuDuration().orElse(Duration.ZERO).toMillis();
     }
   }
 

@@ -1,9 +1,7 @@
-//SOURCES FlyException.java Network.java
+//SOURCES FlyException.java HttpReader.java Network.java
 package fly;
 
 import java.io.BufferedInputStream;
-import java.io.ByteArrayOutputStream;
-import java.io.EOFException;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -16,21 +14,17 @@ import java.net.SocketException;
 import java.net.SocketTimeoutException;
 import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.regex.Pattern;
 import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLSocket;
 
 /**
  * One HTTP/1.1 connection to an origin: direct, or by the proxy that {@link Network} names, with
- * TLS for https. All clients of this project open their connections here. An answer that is cut is
- * an error, and any thread may close the connection at any time.
+ * TLS for https. All clients of this project open their connections here. Any thread may close the
+ * connection at any time.
  */
 public final class HttpConnection implements AutoCloseable {
   /** Milliseconds until a step has to be done; 0 for ever. */
@@ -38,26 +32,7 @@ public final class HttpConnection implements AutoCloseable {
     int left() throws SocketTimeoutException;
   }
 
-  /** A header of an answer. */
-  public record Field(String name, String value) {}
-
-  /** Status and headers of an answer. */
-  public record Head(int status, boolean persistent, List<Field> fields) {
-    /** All values of a header. */
-    public List<String> all(String name) {
-      return fields.stream().filter(f -> f.name.equalsIgnoreCase(name)).map(Field::value).toList();
-    }
-
-    /** The first value of a header, or null. */
-    public String first(String name) {
-      var all = all(name);
-      return all.isEmpty() ? null : all.get(0);
-    }
-  }
-
-  private static final int MOST_HEAD = 64 << 10;
   private static final int CONNECT_MS = 10_000;
-  private static final Pattern STATUS = Pattern.compile("HTTP/1\\.([01]) (\\d{3})(?: .*)?");
 
   private final Network network;
   private final boolean tls;
@@ -69,8 +44,9 @@ public final class HttpConnection implements AutoCloseable {
   private Socket socket;
   private InputStream in;
   private Time time;
-  private Head head;
-  private Body body;
+  private HttpReader reader;
+  private HttpReader.Head head;
+  private HttpReader.Body body;
   private volatile boolean answered;
 
   /**
@@ -133,7 +109,7 @@ public final class HttpConnection implements AutoCloseable {
         attempt.connect(
             new InetSocketAddress(address, port),
             within(CONNECT_MS / Math.min(2, addresses.length)));
-        in = new BufferedInputStream(new Timed(attempt.getInputStream()));
+        listen();
         return;
       } catch (IOException e) {
         failure = e instanceof SocketTimeoutException ? new ConnectException("no answer") : e;
@@ -189,7 +165,12 @@ public final class HttpConnection implements AutoCloseable {
     secure.setSSLParameters(parameters);
     secure.startHandshake();
     socket = secure;
-    in = new BufferedInputStream(new Timed(secure.getInputStream()));
+    listen();
+  }
+
+  private void listen() throws IOException {
+    in = new BufferedInputStream(new Timed(socket.getInputStream()));
+    reader = new HttpReader(in);
   }
 
   private void tunnel(String authority) throws IOException {
@@ -201,7 +182,7 @@ public final class HttpConnection implements AutoCloseable {
     try {
       var bytes = (head + "\r\n").getBytes(StandardCharsets.ISO_8859_1);
       socket.getOutputStream().write(bytes);
-      status = head().status;
+      status = head().status();
     } catch (IOException e) {
       throw new Network.ProxyFailure(proxy, FlyException.reason(e), e);
     }
@@ -239,59 +220,17 @@ public final class HttpConnection implements AutoCloseable {
   }
 
   /** Reads the head of the answer. */
-  public Head head() throws IOException {
-    var budget = new int[] {MOST_HEAD};
-    for (int informational = 0; informational < 20; informational++) {
-      var line = line(budget);
-      if (line == null) throw new EOFException("the connection was closed without an answer");
-      var match = STATUS.matcher(line);
-      if (!match.matches()) throw new IOException("the answer is not HTTP");
-      var status = Integer.parseInt(match.group(2));
-      var fields = fields(budget);
-      if (status >= 100 && status < 200) continue;
-      if (status == 407 && forwarded()) throw new Network.ProxyFailure(proxy, status);
-      head = new Head(status, persistent(match.group(1).equals("1"), fields), fields);
-      return head;
-    }
-    throw new IOException("the answer does not begin");
+  public HttpReader.Head head() throws IOException {
+    var read = reader.head();
+    if (read.status() == 407 && forwarded()) throw new Network.ProxyFailure(proxy, read.status());
+    head = read;
+    return head;
   }
 
-  private static boolean persistent(boolean newer, List<Field> fields) {
-    for (var field : fields) {
-      if (!field.name.equalsIgnoreCase("Connection")) continue;
-      var value = field.value.toLowerCase(Locale.ROOT);
-      if (value.contains("close")) return false;
-      if (value.contains("keep-alive")) return true;
-    }
-    return newer;
-  }
-
-  private List<Field> fields(int[] budget) throws IOException {
-    var fields = new ArrayList<Field>();
-    for (var line = line(budget); ; line = line(budget)) {
-      if (line == null) throw new EOFException("the answer was cut in its head");
-      if (line.isEmpty()) return fields;
-      var colon = line.indexOf(':');
-      if (colon > 0) {
-        fields.add(new Field(line.substring(0, colon).strip(), line.substring(colon + 1).strip()));
-      }
-    }
-  }
-
-  /** A line without its end; null at the end of the stream. */
-  private String line(int[] budget) throws IOException {
-    var line = new ByteArrayOutputStream();
-    for (int next = in.read(); ; next = in.read()) {
-      if (next < 0) {
-        if (line.size() == 0) return null;
-        throw new EOFException("the answer was cut in a line");
-      }
-      if (next == '\n') break;
-      if (--budget[0] < 0) throw new IOException("the head of the answer is too long");
-      line.write(next);
-    }
-    var text = line.toString(StandardCharsets.ISO_8859_1);
-    return text.endsWith("\r") ? text.substring(0, text.length() - 1) : text;
+  /** The body of the answer, to be read by one thread. */
+  public HttpReader.Body body(String method, HttpReader.Head head) throws IOException {
+    body = reader.body(method, head);
+    return body;
   }
 
   /** Bytes of the socket, for which each read waits as long as there is time. */
@@ -309,35 +248,13 @@ public final class HttpConnection implements AutoCloseable {
     }
   }
 
-  /** The body of the answer, to be read by one thread. */
-  public Body body(String method, Head head) throws IOException {
-    var coding = String.join(",", head.all("Transfer-Encoding")).toLowerCase(Locale.ROOT).strip();
-    var length = head.all("Content-Length").stream().distinct().toList();
-    if (method.equals("HEAD") || head.status == 204 || head.status == 304) {
-      body = new Body(0, false);
-    } else if (!coding.isEmpty()) {
-      if (!coding.equals("chunked")) {
-        throw new IOException("the answer has an unknown transfer coding: " + coding);
-      }
-      body = new Body(0, true);
-    } else if (length.isEmpty()) {
-      body = new Body(-1, false);
-    } else {
-      if (length.size() > 1 || !length.get(0).matches("\\d{1,18}")) {
-        throw new IOException("the answer's length is no number: " + length);
-      }
-      body = new Body(Long.parseLong(length.get(0)), false);
-    }
-    return body;
-  }
-
   /** True if the answer was read whole, and the server keeps the connection for another request. */
   public boolean reusable() {
     return !closed
         && head != null
-        && head.persistent
+        && head.persistent()
         && body != null
-        && body.whole
+        && body.whole()
         && !body.openEnded();
   }
 
@@ -380,74 +297,6 @@ public final class HttpConnection implements AutoCloseable {
       open.close();
     } catch (IOException e) {
       // closed all the same
-    }
-  }
-
-  /** A body as it comes: a read returns what is there, and fails if the body is cut. */
-  public final class Body extends InputStream {
-    private final boolean chunked;
-    private final boolean openEnded;
-    private final int[] budget = {MOST_HEAD};
-    private long left;
-    private boolean first = true;
-    private boolean whole;
-
-    private Body(long left, boolean chunked) {
-      this.left = left;
-      this.chunked = chunked;
-      this.openEnded = left < 0;
-      this.whole = left == 0 && !chunked;
-    }
-
-    /** True if only the end of the connection ends it, so that nobody can know if it is whole. */
-    public boolean openEnded() {
-      return openEnded;
-    }
-
-    /** Bytes that are announced and have not come; -1 if that is not known. */
-    public long announced() {
-      return chunked ? -1 : left;
-    }
-
-    @Override
-    public int read() throws IOException {
-      var one = new byte[1];
-      return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
-    }
-
-    @Override
-    public int read(byte[] target, int start, int count) throws IOException {
-      if (count == 0) return 0;
-      if (!whole && chunked && left == 0) nextChunk();
-      if (whole) return -1;
-      var most = openEnded ? count : (int) Math.min(count, left);
-      var read = in.read(target, start, most);
-      if (read < 0 && openEnded) {
-        whole = true;
-        return -1;
-      }
-      if (read < 0) throw new EOFException("the answer was cut: " + left + " bytes are missing");
-      if (!openEnded) left -= read;
-      if (left == 0 && !chunked) whole = true;
-      return read;
-    }
-
-    private void nextChunk() throws IOException {
-      budget[0] = MOST_HEAD;
-      if (!first) {
-        var end = line(budget);
-        if (end == null) throw new EOFException("the answer was cut after a chunk");
-        if (!end.isEmpty()) throw new IOException("the answer has a bad chunk");
-      }
-      first = false;
-      var line = line(budget);
-      if (line == null) throw new EOFException("the answer was cut: its last chunk is missing");
-      var size = line.replaceFirst("[;\\s].*", "");
-      if (!size.matches("[0-9a-fA-F]{1,8}")) throw new IOException("the answer has a bad chunk");
-      left = Long.parseLong(size, 16);
-      if (left > 0) return;
-      fields(budget);
-      whole = true;
     }
   }
 }

@@ -1,8 +1,9 @@
-//SOURCES ../../HttpConnection.java ../../KeptConnections.java ../../Network.java ../message/JsonRpcMessage.java
-//SOURCES ../message/SpooledBytes.java HeartbeatStream.java HttpErrors.java
+//SOURCES ../../HttpConnection.java ../../HttpReader.java ../../KeptConnections.java ../../Network.java
+//SOURCES ../message/JsonRpcMessage.java ../message/SpooledBytes.java HeartbeatStream.java HttpErrors.java
 package fly.mcp.proxy;
 
 import fly.HttpConnection;
+import fly.HttpReader;
 import fly.KeptConnections;
 import fly.Network;
 import fly.mcp.message.JsonRpcMessage;
@@ -100,13 +101,13 @@ public final class HttpSender {
   final class Response implements AutoCloseable {
     final int status;
     private final HttpConnection connection;
-    private final HttpConnection.Head head;
+    private final HttpReader.Head head;
     private final InputStream body;
     private final boolean pooled;
     private JsonRpcMessage whole;
 
     private Response(
-        HttpConnection connection, HttpConnection.Head head, InputStream body, boolean pooled) {
+        HttpConnection connection, HttpReader.Head head, InputStream body, boolean pooled) {
       this.status = head.status();
       this.connection = connection;
       this.head = head;
