@@ -13,12 +13,13 @@ echo $$ >"$folder/lock/pid"
 
 java=$1
 shift
-collector=-XX:+UseSerialGC path=''
+collector=-XX:+UseSerialGC path='' same=''
 while [ $# -gt 0 ] && [ -z "$path" ]; do
   case $1 in
     -classpath) path=$2; shift ;;
     -XX:AOTCache=* | -XX:SharedArchiveFile=* | -Xlog:*) flag=${flag:-${1%%=*}} ;;
     -XX:+Use*GC) collector=$1 ;;
+    -XX:+Unlock* | -XX:ArchiveRelocationMode=* | -XX:-BytecodeVerificationRemote) same="$same $1" ;;
   esac
   shift
 done
@@ -37,13 +38,14 @@ failed() { # the reason; nobody tries again with these libraries and this JDK
 mv -f "$work/train.jar" "${libraries##*:}"
 
 unset JAVA_TOOL_OPTIONS JDK_JAVA_OPTIONS
+# shellcheck disable=SC2086 # several words
 case $flag in
   -XX:AOTCache)
-    "$java" "$collector" -XX:TieredStopAtLevel=1 "-XX:AOTCacheOutput=$work/classes" -cp "$libraries" Train "$own" "$main"
+    "$java" $same "$collector" -XX:TieredStopAtLevel=1 "-XX:AOTCacheOutput=$work/classes" -cp "$libraries" Train "$own" "$main"
     ;;
   *)
-    "$java" "$collector" -XX:TieredStopAtLevel=1 -Xshare:off "-XX:DumpLoadedClassList=$work/list" -cp "$libraries" Train "$own" "$main" &&
-      "$java" "$collector" -XX:TieredStopAtLevel=1 -Xshare:dump "-XX:SharedClassListFile=$work/list" "-XX:SharedArchiveFile=$work/classes" -cp "$libraries"
+    "$java" $same "$collector" -XX:TieredStopAtLevel=1 -Xshare:off "-XX:DumpLoadedClassList=$work/list" -cp "$libraries" Train "$own" "$main" &&
+      "$java" $same "$collector" -XX:TieredStopAtLevel=1 -Xshare:dump "-XX:SharedClassListFile=$work/list" "-XX:SharedArchiveFile=$work/classes" -cp "$libraries"
     ;;
 esac >"$work/log" 2>&1
 [ -s "$work/classes" ] || failed "$(cat "$work/log")"

@@ -75,11 +75,14 @@ name_archive() {
   jdk_version=$(sed -n 's/^JAVA_VERSION="\([0-9]*\).*/\1/p' "$release") # no release, no archive
   [ -n "$jdk_version" ] || return 0
   made_of=$(IFS=:; set -f; cksum "$release" "$root/.jbang/archive.sh" "$root/.jbang/Train.java" $libraries)
-  hash=$(printf '%s\n' "$first $collector" "$made_of" | sha256) || return 0
+  # It stays where it was made for, as moving it takes 15 ms of a start. Its libraries were compared with the checked-in
+  # sums, so the JVM need not verify their code at each start, which takes as long. A JVM without these flags makes none.
+  as_archived='-XX:+UnlockDiagnosticVMOptions -XX:ArchiveRelocationMode=0 -XX:-BytecodeVerificationRemote'
+  hash=$(printf '%s\n' "$first $collector" "$made_of" "$as_archived" | sha256) || return 0
   archive=$JBANG_DIR/wrapper/archives/$hash/classes
   if [ "$jdk_version" -ge 25 ]; then flag=-XX:AOTCache; else flag=-XX:SharedArchiveFile; fi
   quote "$flag=$archive"
-  archived="$first $quoted -Xlog:disable -Xlog:all=error:stderr$options"
+  archived="$first $quoted $as_archived -Xlog:disable -Xlog:all=error:stderr$options"
   quote "$libraries:${archive%/*}/train.jar:$own"
   archived="$archived -classpath $quoted$arguments"
 }
