@@ -33,6 +33,12 @@ final class BenchSoak {
   private static final int CYCLES = 10;
   private static final Duration PATIENCE = Duration.ofSeconds(20);
 
+  /** Pools of threads keep an idle one for a minute. */
+  private static final long POOLS_REST_MS = 65_000;
+
+  /** For a run of a few minutes, whose threads count for little. */
+  private static final long SHORT_REST_MS = 8_000;
+
   private static final List<String> FAULTS =
       List.of(
           "GET /v1/apps/*/machines 503 x5",
@@ -83,9 +89,10 @@ final class BenchSoak {
 
   private void run(long cycleMs) throws Exception {
     var sandbox = ProcessHandle.of(pid()).orElseThrow();
+    var rest = cycleMs > 2 * POOLS_REST_MS ? POOLS_REST_MS : SHORT_REST_MS;
     for (int cycle = 0; cycle < CYCLES; cycle++) {
-      load(cycleMs);
-      quieten();
+      load(Math.max(1_000, cycleMs - rest));
+      quieten(rest);
       sample("sandbox", sandbox);
       sample("wrap", wrap.toHandle());
       report.say(
@@ -247,11 +254,11 @@ final class BenchSoak {
   }
 
   /** Destroys what is left, and waits until the wrap has dropped the sessions that nobody ended. */
-  private void quieten() throws Exception {
+  private void quieten(long rest) throws Exception {
     for (var app : bed.fly.apps("personal")) {
       bed.fly.delete("/v1/apps/{app}?force=true", app.name());
     }
-    TimeUnit.SECONDS.sleep(8);
+    TimeUnit.MILLISECONDS.sleep(rest);
   }
 
   private long pid() throws Exception {

@@ -470,7 +470,7 @@ public final class Fly {
             ? request.asObject(Answer::of)
             : request
                 .header("Content-Type", "application/json")
-                .body(body.toString())
+                .body(Json.line(body))
                 .asObject(Answer::of);
     var got = answer.getBody();
     var id = got.requestId();
@@ -494,6 +494,11 @@ public final class Fly {
       path = PLACEHOLDER.matcher(path).replaceFirst(Matcher.quoteReplacement(segment));
     }
     return path;
+  }
+
+  /** JSON in one line. */
+  public static String line(JsonNode json) {
+    return Json.line(json);
   }
 
   /** JSON as people write it, indented by two. */

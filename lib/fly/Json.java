@@ -8,6 +8,7 @@ import com.fasterxml.jackson.core.util.Separators;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.ObjectWriter;
 
 /** Reads and writes JSON. */
 final class Json {
@@ -27,10 +28,19 @@ final class Json {
 
   private Json() {}
 
+  /** JSON in one line. Its own toString() would build a second mapper, which takes 20 ms. */
+  static String line(JsonNode json) {
+    return text(json, MAPPER.writer());
+  }
+
   /** JSON as people write it, indented by two. */
   static String pretty(JsonNode json) {
+    return text(json, MAPPER.writer(PRETTY));
+  }
+
+  private static String text(JsonNode json, ObjectWriter writer) {
     try {
-      return MAPPER.writer(PRETTY).writeValueAsString(json);
+      return writer.writeValueAsString(json);
     } catch (JsonProcessingException e) {
       throw new IllegalStateException(e);
     }

@@ -2,9 +2,9 @@
 package fly;
 
 import java.time.Duration;
-import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
-import java.util.regex.Pattern;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * Fly.io's documented rate limits, kept on our side: each action on each Machine or app once a
@@ -15,8 +15,6 @@ import java.util.regex.Pattern;
  * begins with the first 429.
  */
 final class Pace {
-  private static final Pattern MACHINE = Pattern.compile("/v1/apps/[^/]+/machines/([^/?]+)(.*)");
-  private static final Pattern APP = Pattern.compile("/v1/apps/([^/?]+)(.*)");
   private static final String ON = "FLY_RATE_LIMITS";
   private static final long SECOND = 1_000_000_000L;
 
@@ -35,7 +33,7 @@ final class Pace {
   }
 
   /** When the bucket of an action on one thing will be full; it holds a burst of tokens. */
-  private final Map<String, Long> full = new HashMap<>();
+  private final Map<String, Long> full = new ConcurrentHashMap<>();
 
   private final boolean fromTheStart;
 
@@ -49,42 +47,44 @@ final class Pace {
   }
 
   /** Takes a token: the time to wait for it. */
-  synchronized Duration take(String method, String path) {
-    var key = key(method, path);
-    if (key == null || !fromTheStart && !full.containsKey(key)) return Duration.ZERO;
-    var limit = limit(method, path);
+  Duration take(String method, String path) {
+    var bucket = Bucket.of(method, path);
+    if (bucket == null || !fromTheStart && !full.containsKey(bucket.key)) return Duration.ZERO;
+    var limit = bucket.limit;
     var now = Deadline.clock().nanos();
-    var next = Math.max(now, full.getOrDefault(key, now)) + limit.interval;
-    full.put(key, next);
+    var first = now + limit.interval;
+    var next = full.merge(bucket.key, first, (time, one) -> Math.max(time + limit.interval, one));
     return Duration.ofNanos(Math.max(0, next - now - limit.interval * limit.burst));
   }
 
   /** After a 429 the bucket is empty. */
-  synchronized void limited(String method, String path) {
-    var key = key(method, path);
-    if (key == null) return;
-    var limit = limit(method, path);
+  void limited(String method, String path) {
+    var bucket = Bucket.of(method, path);
+    if (bucket == null) return;
+    var limit = bucket.limit;
     var empty = Deadline.clock().nanos() + limit.interval * limit.burst;
-    full.merge(key, empty, Math::max);
+    full.merge(bucket.key, empty, Math::max);
   }
 
-  private static Limit limit(String method, String path) {
-    var machine = MACHINE.matcher(path);
-    var read = method.equals("GET") && machine.matches() && machine.group(2).isEmpty();
-    return read ? Limit.GET_MACHINE : Limit.ACTION;
-  }
-
-  /** Action and id; null for what has no documented limit. */
-  private static String key(String method, String path) {
-    var machine = MACHINE.matcher(path);
-    if (machine.matches()) return method + bare(machine.group(2)) + " " + machine.group(1);
-    var app = APP.matcher(path);
-    return app.matches() ? method + bare(app.group(2)) + " " + app.group(1) : null;
-  }
-
-  /** Without the query. */
-  private static String bare(String path) {
-    var query = path.indexOf('?');
-    return query < 0 ? path : path.substring(0, query);
+  /**
+   * The bucket of an action on a Machine or an app.
+   *
+   * @param key the action and the id
+   */
+  private record Bucket(String key, Limit limit) {
+    /** Null for what has no documented limit. */
+    static Bucket of(String method, String path) {
+      var query = path.indexOf('?');
+      var parts = (query < 0 ? path : path.substring(0, query)).split("/", 7);
+      if (parts.length < 4 || !parts[1].equals("v1") || !parts[2].equals("apps")) return null;
+      if (parts.length > 5 && parts[4].equals("machines") && !parts[5].isEmpty()) {
+        var action = parts.length == 6 ? "" : parts[6];
+        var read = method.equals("GET") && action.isEmpty();
+        return new Bucket(
+            method + "/" + action + " " + parts[5], read ? Limit.GET_MACHINE : Limit.ACTION);
+      }
+      var action = String.join("/", List.of(parts).subList(4, parts.length));
+      return new Bucket(method + action + " " + parts[3], Limit.ACTION);
+    }
   }
 }

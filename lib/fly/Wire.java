@@ -10,6 +10,7 @@ import java.net.SocketTimeoutException;
 import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Locale;
 import java.util.Set;
 import java.util.Timer;
 import java.util.TimerTask;
@@ -63,8 +64,13 @@ final class Wire implements Client {
   static final int MOST_BYTES = 32 << 20;
 
   /** Headers that are written here, or not sent. */
-  private static final Pattern OWN =
-      Pattern.compile("(?i)host|connection|content-length|accept-encoding|" + REPEATABLE);
+  private static final Set<String> OWN =
+      Set.of(
+          "host",
+          "connection",
+          "content-length",
+          "accept-encoding",
+          REPEATABLE.toLowerCase(Locale.ROOT));
 
   private static final Set<String> BODILESS = Set.of("GET", "HEAD", "DELETE");
   private static final Pattern URL =
@@ -150,7 +156,7 @@ final class Wire implements Client {
     var method = request.getHttpMethod().name();
     var head = connection.begin(method, path, null);
     for (Header header : request.getHeaders().all()) {
-      if (OWN.matcher(header.getName()).matches()) continue;
+      if (OWN.contains(header.getName().toLowerCase(Locale.ROOT))) continue;
       if (header.getValue().indexOf('\r') >= 0 || header.getValue().indexOf('\n') >= 0) {
         throw new NotSent(new IOException("a header holds a line end"));
       }

@@ -313,16 +313,19 @@ public class Cli implements Story {
     else print(result);
   }
 
-  /** Prints one of many results in a line: a short view on a terminal, else JSON. */
+  /**
+   * Prints one of many results in a line: a short view on a terminal, else JSON. Threads may call
+   * it side by side.
+   */
   public void printLine(JsonNode result) {
-    out().println(viewed() ? View.line(result) : result.toString());
+    out().println(viewed() ? View.line(result) : Fly.line(result));
   }
 
   /** True if the result is for people: on a terminal, and without --json. */
   public boolean viewed() {
+    if (!(out() instanceof TerminalWriter)) return false;
     var json = spec.findOption("--json");
-    var wanted = json != null && Boolean.TRUE.equals(json.getValue());
-    return !wanted && out() instanceof TerminalWriter;
+    return json == null || !Boolean.TRUE.equals(json.getValue());
   }
 
   /**

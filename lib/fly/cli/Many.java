@@ -263,14 +263,10 @@ public abstract class Many {
             id -> {
               try {
                 var result = work.on(item(cli, id, silence));
-                synchronized (this) {
-                  if (cli.quiet) cli.out().println(id);
-                  else cli.printLine(with(id, result));
-                }
+                if (cli.quiet) cli.out().println(id);
+                else cli.printLine(with(id, result));
               } catch (FlyException e) {
-                synchronized (this) {
-                  cli.err().printf("failed: %s: %s (%s)%n", id, e.what, e.why);
-                }
+                cli.err().println("failed: %s: %s (%s)".formatted(id, e.what, e.why));
                 throw e;
               } finally {
                 step.run();

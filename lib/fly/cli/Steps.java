@@ -151,7 +151,7 @@ public final class Steps {
       var viewed = cli.err() instanceof TerminalWriter;
       text =
           all.stream()
-              .map(value -> viewed ? View.line(value) : value.toString())
+              .map(value -> viewed ? View.line(value) : Fly.line(value))
               .collect(Collectors.joining(", "));
     } catch (IOException e) {
       // no JSON: the line as it is
