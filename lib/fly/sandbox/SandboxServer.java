@@ -1,14 +1,14 @@
 //SOURCES ../FlyException.java SandboxConfig.java SandboxExports.java api/AppsApi.java api/CertificatesApi.java
-//SOURCES api/ControlApi.java api/Gatekeeper.java api/IpsApi.java api/LeasesApi.java api/LogsApi.java
-//SOURCES api/MachinesApi.java api/MetadataApi.java api/OrganizationsApi.java api/PlatformApi.java api/SecretsApi.java
-//SOURCES api/TokensApi.java api/VolumesApi.java api/graphql/GraphQlApi.java edge/FlyProxy.java edge/MachineLoad.java
-//SOURCES edge/ReverseProxy.java edge/WebSocketTunnel.java faults/Faults.java http/ErrorBodies.java
-//SOURCES http/JettyConnection.java http/Json.java http/PageAccess.java http/ProgramClients.java http/RequestLog.java
-//SOURCES model/AccessToken.java model/ApiError.java model/Clock.java model/GoDuration.java model/Guesses.java
-//SOURCES model/Machine.java model/Workers.java page/LivePage.java page/PageModel.java runtime/ImageCommands.java
-//SOURCES runtime/MachineProcesses.java service/AppSecrets.java service/Expiry.java service/IpAddresses.java
-//SOURCES service/MachineLifecycle.java service/Organization.java service/VolumeService.java store/Folders.java
-//SOURCES store/Home.java store/Journal.java store/SandboxFile.java
+//SOURCES api/ControlApi.java api/DirectMachines.java api/Gatekeeper.java api/IpsApi.java api/LeasesApi.java
+//SOURCES api/LogsApi.java api/MachinesApi.java api/MetadataApi.java api/OrganizationsApi.java api/PlatformApi.java
+//SOURCES api/SecretsApi.java api/TokensApi.java api/VolumesApi.java api/graphql/GraphQlApi.java edge/FlyProxy.java
+//SOURCES edge/MachineLoad.java edge/ReverseProxy.java edge/WebSocketTunnel.java faults/Faults.java
+//SOURCES http/ErrorBodies.java http/JettyConnection.java http/Json.java http/PageAccess.java http/ProgramClients.java
+//SOURCES http/RequestLog.java model/AccessToken.java model/ApiError.java model/Clock.java model/GoDuration.java
+//SOURCES model/Guesses.java model/Machine.java model/Workers.java page/LivePage.java page/PageModel.java
+//SOURCES runtime/ImageCommands.java runtime/MachineProcesses.java service/AppSecrets.java service/Expiry.java
+//SOURCES service/IpAddresses.java service/MachineLifecycle.java service/Organization.java service/VolumeService.java
+//SOURCES store/Folders.java store/Home.java store/Journal.java store/SandboxFile.java
 //DEPS io.javalin:javalin:7.2.3
 //DEPS org.eclipse.jetty:jetty-client:12.1.12
 //DEPS com.graphql-java:graphql-java:26.0
@@ -21,6 +21,7 @@ import fly.FlyException;
 import fly.sandbox.api.AppsApi;
 import fly.sandbox.api.CertificatesApi;
 import fly.sandbox.api.ControlApi;
+import fly.sandbox.api.DirectMachines;
 import fly.sandbox.api.Gatekeeper;
 import fly.sandbox.api.IpsApi;
 import fly.sandbox.api.LeasesApi;
@@ -112,6 +113,7 @@ public final class SandboxServer implements AutoCloseable {
   private final LivePage page;
   private final PageAccess pageAccess = new PageAccess();
   private final Gatekeeper gatekeeper;
+  private final MachinesApi machines;
   private final ControlApi control;
   private final Javalin javalin;
   private SandboxFile published;
@@ -143,6 +145,7 @@ public final class SandboxServer implements AutoCloseable {
     var model = new PageModel(organization, volumes, token);
     page = new LivePage(model, requests, clock, workers);
     gatekeeper = new Gatekeeper(token, edge, pageAccess);
+    machines = new MachinesApi(organization, lifecycle, guesses);
     control = new ControlApi(organization, faults, this::pageLink);
     javalin = Javalin.create(javalin -> configure(javalin, config.port()));
   }
@@ -203,6 +206,8 @@ public final class SandboxServer implements AutoCloseable {
           http.setRequestHeaderSize(ProgramClients.HEADER_BYTES);
           http.setResponseHeaderSize(ProgramClients.HEADER_BYTES);
         });
+    var direct = new DirectMachines(gatekeeper, faults, machines, journal, requests);
+    javalin.jetty.modifyServer(server -> server.setHandler(direct));
     javalin.jetty.modifyServletContextHandler(
         servlets -> servlets.addFilter((Filter) WebSocketTunnel::admit, "/*", null));
     filters(javalin.routes);
@@ -251,7 +256,7 @@ public final class SandboxServer implements AutoCloseable {
 
   /** Routes in the order in which the server tries them: those in use most are the first. */
   private void routes(RoutesConfig routes) {
-    new MachinesApi(organization, lifecycle, guesses).routes(routes);
+    machines.routes(routes);
     new AppsApi(organization, guesses, token).routes(routes);
     new IpsApi(organization, addresses).routes(routes);
     new CertificatesApi(organization, journal, clock).routes(routes);

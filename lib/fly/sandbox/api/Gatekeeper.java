@@ -24,6 +24,9 @@ public final class Gatekeeper {
   /** A header that no web page of another origin can send. */
   public static final String CONTROL_HEADER = "Fly-Sandbox";
 
+  /** The header of each answer that names its request. */
+  static final String REQUEST_ID = "fly-request-id";
+
   /** The challenge in the answer to a control request without the token. */
   public static final String REALM = "Bearer realm=\"fly-sandbox\"";
 
@@ -52,7 +55,7 @@ public final class Gatekeeper {
    * @return false if it went to an app
    */
   public boolean guard(Context x) throws IOException {
-    x.header("fly-request-id", Ids.ulid(Instant.now()) + "-" + Regions.NEAREST);
+    x.header(REQUEST_ID, requestId());
     var given = x.header("Host");
     var origin = x.header("Origin");
     if (origin == null && given != null && given.equals(lastLocal)) return true;
@@ -70,6 +73,20 @@ public final class Gatekeeper {
     if (app.isEmpty()) return true;
     edge.handleHost(x, app.get(), host);
     return false;
+  }
+
+  /** The value of {@link #REQUEST_ID} for one more answer. */
+  static String requestId() {
+    return Ids.ulid(Instant.now()) + "-" + Regions.NEAREST;
+  }
+
+  /** The request has the Host of the last one with a local Host, no Origin, and the token. */
+  boolean isUsual(String host, String origin, String authorization) {
+    return origin == null
+        && host != null
+        && host.equals(lastLocal)
+        && authorization != null
+        && token.isIn(authorization);
   }
 
   /** The host of a URL in lower case; empty if it has none. */

@@ -17,9 +17,11 @@ import static fly.sandbox.model.JsonNodes.ok;
 import static fly.sandbox.model.JsonNodes.string;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.node.TextNode;
 import fly.Fly;
 import fly.sandbox.http.ErrorBodies;
+import fly.sandbox.http.Json;
 import fly.sandbox.model.ApiError;
 import fly.sandbox.model.App;
 import fly.sandbox.model.ConfigRules;
@@ -145,14 +147,38 @@ public final class MachinesApi {
     return JsonNodes.bytes(json);
   }
 
+  /** A new Machine, not yet launched. */
+  record Created(Machine machine, boolean rests, byte[] answer) {}
+
   private void createMachine(Context x) {
-    var request = body(x, "Machine");
-    var machine = organization.createMachine(app(x), request);
+    var created = create(app(x), body(x, "Machine"));
+    send(x, created.answer());
+    launch(created);
+  }
+
+  /** Creates a Machine from the body of a request. */
+  Created create(String app, byte[] body) {
+    return create(organization.app(app), Json.body(body, "Machine"));
+  }
+
+  private Created create(App app, ObjectNode request) {
+    var machine = organization.createMachine(app, request);
     var nonce = machine.nonce();
-    if (nonce == null) send(x, machine.bytes(false));
-    else send(x, machine.json(false).put("nonce", nonce));
-    if (!request.path("skip_launch").asBoolean()) lifecycle.prepare(machine);
-    else lifecycle.rest(machine);
+    var answer =
+        nonce == null
+            ? machine.bytes(false)
+            : JsonNodes.bytes(machine.json(false).put("nonce", nonce));
+    return new Created(machine, request.path("skip_launch").asBoolean(), answer);
+  }
+
+  void launch(Created created) {
+    if (created.rests()) lifecycle.rest(created.machine());
+    else lifecycle.prepare(created.machine());
+  }
+
+  /** The JSON of a Machine. */
+  byte[] read(String app, String id) {
+    return organization.machine(organization.app(app), id).bytes(false);
   }
 
   private void showMachine(Context x) {

@@ -107,6 +107,11 @@ public final class Faults {
     }
   }
 
+  /** Nothing delays, limits or breaks a request. */
+  public boolean areOff() {
+    return faults.isEmpty() && !rateLimits.areOn() && latency.isOff();
+  }
+
   public ObjectNode json() {
     var json = JsonNodes.object().put("rate_limits", rateLimits.areOn());
     json.set("latency", latency.json());

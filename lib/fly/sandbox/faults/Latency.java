@@ -49,6 +49,10 @@ public final class Latency {
     return Faults.malformed("latency", part, EXAMPLE);
   }
 
+  boolean isOff() {
+    return delays.isEmpty();
+  }
+
   /** Waits for the delay of this name. */
   void pass(String name) throws InterruptedException {
     var delay = delays.get(name);

@@ -18,6 +18,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.function.Supplier;
 
 /** Reads the JSON of requests and sends the JSON of answers. */
 public final class Json {
@@ -85,7 +86,15 @@ public final class Json {
 
   /** The body, whose fields have the types of this struct. */
   public static ObjectNode body(Context x, String struct) {
-    var body = parse(x);
+    return typed(parse(x), struct);
+  }
+
+  /** A body that was read, whose fields have the types of this struct. */
+  public static ObjectNode body(byte[] body, String struct) {
+    return typed(parse(() -> body), struct);
+  }
+
+  private static ObjectNode typed(JsonNode body, String struct) {
     if (body.isNull()) return JsonNodes.object(); // as Go takes it
     BodyTypes.check(body, struct);
     return (ObjectNode) body;
@@ -97,16 +106,23 @@ public final class Json {
   }
 
   public static JsonNode parse(Context x) {
+    return parse(
+        () -> {
+          var body = x.bodyAsBytes();
+          RequestLog.body(x, body);
+          return body;
+        });
+  }
+
+  private static JsonNode parse(Supplier<byte[]> body) {
     try {
-      var body = x.bodyAsBytes();
-      RequestLog.body(x, body);
-      var json = Fly.JSON.readTree(body);
+      var json = Fly.JSON.readTree(body.get());
       if (json.isMissingNode()) throw ApiError.invalidJson("the body is empty");
       return json;
     } catch (JsonProcessingException e) {
       throw ApiError.invalidJson(e.getOriginalMessage());
     } catch (IOException e) {
-      throw ApiError.invalidJson(e.getMessage()); // not even characters
+      throw ApiError.invalidJson(e.getMessage()); // not even characters, or an interrupted body
     }
   }
 }

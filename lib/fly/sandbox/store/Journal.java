@@ -35,6 +35,11 @@ public abstract class Journal implements AutoCloseable {
     return new InDatabase(store, clock, workers, story);
   }
 
+  /** Changes are written; false if the sandbox keeps nothing. */
+  public boolean records() {
+    return true;
+  }
+
   /** Writes the record at the next flush. */
   public abstract void changed(Record record);
 
@@ -77,6 +82,11 @@ public abstract class Journal implements AutoCloseable {
   private static final class InMemory extends Journal {
     InMemory(Workers workers) {
       super(workers);
+    }
+
+    @Override
+    public boolean records() {
+      return false;
     }
 
     @Override
