@@ -47,6 +47,9 @@ find_jbang() {
 }
 jbang_cksum='1276078515 9472883'
 
+# javac with its second compiler takes twice the CPU time for a script.
+compiler='-C=-J-XX:TieredStopAtLevel=1 -C=-J-XX:+UseSerialGC'
+
 # Two builds at once in one JBANG_DIR would spoil each other.
 lock() {
   if command -v flock >/dev/null 2>&1; then
@@ -172,7 +175,8 @@ if [ -n "$alias" ]; then
     look
     home=$PWD
     cd "$JBANG_DIR/wrapper" || exit # JBang prefers a file or folder of the alias's name
-    JBANG_LOCAL_ROOT=$JBANG_DIR/wrapper resolve run --catalog "$catalog" "$alias" </dev/null
+    # shellcheck disable=SC2086
+    JBANG_LOCAL_ROOT=$JBANG_DIR/wrapper resolve run $compiler --catalog "$catalog" "$alias" </dev/null
     cd "$home" || exit
     [ $code -ne 255 ] || { verify; keep; }
   else

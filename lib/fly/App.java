@@ -8,7 +8,7 @@ import com.fasterxml.jackson.databind.JsonNode;
  * @param status {@code pending} until it has a Machine, then {@code deployed}, or {@code suspended}
  * @param machineCount 0 if the answer does not say
  * @param volumeCount 0 if the answer does not say
- * @param organization slug; empty in lists
+ * @param organization its slug; empty in lists
  * @param json the whole answer
  */
 public record App(

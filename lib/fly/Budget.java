@@ -33,7 +33,7 @@ final class Budget {
     return own == null ? all : own;
   }
 
-  /** The same time once more, from now on. */
+  /** Begins the same time anew. */
   Budget afresh() {
     return all == null ? this : of(Deadline.after(time));
   }

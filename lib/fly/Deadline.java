@@ -67,7 +67,7 @@ public final class Deadline {
     return new Deadline(FOREVER);
   }
 
-  /** For tests: the clock of all deadlines from now on; null is the real one. */
+  /** Sets the clock of all deadlines, for tests; null is the real clock. */
   public static void clock(Clock other) {
     clock = other == null ? REAL : other;
   }
@@ -80,7 +80,7 @@ public final class Deadline {
     return budget;
   }
 
-  /** The rest of the budget; zero once it is used up. */
+  /** The rest of the budget; zero once the budget is used up. */
   public synchronized Duration left() {
     var left = budget.minusNanos(clock.nanos() - start);
     return left.isNegative() ? Duration.ZERO : left;
@@ -114,9 +114,9 @@ public final class Deadline {
   }
 
   /**
-   * Waits before the next look at something, and leaves time for a last look.
+   * Waits before the next request that looks at something, and leaves time for a last one.
    *
-   * @return false if that look has been
+   * @return false if the last look is over
    */
   public boolean pauseForLook(Duration time) {
     var last = LAST_LOOK.compareTo(budget.dividedBy(4)) < 0 ? LAST_LOOK : budget.dividedBy(4);
@@ -144,7 +144,7 @@ public final class Deadline {
         "--deadline " + longer() + " allows more time");
   }
 
-  /** A longer budget, as an option takes it. */
+  /** Advice for the reader: the option with a longer budget. */
   String longer() {
     return Durations.text(budget.multipliedBy(3));
   }

@@ -16,8 +16,8 @@ import java.util.stream.StreamSupport;
 
 /**
  * Creates the parts of an app unless they are there; nothing that costs money is created twice. A
- * lost answer is resolved before the deadline, or ends with exit code 5. In a dry run it looks for
- * nothing, and prints the requests that create.
+ * lost answer is resolved before the deadline, or ends with exit code 5. A dry run sends no
+ * lookups, and prints the requests that create.
  */
 public final class Ensure {
   /** The key of a Machine's metadata that holds its launch id. */
@@ -43,7 +43,7 @@ public final class Ensure {
     this.story = story;
   }
 
-  /** The things that were not there before, in words and in order: {@code the app mcp-demo}. */
+  /** The things that this launch created, in words and in order: {@code the app mcp-demo}. */
   public List<String> created() {
     return created;
   }
@@ -54,8 +54,8 @@ public final class Ensure {
   }
 
   /**
-   * An app of this name, which is yours. Its name is unique: after a lost answer the same request
-   * is sent again until Fly.io answers that the app is created or exists.
+   * Creates an app of this name, or takes your own. Its name is unique: after a lost answer the
+   * same request is sent again until Fly.io answers that the app is created or exists.
    */
   public JsonNode app(String name, JsonNode request) {
     var budget = fly.deadline();
@@ -98,7 +98,10 @@ public final class Ensure {
     }
   }
 
-  /** The app that was just created: that answer may be empty (OpenAPI document, Apps_create). */
+  /**
+   * Reads the app just created: the answer of a create may be empty (OpenAPI document,
+   * Apps_create).
+   */
   private static JsonNode read(Fly fly, String name) {
     try {
       return fly.get(APP, name);
@@ -131,7 +134,7 @@ public final class Ensure {
 
   // ---- Machines
 
-  /** A mark for one launch. */
+  /** A new launch id. */
   public static String newLaunchId() {
     return UUID.randomUUID().toString();
   }
@@ -152,14 +155,14 @@ public final class Ensure {
     }
   }
 
-  /** A new Machine, marked by a launch id of its own unless the request has one. */
+  /** Creates a Machine, marked by a new launch id unless the request has one. */
   public JsonNode machine(String app, ObjectNode request) {
     return machine(app, request, null);
   }
 
   /**
-   * A Machine, created once. After a lost answer it is looked for, and the same request is sent
-   * again, until the Machine is there: its name is unique.
+   * Creates a Machine once. After a lost answer this looks for the Machine and sends the same
+   * request again, until the Machine is there: its name is unique.
    *
    * @param launchId of a launch before, whose Machine is taken if it is there; null for a new one;
    *     {@value #NO_MARK} for a request without a mark, which is never sent again
@@ -319,7 +322,7 @@ public final class Ensure {
         .toList();
   }
 
-  /** One more address, by REST. */
+  /** Allocates an address, by REST. */
   public JsonNode allocate(String app, String type) {
     var request = Fly.JSON.createObjectNode().put("type", type);
     if (fly.dryRun()) return fly.post(ADDRESSES, request, app);
@@ -332,7 +335,7 @@ public final class Ensure {
   }
 
   /**
-   * One more address. It has no unique name: the request is never sent again unseen.
+   * Allocates an address. It has no unique name: the request is never sent again unseen.
    *
    * @param all finds the app's addresses of this type
    * @param address of one of them
@@ -371,10 +374,10 @@ public final class Ensure {
   // ---- Volumes
 
   /**
-   * A volume of this name and region that no Machine has. Volumes have no unique name: a request is
-   * never sent again unseen.
+   * Takes or creates a volume of this name and region that no Machine has. Volumes have no unique
+   * name: a request is never sent again unseen.
    *
-   * @param another it is to be a new one in any case
+   * @param another true to create a volume in any case
    */
   public JsonNode volume(String app, JsonNode request, boolean another) {
     requireVolumeName(request.path("name").asText());
@@ -425,7 +428,10 @@ public final class Ensure {
     return now.stream().filter(one -> !old.contains(id.apply(one))).findFirst();
   }
 
-  /** Two commands at the same moment make two things; the platform cannot prevent it. */
+  /**
+   * Warns of things that another command created at the same moment; the platform cannot prevent
+   * them.
+   */
   private void tellOrphans(
       Supplier<List<JsonNode>> all,
       List<JsonNode> before,

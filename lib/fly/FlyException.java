@@ -19,7 +19,7 @@ public final class FlyException extends RuntimeException {
   /** The request may have taken effect: something may exist that nobody has seen. */
   public static final int AMBIGUOUS = 5;
 
-  /** The failure in a line. */
+  /** The failure, in one line. */
   public final String what;
 
   public final String why;

@@ -14,8 +14,8 @@ import java.util.function.Consumer;
 import java.util.regex.Pattern;
 
 /**
- * An update of a Machine. Fly.io replaces the whole configuration, so the new one is the one that
- * is there with the changes in it; fields that nobody here knows survive.
+ * An update of a Machine. Fly.io replaces the whole configuration, so the new one is the present
+ * one with the changes in it; unknown fields survive.
  */
 public final class MachineUpdate {
   private static final String MACHINE = "/v1/apps/{app}/machines/{machine}";
@@ -39,7 +39,7 @@ public final class MachineUpdate {
   public record Plan(JsonNode before, ObjectNode request, List<String> difference) {}
 
   /**
-   * Reads the Machine, and changes its configuration on paper.
+   * Reads the Machine, and plans the change of its configuration.
    *
    * @param edit gets {@code {"config": {...}}}
    */
@@ -90,7 +90,7 @@ public final class MachineUpdate {
     }
   }
 
-  /** Plans and sends; a Machine that passes through another state is planned for once more. */
+  /** Plans and sends; plans again if the Machine has changed its state meanwhile. */
   private JsonNode send(
       Fly leased,
       String app,

@@ -10,9 +10,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 
 /**
- * Starts, stops, suspends, restarts, destroys and waits for Machines. A Machine that is on its way
- * to another state refuses (409, 412): the request is repeated until it is there or the deadline is
- * over.
+ * Starts, stops, suspends, restarts, destroys and waits for Machines. A Machine between two states
+ * refuses (409, 412): the request is repeated until it succeeds or the deadline is over.
  */
 public final class Machines {
   /** States in which {@link #waitFor} can end; {@code settled} is any state that lasts. */

@@ -21,7 +21,7 @@ public enum Settings {
   MACHINE_ID(null, "the Machine: 14 hex digits"),
   FLY_MCP_BEARER_TOKEN(null, "what the MCP server asks for, if it asks");
 
-  /** Lets addresses of a {@code .env} file have the secrets of the environment. */
+  /** Allows secrets of the environment for addresses that a {@code .env} file sets. */
   static final String TRUST = "FLY_TRUST_ENV_FILE";
 
   private final String fallback;
@@ -160,7 +160,7 @@ public enum Settings {
         "export %s=%s if you trust it, or %s=1".formatted(this, shown(), TRUST));
   }
 
-  /** The token as it was pasted, for the hosts of the API. */
+  /** The token as pasted, for the hosts of the API. */
   public static String requireApiToken() {
     return FLY_API_TOKEN.requireFor(FLY_API_HOSTNAME, FLY_API_BASE_URL);
   }

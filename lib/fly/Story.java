@@ -1,6 +1,6 @@
 package fly;
 
-/** Takes what happens, a line at a time, in the manner of {@link String#format}. */
+/** Reports events, a line at a time, formatted as by {@link String#format}. */
 public interface Story {
   void say(String format, Object... args);
 

@@ -34,7 +34,7 @@ public final class TextFile {
     return text(bytes, file.toString());
   }
 
-  /** The text of bytes that were read from there. */
+  /** Decodes bytes that were read from there. */
   public static String text(byte[] bytes, String file) {
     for (var one : bytes) if (one == 0) throw notUtf8(file, "UTF-16");
     try {

@@ -31,7 +31,7 @@ public record Token(String scheme, List<String> pieces) {
    * Takes {@code FlyV1 fm2_...,fm2_...}, the same without {@code FlyV1}, {@code Bearer ...},
    * quoted, or broken over lines.
    *
-   * @throws FlyException where it is no token, or only a part of one
+   * @throws FlyException if it is no token, or only a part of one
    */
   public static Token parse(String pasted) {
     var text = pasted.strip().replaceAll("[\"'\\r\\n]", " ").strip();

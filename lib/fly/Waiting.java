@@ -19,7 +19,7 @@ final class Waiting {
   }
 
   /**
-   * @param since time on the clock at which the wait began
+   * @param since clock time at which the wait began
    * @param pause that comes now
    */
   void say(long since, Duration pause, String text) {

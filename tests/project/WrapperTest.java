@@ -126,8 +126,7 @@ class WrapperTest {
     assertTrue(
         result
             .err()
-            .contains(
-                "asked: run|--catalog|" + Sh.ROOT.resolve(".jbang/jbang-catalog.json") + "|fmt"),
+            .contains("|--catalog|" + Sh.ROOT.resolve(".jbang/jbang-catalog.json") + "|fmt"),
         result.err());
   }
 

@@ -8,6 +8,7 @@ import java.time.Instant;
  */
 final class FastClock implements Deadline.Clock {
   private final int speed;
+  private final Duration shortest;
   private long slept;
 
   FastClock() {
@@ -18,7 +19,17 @@ final class FastClock implements Deadline.Clock {
    * @param speed the part of real time that sockets wait: a 60th of 30 s is 0.5 s
    */
   FastClock(int speed) {
+    this(speed, Duration.ZERO);
+  }
+
+  private FastClock(int speed, Duration shortest) {
     this.speed = speed;
+    this.shortest = shortest;
+  }
+
+  /** Shorter waits take their time: another thread or process may need it. */
+  static FastClock forWaitsFrom(Duration shortest) {
+    return new FastClock(1, shortest);
   }
 
   @Override
@@ -32,8 +43,14 @@ final class FastClock implements Deadline.Clock {
   }
 
   @Override
-  public synchronized void sleep(Duration time) {
-    slept += time.toNanos();
+  public void sleep(Duration time) throws InterruptedException {
+    if (time.compareTo(shortest) < 0) {
+      Thread.sleep(time.toMillis());
+      return;
+    }
+    synchronized (this) {
+      slept += time.toNanos();
+    }
   }
 
   @Override

@@ -1,14 +1,19 @@
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import fly.Deadline;
 import fly.Fly;
 import fly.sandbox.SandboxConfig;
 import fly.sandbox.SandboxServer;
+import java.time.Duration;
 import org.junit.jupiter.api.extension.AfterAllCallback;
 import org.junit.jupiter.api.extension.BeforeAllCallback;
 import org.junit.jupiter.api.extension.BeforeEachCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
 
-/** A sandbox of the test class, with a new app for each test: Machines are state only. */
+/**
+ * A sandbox of the test class, with a new app for each test: Machines are state only. Waits of 5 s
+ * and longer take no time.
+ */
 final class FleetSandbox implements BeforeAllCallback, BeforeEachCallback, AfterAllCallback {
   private static int apps;
 
@@ -22,6 +27,7 @@ final class FleetSandbox implements BeforeAllCallback, BeforeEachCallback, After
 
   @Override
   public void beforeEach(ExtensionContext context) {
+    Deadline.clock(FastClock.forWaitsFrom(Duration.ofSeconds(5)));
     server.faults().rateLimits(false);
     server.faults().latency("");
     server.faults().faults(java.util.List.of());
@@ -36,6 +42,7 @@ final class FleetSandbox implements BeforeAllCallback, BeforeEachCallback, After
 
   @Override
   public void afterAll(ExtensionContext context) {
+    Deadline.clock(null);
     server.close();
   }
 

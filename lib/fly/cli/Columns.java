@@ -41,7 +41,7 @@ public final class Columns {
     return rows;
   }
 
-  private static String text(JsonNode value) {
+  static String text(JsonNode value) {
     if (value.isBoolean()) return value.asBoolean() ? "yes" : "no";
     return value.asText("");
   }

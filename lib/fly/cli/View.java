@@ -46,7 +46,7 @@ final class View {
   }
 
   private static String field(JsonNode value) {
-    if (value.isBoolean()) return value.asBoolean() ? "yes" : "no";
+    if (value.isBoolean()) return Columns.text(value);
     if (value.isValueNode()) return value.asText();
     if (!value.isArray()) return value.toString();
     var items = new StringJoiner(", ");

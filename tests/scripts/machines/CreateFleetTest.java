@@ -2,6 +2,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import fly.Deadline;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -117,6 +118,7 @@ class CreateFleetTest {
 
   @Test
   void two_at_once_double_nothing() throws Exception {
+    Deadline.clock(null); // each waits until the other's volumes are attached
     var template = template(true);
     var runs = new ArrayList<CompletableFuture<Script.Result>>();
     for (int i = 0; i < 2; i++) {

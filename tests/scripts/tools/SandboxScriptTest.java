@@ -326,8 +326,11 @@ class SandboxScriptTest {
 
   @Test
   void each_failure_prints_the_lines_that_make_a_shell_refuse() throws Exception {
-    try (var taken = new ServerSocket(0)) {
-      var failing = List.of("--port " + taken.getLocalPort(), "--port 0 --fault x", "--nonsense");
+    var other = HttpServer.create(new InetSocketAddress("127.0.0.1", 0), 0);
+    other.start();
+    try {
+      var port = other.getAddress().getPort();
+      var failing = List.of("--port " + port, "--port 0 --fault x", "--nonsense");
       for (var options : failing) {
         var command = Jvm.command("Sandbox", ("--start " + options).split(" "));
 
@@ -336,6 +339,8 @@ class SandboxScriptTest {
         assertEquals(refusal(), result.out(), result.err());
         assertTrue(result.err().startsWith("error: "), result.err());
       }
+    } finally {
+      other.stop(0);
     }
   }
 
