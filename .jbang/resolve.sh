@@ -47,7 +47,7 @@ find_jbang() {
 }
 jbang_cksum='1276078515 9472883'
 
-# javac with its second compiler takes twice the CPU time for a script.
+# With the JVM's second compiler javac takes twice the CPU time for a script.
 compiler='-C=-J-XX:TieredStopAtLevel=1 -C=-J-XX:+UseSerialGC'
 
 # Two builds at once in one JBANG_DIR would spoil each other.
