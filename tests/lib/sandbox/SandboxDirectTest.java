@@ -147,4 +147,26 @@ class SandboxDirectTest {
     for (var i = 0; i < 50; i++) limited |= answer("GET", path, "", "").contains(" 429 ");
     assertTrue(limited);
   }
+
+  @Test
+  void Machines_with_one_config_keep_its_order_and_share_no_later_change() throws IOException {
+    var one =
+        "{\"skip_launch\":true,\"config\":{\"image\":\"nginx\",\"env\":{\"A\":\"1\",\"B\":\"2\"}}}";
+    var first = answer("POST", MACHINES, "", one);
+    var second = answer("POST", MACHINES, "", one);
+    var turned =
+        answer(
+            "POST",
+            MACHINES,
+            "",
+            one.replace("\"A\":\"1\",\"B\":\"2\"", "\"B\":\"2\",\"A\":\"1\""));
+
+    assertEquals(alike(first), alike(second));
+    assertTrue(turned.contains("{\"B\":\"2\",\"A\":\"1\"}"), turned);
+    answer("POST", MACHINES + "/" + id(second) + "/metadata/role", "", "{\"value\":\"x\"}");
+    assertTrue(answer("GET", MACHINES + "/" + id(second), "", "").contains("\"role\":\"x\""));
+    var path = MACHINES + "/" + id(first);
+    assertEquals(alike(first), alike(answer("GET", path, "", "")));
+    assertTrue(!answer("GET", path + "/versions", "", "").contains("role"));
+  }
 }

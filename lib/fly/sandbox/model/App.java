@@ -84,6 +84,9 @@ public final class App implements Record {
   public long secretsVersion;
   public volatile boolean deleted;
 
+  /** The config of the newest Machine; null before the first. */
+  private ObjectNode newestConfig;
+
   public App(String name, String org, String network, Instant now) {
     this.id = Ids.hex(16);
     this.number = Ids.number();
@@ -150,6 +153,15 @@ public final class App implements Record {
    */
   public void requireThere() {
     if (deleted) throw ApiError.appNotFound();
+  }
+
+  /**
+   * A config for a new Machine: the one of the Machine before if both are the same, because those
+   * of a fleet are, and nobody changes a Machine's config in place.
+   */
+  synchronized ObjectNode shared(ObjectNode config) {
+    if (newestConfig == null || !JsonNodes.same(newestConfig, config)) newestConfig = config;
+    return newestConfig;
   }
 
   /** Names and values of the secrets. */

@@ -16,12 +16,11 @@ public final class ConfigRules {
 
   private ConfigRules() {}
 
-  /** Checks config and fills in the guest that Fly.io would give. */
+  /** Checks a request's config and fills in the guest that Fly.io would give. */
   public static ObjectNode config(JsonNode request) {
-    if (!(request.path("config") instanceof ObjectNode given)) {
+    if (!(request.path("config") instanceof ObjectNode config)) {
       throw ApiError.required("config");
     }
-    var config = given.deepCopy();
     if (config.path("image").asText("").isBlank()) throw ApiError.required("config.image");
     GuestRules.apply(config);
     mounts(config);

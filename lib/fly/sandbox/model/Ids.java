@@ -35,7 +35,7 @@ public final class Ids {
   }
 
   /** 14 hex digits. */
-  static String machine() {
+  public static String machine() {
     return hex(14);
   }
 

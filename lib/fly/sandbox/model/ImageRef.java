@@ -7,8 +7,21 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 public record ImageRef(String registry, String repository, String tag, String digest) {
   private static final String DOCKER_HUB = "registry-1.docker.io";
 
+  private record Named(String name, ImageRef ref) {}
+
+  /** The last one: Machines of a fleet have the same image. */
+  private static volatile Named last = new Named("", null);
+
   /** Without a digest in the name, takes one that is derived from the name. */
   public static ImageRef of(String image) {
+    var before = last;
+    if (before.ref() != null && before.name().equals(image)) return before.ref();
+    var ref = parse(image);
+    last = new Named(image, ref);
+    return ref;
+  }
+
+  private static ImageRef parse(String image) {
     var slash = image.indexOf('/');
     var first = slash < 0 ? "" : image.substring(0, slash);
     var registry = first.contains(".") || first.contains(":");

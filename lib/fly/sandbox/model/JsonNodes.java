@@ -34,6 +34,23 @@ public final class JsonNodes {
     }
   }
 
+  /** The two are written in the same bytes: equal, with their fields in the same order. */
+  static boolean same(JsonNode one, JsonNode other) {
+    if (one.size() != other.size() || one.getNodeType() != other.getNodeType()) return false;
+    if (!one.isContainerNode()) return one.equals(other);
+    if (one.isArray()) {
+      for (var i = 0; i < one.size(); i++) if (!same(one.get(i), other.get(i))) return false;
+      return true;
+    }
+    var others = other.properties().iterator();
+    for (var field : one.properties()) {
+      var beside = others.next();
+      if (!field.getKey().equals(beside.getKey())) return false;
+      if (!same(field.getValue(), beside.getValue())) return false;
+    }
+    return true;
+  }
+
   /** A text field; null if it is absent or null. */
   public static String string(JsonNode body, String field) {
     return body.path(field).asText(null);

@@ -59,18 +59,18 @@ public final class Machine implements Record {
   /** Created, and about to start once its image has been pulled. */
   private boolean preparing;
 
-  public Machine(Means means, App app, String name, String region, ObjectNode config) {
+  public Machine(Means means, App app, String id, String name, String region, ObjectNode config) {
     this.means = means;
     this.app = app;
-    this.id = Ids.machine();
+    this.id = id;
     this.name = name;
     this.region = region;
-    this.config = config;
+    this.config = app.shared(config);
     this.image = image(config);
     this.createdAt = now();
     this.updatedAt = createdAt;
     this.instanceId = Ids.ulid(createdAt);
-    history.addVersion(instanceId, config);
+    history.addVersion(instanceId, this.config);
     this.privateIp =
         "fdaa:0:1:a7b:" + Ids.hex(2) + ":" + id.substring(0, 4) + ":" + id.substring(4, 8) + ":2";
     history.addEvent(createdAt, "launch", state, "user", null); // recorded once it is in its app

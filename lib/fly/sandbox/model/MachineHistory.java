@@ -14,55 +14,81 @@ final class MachineHistory {
   private static final int EVENTS = 50;
   private static final int EVENTS_SHOWN = 20;
 
-  private final Deque<ObjectNode> events = new ArrayDeque<>();
-  private final Deque<ObjectNode> versions = new ArrayDeque<>();
+  private record Event(
+      String id, String type, String status, String source, long timestamp, JsonNode request) {
+    static Event of(JsonNode record) {
+      return new Event(
+          record.path("id").asText(),
+          record.path("type").asText(),
+          record.path("status").asText(),
+          record.path("source").asText(),
+          record.path("timestamp").asLong(),
+          record.get("request"));
+    }
+
+    ObjectNode json() {
+      var json =
+          JsonNodes.object()
+              .put("id", id)
+              .put("type", type)
+              .put("status", status)
+              .put("source", source)
+              .put("timestamp", timestamp);
+      if (request != null) json.set("request", request);
+      return json;
+    }
+  }
+
+  private record Version(String id, JsonNode config) {
+    ObjectNode json() {
+      return JsonNodes.object().put("version", id).set("user_config", config);
+    }
+  }
+
+  private final Deque<Event> events = new ArrayDeque<>(1);
+  private final Deque<Version> versions = new ArrayDeque<>(1);
 
   void restore(JsonNode record) {
-    for (var one : record.path("versions")) versions.addLast((ObjectNode) one);
-    for (var one : record.path("events")) events.addLast((ObjectNode) one);
+    for (var one : record.path("versions")) {
+      versions.addLast(new Version(one.path("version").asText(), one.path("user_config")));
+    }
+    for (var one : record.path("events")) events.addLast(Event.of(one));
   }
 
   void writeTo(ObjectNode record) {
-    record.putArray("versions").addAll(versions);
-    record.putArray("events").addAll(events);
+    record.set("versions", versions());
+    record.set("events", JsonNodes.list(events, Event::json));
   }
 
   void addEvent(Instant now, String type, MachineState status, String source, ObjectNode request) {
-    var event =
-        JsonNodes.object()
-            .put("id", Ids.ulid(now, events.isEmpty() ? "" : newestEvent()))
-            .put("type", type)
-            .put("status", status.toString())
-            .put("source", source)
-            .put("timestamp", now.toEpochMilli());
-    if (request != null) event.set("request", request);
+    var id = Ids.ulid(now, events.isEmpty() ? "" : newestEvent());
     if (events.size() == EVENTS) events.removeLast();
-    events.addFirst(event);
+    events.addFirst(new Event(id, type, status.toString(), source, now.toEpochMilli(), request));
   }
 
   /** The id of the newest event. */
   String newestEvent() {
-    return events.getFirst().path("id").asText();
+    return events.getFirst().id();
   }
 
   boolean has(String type) {
-    return events.stream().anyMatch(event -> event.path("type").asText().equals(type));
+    return events.stream().anyMatch(event -> event.type().equals(type));
   }
 
   List<ObjectNode> events() {
-    return List.copyOf(events);
+    return events.stream().map(Event::json).toList();
   }
 
   void showEvents(ArrayNode list) {
-    events.stream().limit(EVENTS_SHOWN).forEach(list::add);
+    var left = EVENTS_SHOWN;
+    for (var event : events) if (left-- > 0) list.add(event.json());
   }
 
   void addVersion(String version, ObjectNode config) {
-    versions.addFirst(
-        JsonNodes.object().put("version", version).<ObjectNode>set("user_config", config));
+    versions.addFirst(new Version(version, config));
   }
 
   JsonNode versions() {
-    return JsonNodes.list(versions, ObjectNode::deepCopy);
+    return JsonNodes.list(versions, Version::json);
   }
 }

@@ -25,6 +25,7 @@ public enum MachineState {
   }
 
   private final Kind kind;
+  private final String json = name().toLowerCase(Locale.ROOT);
 
   MachineState(Kind kind) {
     this.kind = kind;
@@ -74,6 +75,6 @@ public enum MachineState {
   /** The name in JSON. */
   @Override
   public String toString() {
-    return name().toLowerCase(Locale.ROOT);
+    return json;
   }
 }

@@ -199,8 +199,9 @@ public final class Organization implements AutoCloseable {
       if (other != null) throw ApiError.machineNameTaken(other.id, name);
       var free = name;
       while (free.isEmpty() || app.names.containsKey(free)) free = Ids.machineName();
-      machine = new Machine(means, app, free, region, config);
-      volumes.attach(app, machine.id, region, config);
+      var id = Ids.machine();
+      volumes.attach(app, id, region, config);
+      machine = new Machine(means, app, id, free, region, config);
       app.machines.put(machine.id, machine);
       app.names.put(machine.name, machine);
       machine.changed();
