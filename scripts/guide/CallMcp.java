@@ -1,14 +1,16 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //JAVA 17+
 //DESCRIPTION Access the MCP: call the server on your Machine, and see that it works.
-//SOURCES ../../lib/fly/Fly.java ../../lib/fly/cli/Cli.java ../../lib/fly/mcp/check/Questions.java
-//SOURCES ../../lib/fly/mcp/check/ReplyView.java ../../lib/fly/mcp/check/ServerCheck.java
-//SOURCES ../../lib/fly/mcp/check/ServerOptions.java ../../lib/fly/mcp/check/Task.java
+//SOURCES ../../lib/fly/Fly.java ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Options.java
+//SOURCES ../../lib/fly/mcp/check/Questions.java ../../lib/fly/mcp/check/ReplyView.java
+//SOURCES ../../lib/fly/mcp/check/ServerCheck.java ../../lib/fly/mcp/check/ServerOptions.java
+//SOURCES ../../lib/fly/mcp/check/Task.java
 //FILES requests.jsonl
 
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.Fly;
 import fly.cli.Cli;
+import fly.cli.Options;
 import fly.mcp.check.Questions;
 import fly.mcp.check.ReplyView;
 import fly.mcp.check.ServerCheck;
@@ -24,10 +26,9 @@ import picocli.CommandLine.Option;
     header = "fly-call-mcp --tool read_text_file --args '{\"path\": \"/data/notes.txt\"}'",
     description = "Access the MCP: call the server on your Machine, and see that it works.",
     footer = {
-      "%nWithout --tool, --list or --requests it asks the guide's questions: initialize,"
-          + " tools/list,",
-      "and tools/call list_directory. stdout gets the replies, one JSON per line, and stderr the",
-      "time of each stage. On a terminal the replies are short.",
+      "%nWithout --tool, --list or --requests it asks the guide's questions: initialize,",
+      "tools/list, and tools/call list_directory. stdout gets the replies, one JSON per line,",
+      "and stderr the time of each stage. A terminal gets short replies; --json prints a report.",
       "%nExit codes: 0 all replies came, none an error; 4 not authorized; 10 no connection;",
       "11 initialize failed; 12 a list failed; 13 a call failed.",
       "%nGuide: https://fly.io/docs/mcp/deploy-with/machines-api/#accessing-the-mcp"
@@ -36,12 +37,10 @@ class CallMcp implements Runnable {
   @Mixin Cli.Api cli;
   @Mixin ServerOptions options;
   @Mixin Task task;
+  @Mixin Options.Json json;
 
   @Option(names = "--timeout", paramLabel = "TIME", description = "For everything (default: 60s).")
   Duration timeout = Duration.ofSeconds(60);
-
-  @Option(names = "--json", description = "Print a report instead of the replies.")
-  boolean json;
 
   public static void main(String... args) {
     Cli.main(new CallMcp(), args);
@@ -63,9 +62,9 @@ class CallMcp implements Runnable {
     try (var questions = new Questions(server, options, timeout, cli::say, cli.trace())) {
 
       // 3. Ask one after the other, and print each reply as it comes.
-      var replies = Fly.JSON.createArrayNode();
-      var failure = questions.ask(messages, task.isList(), json ? replies::add : this::print);
-      if (json) cli.out().println(Fly.pretty(questions.report(replies, failure)));
+      var all = Fly.JSON.createArrayNode();
+      var failure = questions.ask(messages, task.isList(), json.wanted() ? all::add : this::print);
+      if (json.wanted()) cli.json(questions.report(all, failure));
       if (failure != null) throw failure;
     }
   }
@@ -74,7 +73,8 @@ class CallMcp implements Runnable {
   private void print(JsonNode reply) {
     var viewed = cli.viewed() && !cli.quiet;
     if (viewed && task.isCall() && !ReplyView.isCall(reply)) return;
-    cli.out().println(viewed ? ReplyView.of(reply) : reply.toString());
+    if (viewed) cli.out().println(ReplyView.of(reply));
+    else cli.jsonLine(reply);
     cli.out().flush();
   }
 }

@@ -100,10 +100,10 @@ class Quickstart implements Callable<Integer> {
 
   private void print(String replies) {
     var viewed = cli.viewed() && !cli.quiet;
-    replies
-        .lines()
-        .map(line -> viewed ? ReplyView.of(line).indent(5).stripTrailing() : line)
-        .forEach(cli.out()::println);
+    for (var reply : replies.lines().map(ReplyView::read).toList()) {
+      if (viewed) cli.out().println(ReplyView.of(reply).indent(5).stripTrailing());
+      else cli.jsonLine(reply);
+    }
     cli.out().flush();
   }
 

@@ -87,7 +87,7 @@ class Exec implements Callable<Integer> {
     var answer = cli.fly().post(EXEC, request, app.name(), id);
 
     if (answer.isMissingNode()) return 0; // a dry run
-    if (machines.json) {
+    if (machines.json.wanted()) {
       cli.print(answer);
     } else {
       cli.rawOut().print(answer.path("stdout").asText(""));

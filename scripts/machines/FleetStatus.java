@@ -64,7 +64,7 @@ class FleetStatus implements Runnable {
         line.put(
             "claimed_at",
             machine.path("config").path("metadata").path(Marks.CLAIMED_AT).asText(""));
-        cli.out().println(line.put("idle", idle));
+        cli.jsonLine(line.put("idle", idle));
       } else {
         var region = machine.path("region").asText();
         rows.add(

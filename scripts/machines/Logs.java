@@ -76,7 +76,10 @@ class Logs implements Runnable {
     if (tails.size() > 1) {
       lines.sort(Comparator.comparing(line -> line.path("timestamp").asText()));
     }
-    for (var line : lines) cli.out().println(machines.json ? line.toString() : text(line));
+    for (var line : lines) {
+      if (machines.json.wanted()) cli.jsonLine(line);
+      else cli.out().println(text(line));
+    }
     cli.out().flush();
     return !lines.isEmpty();
   }

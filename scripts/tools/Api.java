@@ -2,8 +2,8 @@
 //JAVA 17+
 //DESCRIPTION Send any request of the API: by path, by operation, or by GraphQL.
 //SOURCES ../../lib/fly/Fly.java ../../lib/fly/Template.java ../../lib/fly/api/Call.java ../../lib/fly/api/Fields.java
-//SOURCES ../../lib/fly/api/Jq.java ../../lib/fly/api/Operations.java ../../lib/fly/api/RawRequest.java
-//SOURCES ../../lib/fly/cli/Cli.java
+//SOURCES ../../lib/fly/api/Operations.java ../../lib/fly/api/RawRequest.java ../../lib/fly/cli/Cli.java
+//SOURCES ../../lib/fly/cli/Options.java
 //FILES operations.json=../../lib/fly/api/operations.json
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -11,10 +11,10 @@ import fly.Fly;
 import fly.Template;
 import fly.api.Call;
 import fly.api.Fields;
-import fly.api.Jq;
 import fly.api.Operations;
 import fly.api.RawRequest;
 import fly.cli.Cli;
+import fly.cli.Options;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -35,6 +35,7 @@ import picocli.CommandLine.Parameters;
     })
 class Api implements Runnable {
   @Mixin Cli.Api cli;
+  @Mixin Options.Json json;
 
   @Parameters(arity = "0..1", paramLabel = "PATH", description = "A path or an operation's id.")
   String target;
@@ -69,14 +70,14 @@ class Api implements Runnable {
   @Option(names = "--set", paramLabel = "PATH=VALUE", description = "Change a field of --input.")
   Map<String, String> changes = new LinkedHashMap<>();
 
-  @Option(names = "--app", paramLabel = "NAME", description = "The app ($$APP_NAME).")
+  @Option(
+      names = {"-a", "--app"},
+      paramLabel = "NAME",
+      description = "The app ($$APP_NAME).")
   String app;
 
   @Option(names = "--graphql", paramLabel = "QUERY", description = "A query; fields are variables.")
   String query;
-
-  @Option(names = "--jq", paramLabel = "EXPRESSION", description = "Print what jq selects.")
-  String jq;
 
   @Option(names = "--paginate", description = "Get all pages, and join their lists.")
   boolean paginate;
@@ -100,8 +101,7 @@ class Api implements Runnable {
       return;
     }
 
-    // 1. Build the request; a wrong jq expression is refused before anything is sent.
-    var selected = jq == null ? null : new Jq(jq);
+    // 1. Build the request.
     var request = request();
     if (cli.dryRun) {
       request.show(cli.fly());
@@ -109,14 +109,17 @@ class Api implements Runnable {
     }
 
     // 2. Send it. The answer goes to stdout, be it a refusal or not.
-    if (paginate) print(request.allPages(cli.deadline), selected);
-    if (paginate) return;
+    if (paginate) {
+      print(request.allPages(cli.deadline));
+      return;
+    }
     var answer = request.send(cli.deadline);
     var failure = request.failure(answer);
     if (include) cli.out().println(answer.head());
-    var json = answer.json();
-    if (json == null && !answer.body().isBlank()) cli.out().println(answer.body());
-    if (json != null) print(json, failure == null ? selected : null);
+    var read = answer.json();
+    if (read == null && !answer.body().isBlank()) cli.out().println(answer.body());
+    if (failure == null) print(read);
+    else if (read != null) cli.out().println(Fly.pretty(read));
     cli.out().flush();
     if (failure != null) throw failure;
   }
@@ -133,10 +136,8 @@ class Api implements Runnable {
     return call.request(paginate);
   }
 
-  private void print(JsonNode json, Jq selected) {
-    if (json == null) return;
-    if (selected == null) cli.out().println(Fly.pretty(json));
-    else selected.apply(json).forEach(cli.out()::println);
+  private void print(JsonNode answer) {
+    if (answer != null) cli.json(answer);
   }
 
   private void list(Operations.Operation operation) {

@@ -35,16 +35,16 @@ class Doctor implements Runnable {
   @Override
   public void run() {
     // 1. Run the checks, and show each as it ends.
-    var checkup = new Checkup(json.wanted ? finding -> {} : this::show);
+    var checkup = new Checkup(json.wanted() ? finding -> {} : this::show);
     var verbose = cli.verbose ? (Consumer<String>) cli.err()::println : null;
     var fly = Fly.connect(null, verbose, cli).eachWithin(Duration.ofSeconds(30));
     Examination.run(checkup, fly);
 
     // 2. The first failure comes last.
-    if (json.wanted) {
+    if (json.wanted()) {
       var all = Fly.JSON.createArrayNode();
       checkup.findings().forEach(finding -> all.add(finding.json()));
-      cli.out().println(Fly.pretty(all));
+      cli.json(all);
     }
     if (checkup.firstFailure() != null) throw checkup.firstFailure();
     cli.say("All is well.");

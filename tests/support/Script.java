@@ -10,7 +10,12 @@ import java.nio.charset.StandardCharsets;
 final class Script {
   private Script() {}
 
-  record Result(int exit, String out, String err) {}
+  record Result(int exit, String out, String err) {
+    /** stdout without its colours. */
+    String plain() {
+      return out.replaceAll("\u001b\\[[\\d;]*m", "");
+    }
+  }
 
   static Result run(Object script, String... args) {
     var out = new StringWriter();

@@ -1,6 +1,6 @@
 //SOURCES ../Deadline.java ../Durations.java ../Fly.java ../FlyException.java ../Settings.java ../Story.java
-//SOURCES Columns.java Hint.java Progress.java Reference.java ResultStream.java Surroundings.java Target.java
-//SOURCES Terminal.java TerminalWriter.java Trust.java Version.java View.java
+//SOURCES Columns.java Hint.java Jq.java JsonText.java Progress.java Reference.java ResultStream.java
+//SOURCES Surroundings.java Target.java Terminal.java TerminalWriter.java Trust.java Version.java View.java
 //DEPS info.picocli:picocli:4.7.7
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dfile.encoding=UTF-8
 //COMPILE_OPTIONS -XDstringConcat=inline
@@ -156,6 +156,8 @@ public class Cli implements Story {
     }
   }
 
+  private Jq jq; // null until a result is selected from
+
   /** True for a step of a command that has named the target for all its steps. */
   boolean targetSaid;
 
@@ -246,12 +248,24 @@ public class Cli implements Story {
   }
 
   private static int execute(ParseResult parsed) {
-    if (parsed.hasMatchedOption("--quiet") && parsed.hasMatchedOption("--json")) {
+    String jq = parsed.matchedOptionValue("--jq", null);
+    if (parsed.hasMatchedOption("--quiet") && (jq != null || parsed.hasMatchedOption("--json"))) {
       throw new ParameterException(
           parsed.commandSpec().commandLine(),
-          "--quiet and --json exclude each other: ids only, or all of the JSON");
+          "--quiet and --%s exclude each other: ids only, or JSON"
+              .formatted(jq == null ? "json" : "jq"));
     }
+    if (jq != null) refuseIfWrong(jq, parsed.commandSpec().commandLine());
     return new CommandLine.RunLast().execute(parsed);
+  }
+
+  /** Refuses a wrong expression before anything is sent. */
+  private static void refuseIfWrong(String jq, CommandLine commandLine) {
+    try {
+      new Jq(jq);
+    } catch (FlyException e) {
+      throw new CommandLine.ExecutionException(commandLine, e.what, e);
+    }
   }
 
   /** Prints a line about the work to stderr. Without arguments the text is taken literally. */
@@ -303,7 +317,8 @@ public class Cli implements Story {
       var id = result.path("id");
       out().println((id.isMissingNode() ? result.path("name") : id).asText());
     } else {
-      out().println(viewed() ? View.of(result) : Fly.pretty(result));
+      if (viewed()) out().println(View.of(result));
+      else json(result);
     }
   }
 
@@ -318,14 +333,56 @@ public class Cli implements Story {
    * it side by side.
    */
   public void printLine(JsonNode result) {
-    out().println(viewed() ? View.line(result) : Fly.line(result));
+    if (viewed()) out().println(View.line(result));
+    else jsonLine(result);
   }
 
-  /** True if the result is for people: on a terminal, and without --json. */
+  /** Prints JSON: all of it, or what --json=FIELDS or --jq select. */
+  public void json(JsonNode result) {
+    json(result, false);
+  }
+
+  /** Prints JSON in a line of its own. */
+  public void jsonLine(JsonNode result) {
+    json(result, true);
+  }
+
+  private void json(JsonNode result, boolean line) {
+    var whole = JsonText.fields(result, option("--json"));
+    if (option("--jq") == null) {
+      printJson(whole, line);
+      return;
+    }
+    for (var value : selected(whole)) {
+      if (value.isTextual()) out().println(value.asText());
+      else printJson(value, line);
+    }
+  }
+
+  private void printJson(JsonNode value, boolean line) {
+    var text = line ? Fly.line(value) : Fly.pretty(value);
+    out().println(coloured() ? JsonText.coloured(text) : text);
+  }
+
+  private synchronized List<JsonNode> selected(JsonNode whole) {
+    if (jq == null) jq = new Jq(option("--jq"));
+    return jq.apply(whole);
+  }
+
+  private boolean coloured() {
+    return out() instanceof TerminalWriter && Terminal.colour(true).enabled();
+  }
+
+  /** The value of an option of {@link Options.Json}; null if it was not given. */
+  private String option(String name) {
+    var option = spec.findOption(name);
+    return option == null ? null : option.getValue();
+  }
+
+  /** True if the result is for people: on a terminal, and without --json and --jq. */
   public boolean viewed() {
     if (!(out() instanceof TerminalWriter)) return false;
-    var json = spec.findOption("--json");
-    return json == null || !Boolean.TRUE.equals(json.getValue());
+    return option("--json") == null && option("--jq") == null;
   }
 
   /**
@@ -403,8 +460,20 @@ public class Cli implements Story {
     var what = e.getMessage().replaceFirst("^Error: ", ""); // picocli begins some messages so
     err.println(colours(err).errorText("error: " + what));
     UnmatchedArgumentException.printSuggestions(e, err);
-    err.println("  try: " + Hint.of(commandLine.getCommandName()) + " --help");
+    err.println("  try: " + Hint.of(commandLine.getCommandName()) + " " + instead(e));
     return FlyException.USAGE;
+  }
+
+  /** The right form of {@code --json id,state}, as gh has it; else the help. */
+  private static String instead(ParameterException e) {
+    var json = e.getCommandLine().getCommandSpec().findOption("--json");
+    var fields =
+        e instanceof UnmatchedArgumentException unmatched && json != null
+            ? unmatched.getUnmatched().get(0)
+            : "";
+    return "".equals(json == null ? null : json.getValue()) && fields.matches("[a-z_]+(,[a-z_]+)*")
+        ? "--json=" + fields
+        : "--help";
   }
 
   private static int report(CommandLine commandLine, FlyException e) {

@@ -1,4 +1,4 @@
-//SOURCES ../Fly.java ../FlyException.java ../Settings.java ../Story.java Cli.java
+//SOURCES ../Fly.java ../FlyException.java ../Settings.java ../Story.java Cli.java Options.java
 package fly.cli;
 
 import static picocli.CommandLine.Spec.Target.MIXEE;
@@ -17,6 +17,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -50,8 +51,7 @@ public abstract class Many {
       description = "The number of Machines to work on at once (default: ${DEFAULT-VALUE}).")
   private int parallel = 50;
 
-  @Option(names = "--json", description = "Print JSON instead of a view for people.")
-  public boolean json;
+  @Mixin public Options.Json json;
 
   /** The ids as given; "-" stands for those on stdin. */
   abstract List<String> ids();

@@ -10,6 +10,10 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Stack;
+import picocli.CommandLine.IParameterPreprocessor;
+import picocli.CommandLine.Model.ArgSpec;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -18,7 +22,10 @@ public final class Options {
   private Options() {}
 
   public static final class App {
-    @Option(names = "--app", paramLabel = "NAME", description = "The app ($$APP_NAME).")
+    @Option(
+        names = {"-a", "--app"},
+        paramLabel = "NAME",
+        description = "The app ($$APP_NAME).")
     private String name;
 
     /** The name, or a new name that nobody else is likely to have. */
@@ -111,10 +118,37 @@ public final class Options {
     }
   }
 
-  /** For commands whose result has a view for people. */
+  /** For commands whose result is data; {@link Cli} prints it as these options want it. */
   public static final class Json {
-    @Option(names = "--json", description = "Print JSON instead of a view for people.")
-    public boolean wanted;
+    @Option(
+        names = {"-j", "--json"},
+        arity = "0..1",
+        paramLabel = "FIELDS",
+        preprocessor = Attached.class,
+        description =
+            "Print JSON instead of a view for people: all of it, or some fields, as in"
+                + " --json=id,state.")
+    private String fields;
+
+    @Option(
+        names = "--jq",
+        paramLabel = "EXPRESSION",
+        description = "Print what jq selects from the JSON; of several results, from each.")
+    private String jq;
+
+    public boolean wanted() {
+      return fields != null || jq != null;
+    }
+  }
+
+  /** Takes a value only after "=": the next word may be a Machine's id. */
+  static final class Attached implements IParameterPreprocessor {
+    @Override
+    public boolean preprocess(
+        Stack<String> words, CommandSpec command, ArgSpec option, Map<String, Object> how) {
+      if (" ".equals(how.get("separator"))) words.push("");
+      return false;
+    }
   }
 
   public static final class Region {

@@ -21,7 +21,7 @@ class ViewTest {
 
     assertEquals(0, view.exit(), view.err());
     assertEquals("ip        66.241.124.1\nreleased  yes\n", view.out());
-    assertTrue(json.out().contains("\"released\": true"), json.out());
+    assertTrue(json.plain().contains("\"released\": true"), json.out());
   }
 
   @Test

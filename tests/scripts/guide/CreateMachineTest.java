@@ -80,7 +80,7 @@ class CreateMachineTest {
             + " (flyio/mcp:latest)\n"
             + "  has   1 CPU shared, 1024 MB, volume data at /data, answers on port 80 and 443\n",
         view.out());
-    assertTrue(json.out().startsWith("{\n  \"id\": \"148ed127f22387\","), json.out());
+    assertTrue(json.plain().startsWith("{\n  \"id\": \"148ed127f22387\","), json.out());
   }
 
   private static JsonNode config() {

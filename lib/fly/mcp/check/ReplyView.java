@@ -3,6 +3,7 @@ package fly.mcp.check;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.TextNode;
 import fly.Fly;
 import java.util.StringJoiner;
 
@@ -31,12 +32,12 @@ public final class ReplyView {
     return result.path("content").isArray() ? content(result.path("content")) : reply.toString();
   }
 
-  /** The view of a reply that is a line of JSON. */
-  public static String of(String line) {
+  /** A reply from its line of JSON. */
+  public static JsonNode read(String line) {
     try {
-      return of(Fly.JSON.readTree(line));
+      return Fly.JSON.readTree(line);
     } catch (JsonProcessingException e) {
-      return line;
+      return TextNode.valueOf(line);
     }
   }
 

@@ -1,9 +1,8 @@
-//SOURCES ../Fly.java ../FlyException.java
+//SOURCES ../FlyException.java
 //DEPS net.thisptr:jackson-jq:1.6.2
-package fly.api;
+package fly.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import fly.Fly;
 import fly.FlyException;
 import java.util.ArrayList;
 import java.util.List;
@@ -14,13 +13,13 @@ import net.thisptr.jackson.jq.Versions;
 import net.thisptr.jackson.jq.exception.JsonQueryException;
 
 /** A jq expression, version 1.6 of the language. */
-public final class Jq {
+final class Jq {
   private final JsonQuery query;
   private final Scope scope = Scope.newEmptyScope();
   private final String text;
 
   /** Refuses an expression that is none. */
-  public Jq(String text) {
+  Jq(String text) {
     this.text = text;
     try {
       query = JsonQuery.compile(text, Versions.JQ_1_6);
@@ -30,16 +29,17 @@ public final class Jq {
     BuiltinFunctionLoader.getInstance().loadFunctions(Versions.JQ_1_6, scope);
   }
 
-  /** The results as lines: a string is bare, other values are JSON. */
-  public List<String> apply(JsonNode json) {
-    var lines = new ArrayList<String>();
+  List<JsonNode> apply(JsonNode json) {
+    var values = new ArrayList<JsonNode>();
     try {
-      query.apply(
-          scope, json, value -> lines.add(value.isTextual() ? value.asText() : Fly.pretty(value)));
+      query.apply(scope, json, values::add);
     } catch (JsonQueryException e) {
-      throw new FlyException("--jq " + text + " failed", first(e), "look at it without --jq");
+      throw new FlyException(
+          "--jq " + text + " failed",
+          first(e),
+          "the request is done; look at what is there, without --jq, before you run it again");
     }
-    return lines;
+    return values;
   }
 
   private static String first(Exception e) {
