@@ -95,12 +95,7 @@ class DocsTest {
               .collect(Collectors.joining())
               .replaceAll("--port \\d+", "--port " + port);
 
-      Sh.Result result;
-      try {
-        result = new Sh().run("sh", "-euc", steps);
-      } finally {
-        new Sh().run("./jbang", "fly-sandbox", "--stop", "--port", port);
-      }
+      var result = Sh.page(steps, port);
 
       assertEquals(0, result.exit(), result.err());
       assertTrue(result.err().contains("The sandbox on port " + port + " has ended"), result.err());

@@ -24,12 +24,7 @@ class ReadmeTest {
     var port = steps.replaceFirst("(?s).*--port (\\d+).*", "$1");
     steps = steps.replace("--stop\n", "--stop --port " + port + "\n");
 
-    Sh.Result result;
-    try {
-      result = new Sh().run("sh", "-euc", steps);
-    } finally {
-      new Sh().run("./jbang", "fly-sandbox", "--stop", "--port", port);
-    }
+    var result = Sh.page(steps, port);
 
     assertEquals(0, result.exit(), result.err());
     assertTrue(result.out().contains("[DIR] lost+found"), result.out());

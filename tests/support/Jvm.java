@@ -7,8 +7,8 @@ import java.util.List;
 
 /** Commands that run a main class of ours in a JVM of its own. */
 final class Jvm {
-  /** In a file: a command line stays short, and has no blanks that somebody takes it apart at. */
-  private static final Path CLASS_PATH = classPath();
+  /** A file of arguments: the command line stays short enough for Linux to show it whole. */
+  static final Path CLASS_PATH = classPath();
 
   private Jvm() {}
 

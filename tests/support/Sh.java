@@ -60,6 +60,15 @@ final class Sh {
     }
   }
 
+  /** Runs the lines of a page, and ends the sandbox that they start on this port. */
+  static Result page(String lines, String port) {
+    try {
+      return new Sh().run("sh", "-euc", lines);
+    } finally {
+      new Sh().run("./jbang", "fly-sandbox", "--stop", "--port", port);
+    }
+  }
+
   Process start(String... command) {
     var builder = new ProcessBuilder(command).directory(folder.toFile());
     environment.forEach(

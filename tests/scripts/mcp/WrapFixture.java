@@ -12,7 +12,6 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
-import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
@@ -23,7 +22,6 @@ import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -82,27 +80,13 @@ abstract class WrapFixture {
 
   /** A stdio program whose methods do what a test needs. */
   static final class Program {
-    /** In a file: Linux tells command lines of up to a page only, and so is the program found. */
-    private static final Path CLASS_PATH = classPath();
-
-    private static Path classPath() {
-      try {
-        var file = Files.createTempFile("class-path", null);
-        file.toFile().deleteOnExit();
-        var path = System.getProperty("java.class.path").replace("\\", "\\\\");
-        return Files.writeString(file, "-cp \"" + path + "\"");
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      }
-    }
-
     static List<String> command() {
       return List.of(
           java(),
           "-XX:TieredStopAtLevel=1",
           "-XX:+UseSerialGC",
           "-Dfile.encoding=UTF-8",
-          "@" + CLASS_PATH,
+          "@" + Jvm.CLASS_PATH,
           Program.class.getName());
     }
 

@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.regex.Pattern;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -23,6 +24,7 @@ class RunPageTest {
 
   @ParameterizedTest(name = "{0}")
   @ValueSource(strings = {"docs/guide.md", "docs/experiments.md"})
+  @Tag("slow")
   void a_page_shows_what_its_blocks_print(String file) {
     var result = page("--check", Sh.ROOT.resolve(file).toString());
 
@@ -44,6 +46,7 @@ class RunPageTest {
   }
 
   @Test
+  @Tag("slow")
   void the_first_failure_ends_it_with_page_line_and_block() throws Exception {
     var file = folder.resolve("page.md");
     Files.writeString(
@@ -80,6 +83,7 @@ class RunPageTest {
   }
 
   @Test
+  @Tag("slow")
   void blocks_of_the_shell_share_their_variables_and_fail_with_line_and_block() throws Exception {
     var file = folder.resolve("page.md");
     Files.writeString(
@@ -118,6 +122,7 @@ class RunPageTest {
   }
 
   @Test
+  @Tag("slow")
   void update_writes_the_outputs_into_the_page_and_check_holds_them() throws Exception {
     var file = folder.resolve("page.md");
     Files.writeString(file, "## One\n\n```java\nprint(6 * 7);\n```\n\nText.\n");

@@ -9,11 +9,13 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
 
 /** fly-shell as a process: its stdin, its exit code and its terminal are those of a JVM. */
+@Tag("slow")
 class ShellTest {
   @RegisterExtension static final FakeFly fly = new FakeFly();
 
