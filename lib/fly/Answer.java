@@ -2,8 +2,12 @@
 package fly;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectReader;
 import java.io.IOException;
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Predicate;
@@ -61,7 +65,15 @@ record Answer(
     }
 
     private static boolean text(JsonNode json, String field) {
-      return json.path(field).isTextual() && !json.path(field).asText().isEmpty();
+      return json.path(field).isTextual() && ONE_WORD.matcher(json.path(field).asText()).matches();
+    }
+
+    /** The same; its field, if it is there, has this text, or it belongs to something else. */
+    private Shape about(String field, String text) {
+      Predicate<JsonNode> same =
+          json -> !json.path(field).isTextual() || json.path(field).asText().equals(text);
+      return new Shape(
+          words + " whose \"" + field + "\" is \"" + text + "\"", fits.and(same), empty, absence);
     }
 
     /** An object with this text. */
@@ -104,14 +116,35 @@ record Answer(
       return documented == JSON ? LIST : documented;
     }
 
+    /** The same for a request with this body: what is created has the name that was asked for. */
+    static Shape of(String method, String path, JsonNode body) {
+      var shape = of(method, path);
+      var name = body == null ? "" : body.path("name").asText("");
+      var creates = method.equals("POST") && CREATES.matcher(path).matches();
+      return creates && !name.isEmpty() ? shape.about("name", name) : shape;
+    }
+
     /** The shape that the Machines API documents; JSON of any kind for an unknown path. */
     static Shape of(String method, String path) {
-      var known = DOCUMENTED.get(method + " " + withoutIds(path));
+      var documented = withoutIds(path);
+      var known = DOCUMENTED.get(method + " " + documented);
+      if (known != null && documented.matches(".*/(machines|volumes)/\\*")) {
+        var id = path.replaceFirst("\\?.*", "").replaceFirst(".*/", "");
+        return known.about("id", URLDecoder.decode(id, StandardCharsets.UTF_8));
+      }
       if (known != null) return known;
       if (method.equals("GET")) return JSON;
       return path.startsWith("/v1/apps") ? DONE : ANY;
     }
   }
+
+  /** An id, a name or an address: it becomes a part of paths, and a line of a list. */
+  private static final Pattern ONE_WORD = Pattern.compile("(?!\\.{1,2}$)[^\\s/\\p{Cntrl}]+");
+
+  private static final ObjectReader STRICT =
+      Json.MAPPER.readerFor(JsonNode.class).with(StreamReadFeature.STRICT_DUPLICATE_DETECTION);
+
+  private static final Pattern CREATES = Pattern.compile("/v1/apps(/[^/]+/(machines|volumes))?");
 
   private static final Pattern ASKED = Pattern.compile("\\{\\s*(?:(\\w+)\\s*:\\s*)?(\\w+)");
 
@@ -187,12 +220,16 @@ record Answer(
     }
     JsonNode json;
     try {
-      json = Json.MAPPER.readTree(body);
+      json = STRICT.readTree(body);
     } catch (IOException e) {
-      throw new Unreadable("it is not JSON: " + start());
+      var twice = e.getMessage().startsWith("Duplicate field") ? ", or has a key twice: " : ": ";
+      throw new Unreadable("it is not JSON" + twice + start());
     }
     if (!shape.fits.test(json)) {
       throw new Unreadable("it is not " + shape.words + ": " + start());
+    }
+    if (shape.absence && status != 200 && status != 203) {
+      throw new Unreadable("it is a " + status + ", which does not say what is there: " + start());
     }
     if (shape.absence && openEnded) {
       throw new Unreadable("it has neither a length nor chunks: nothing proves that it is whole");
@@ -221,8 +258,7 @@ record Answer(
 
   /** The beginning of a text, for a message. */
   String start() {
-    var text =
-        new String(body, 0, Math.min(body.length, 2000), java.nio.charset.StandardCharsets.UTF_8);
+    var text = new String(body, 0, Math.min(body.length, 2000), StandardCharsets.UTF_8);
     text = text.strip();
     return text.length() <= 200 ? text : text.substring(0, 200) + "...";
   }

@@ -201,7 +201,7 @@ public final class Fly {
   private JsonNode write(
       String method, String path, JsonNode body, Retry.Kind kind, Object... ids) {
     var filled = fill(path, ids);
-    return send(method, apiHostname + filled, body, kind, Answer.Shape.of(method, filled));
+    return send(method, apiHostname + filled, body, kind, Answer.Shape.of(method, filled, body));
   }
 
   /** A GET of what is where GraphQL is, such as an app's logs, and not in the Machines API. */
@@ -389,7 +389,10 @@ public final class Fly {
         if (answer.success()) {
           var json = answer.read(shape);
           if (url.equals(graphqlUrl) && json.path("errors").size() > 0) {
-            throw Refusals.refusedByGraphQl(request, answer, json.path("errors"));
+            var refusal = Refusals.refusedByGraphQl(request, answer, json.path("errors"));
+            throw kind == Retry.Kind.ONCE && Refusals.partly(json)
+                ? Refusals.ambiguous(refusal)
+                : refusal;
           }
           return json;
         }
@@ -490,6 +493,12 @@ public final class Fly {
 
   private static String fill(String path, Object... ids) {
     for (var id : ids) {
+      if (id.toString().matches("\\.{1,2}")) {
+        throw FlyException.usage(
+            "\"" + id + "\" is no id and no name",
+            "in a path it would mean another thing",
+            "the command with an id that a list shows");
+      }
       var segment = URLEncoder.encode(id.toString(), StandardCharsets.UTF_8).replace("+", "%20");
       path = PLACEHOLDER.matcher(path).replaceFirst(Matcher.quoteReplacement(segment));
     }

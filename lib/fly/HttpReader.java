@@ -70,7 +70,8 @@ public final class HttpReader {
       if (line == null) throw new EOFException("the answer was cut in its head");
       if (line.isEmpty()) return fields;
       var colon = line.indexOf(':');
-      if (colon > 0) {
+      var folded = line.charAt(0) <= ' '; // goes on with the line before
+      if (colon > 0 && !folded) {
         fields.add(new Field(line.substring(0, colon).strip(), line.substring(colon + 1).strip()));
       }
     }
@@ -175,7 +176,7 @@ public final class HttpReader {
       var line = line(budget);
       if (line == null) throw new EOFException("the answer was cut: its last chunk is missing");
       var size = line.replaceFirst("[;\\s].*", "");
-      if (!size.matches("[0-9a-fA-F]{1,8}")) throw new IOException("the answer has a bad chunk");
+      if (!size.matches("0*[0-9a-fA-F]{1,8}")) throw new IOException("the answer has a bad chunk");
       left = Long.parseLong(size, 16);
       if (left > 0) return;
       fields(budget);

@@ -84,6 +84,20 @@ public final class Refusals {
         status);
   }
 
+  /** The data of a GraphQL answer says that something was done, beside the errors. */
+  public static boolean partly(JsonNode answer) {
+    for (var field : answer.path("data")) if (!field.isNull()) return true;
+    return false;
+  }
+
+  /** The pages of a list lead back to one that was read. */
+  public static FlyException endless(String list) {
+    return new FlyException(
+        "a list has no end",
+        "the pages of %s name a next one that was read before".formatted(list),
+        "again in a minute; https://status.flyio.net");
+  }
+
   /** No whole answer came to a request that is sent once. */
   public static FlyException unanswered(String method, String url, Throwable cause) {
     var failure = Retry.of(cause);
@@ -135,7 +149,7 @@ public final class Refusals {
   }
 
   /** The request may have taken effect. */
-  static FlyException ambiguous(FlyException failure) {
+  public static FlyException ambiguous(FlyException failure) {
     return new FlyException(
         failure.what + ": it may have happened",
         failure.why,

@@ -54,7 +54,8 @@ final class Retry {
       case 429 -> Failure.LIMITED;
       case 303 -> Failure.UNREADABLE; // done, and its answer is elsewhere
       case 501, 505, 507, 511 -> Failure.REFUSED;
-      default -> status == 408 || status >= 500 ? Failure.TROUBLE : Failure.REFUSED;
+      case 408, 499 -> Failure.TROUBLE; // 499: a server on the way gave up
+      default -> status < 200 || status >= 500 ? Failure.TROUBLE : Failure.REFUSED;
     };
   }
 

@@ -6,6 +6,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
+import java.math.BigDecimal;
 import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
@@ -13,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 import java.util.zip.GZIPOutputStream;
 
 /** Faults that a server can have, by a short name; and right answers in unusual forms. */
@@ -21,6 +23,8 @@ final class Faults {
   static final int SPEED = 8;
 
   private static final String OK = "HTTP/1.1 200 OK\r\n";
+
+  private static final String CHUNKED = OK + "Transfer-Encoding: chunked\r\n\r\n";
 
   private Faults() {}
 
@@ -77,11 +81,11 @@ final class Faults {
 
   private static void body(Map<String, FaultyFly.Fault> faults) {
     faults.put("cut", raw(OK + "Content-Length: 100\r\n\r\n{\"id\":1"));
-    faults.put("no last chunk", raw(OK + "Transfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n"));
-    faults.put("cut chunk", raw(OK + "Transfer-Encoding: chunked\r\n\r\nff\r\n[]"));
-    faults.put("bad chunk", raw(OK + "Transfer-Encoding: chunked\r\n\r\n-2\r\n[]\r\n0\r\n\r\n"));
-    faults.put(
-        "large chunk", raw(OK + "Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n[]\r\n"));
+    faults.put("no last chunk", raw(CHUNKED + "2\r\n[]\r\n"));
+    faults.put("cut chunk", raw(CHUNKED + "ff\r\n[]"));
+    faults.put("bad chunk", raw(CHUNKED + "-2\r\n[]\r\n0\r\n\r\n"));
+    faults.put("large chunk", raw(CHUNKED + "ffffffffffffffff\r\n[]\r\n"));
+    faults.put("trailers", endless("X-Trailer: aaaaaaaaaaaaa\r\n", CHUNKED + "2\r\n[]\r\n0\r\n"));
     faults.put("two lengths", raw(OK + "Content-Length: 2\r\nContent-Length: 3\r\n\r\n[]"));
     faults.put("length -1", raw(OK + "Content-Length: -1\r\n\r\n[]"));
     faults.put("no length", raw(OK + "\r\n[]"));
@@ -129,9 +133,11 @@ final class Faults {
     faults.put("429 past", limited("Retry-After: Sun, 06 Nov 1994 08:49:37 GMT"));
     faults.put("429 NaN", limited("Retry-After: NaN"));
     faults.put("429 -1", limited("Retry-After: -1"));
-    for (var status : List.of(303, 408, 500, 502, 503, 504, 524, 999)) {
+    for (var status : List.of(303, 408, 499, 500, 502, 503, 504, 524, 600, 999)) {
       faults.put("" + status, (line, out) -> refuse(out, status));
     }
+    faults.put("099", raw("HTTP/1.1 099 Odd\r\nContent-Length: 0\r\n\r\n"));
+    faults.put("202 []", (line, out) -> FaultyFly.answer(out, 202, "application/json", "[]"));
     faults.put(
         "503 for long",
         (line, out) -> FaultyFly.answer(out, 503, "text/html", "<p>", "Retry-After: 9999"));
@@ -154,6 +160,10 @@ final class Faults {
     forms.put(
         "folded",
         form("HTTP/1.1 %d OK\r\nX-Long: a,\r\n  b\r\nno colon\r\nContent-Length: %d\r\n\r\n%s"));
+    forms.put(
+        "folded field",
+        form("HTTP/1.1 %d OK\r\nContent-Length: %d\r\nX-Long: a,\r\n Content-Length: 7\r\n\r\n%s"));
+    forms.put("kept, closed", (Faults.keeping("HTTP/1.1 %d OK\r\nContent-Length: %d\r\n\r\n%s")));
     forms.put(
         "surplus", form("HTTP/1.1 %d OK\r\nContent-Length: %d\r\n\r\n%sHTTP/1.1 500 No\r\n\r\n"));
     forms.put("chunks", FaultyFly.Fault.form(Faults::chunks));
@@ -184,6 +194,15 @@ final class Faults {
                 form.formatted(status, body.length, new String(body, StandardCharsets.UTF_8))));
   }
 
+  /** Announces nothing, and closes the connection that a client may keep. */
+  private static FaultyFly.Fault keeping(String format) {
+    return FaultyFly.Fault.form(
+        (out, status, body) ->
+            write(
+                out,
+                format.formatted(status, body.length, new String(body, StandardCharsets.UTF_8))));
+  }
+
   /** Announces that the connection will be closed: nobody sends another request into the end. */
   private static String closing(String head) {
     return head.replaceFirst("Content-Length", "Connection: close\r\nContent-Length");
@@ -204,7 +223,7 @@ final class Faults {
     var head = "HTTP/1.1 %d OK\r\nContent-Length: 5\r\nTransfer-Encoding: Chunked\r\n\r\n";
     write(out, closing(head).formatted(status));
     for (var one : body) {
-      write(out, "0001 ;name=\"a\"\r\n");
+      write(out, "0000000000001 ;name=\"a\"\r\n");
       out.write(one);
       write(out, "\r\n");
     }
@@ -223,10 +242,17 @@ final class Faults {
     types.put("all null", typed(Fly.JSON::nullNode));
     types.put("all text", typed(() -> Fly.JSON.getNodeFactory().textNode("x")));
     types.put("all numbers", typed(() -> Fly.JSON.getNodeFactory().numberNode(-1e300)));
+    types.put("all huge", typed(() -> Fly.JSON.getNodeFactory().numberNode(HUGE)));
+    types.put("all true", typed(() -> Fly.JSON.getNodeFactory().booleanNode(true)));
+    types.put("all long", typed(() -> Fly.JSON.getNodeFactory().textNode("x".repeat(10_000))));
+    types.put(
+        "all odd", typed(() -> Fly.JSON.getNodeFactory().textNode("\u001b[2J\ud800\0\r\n..")));
     types.put("all lists", typed(Fly.JSON::createArrayNode));
     types.put("all objects", typed(Fly.JSON::createObjectNode));
     return types;
   }
+
+  private static final BigDecimal HUGE = new BigDecimal("1e99999");
 
   private static FaultyFly.Fault typed(Supplier<JsonNode> value) {
     return FaultyFly.Fault.form(
@@ -261,6 +287,53 @@ final class Faults {
       if (!field.getKey().matches("id|ip|jsonrpc")) other.set(field.getKey(), value.get());
     }
     return other;
+  }
+
+  /** Whole and well-formed answers that belong to something else, or lie. */
+  static Map<String, FaultyFly.Fault> untrue() {
+    var all = new LinkedHashMap<String, FaultyFly.Fault>();
+    all.put("other name", text(text -> text.replaceAll("(\"name\":\")(?=[^\"])", "$1other-")));
+    all.put("other id", text(text -> text.replaceAll("(\"id\":\")(?=[^\"])", "$1f00")));
+    all.put("id a path", text(text -> text.replaceAll("\"id\":\"[^\"]+", "\"id\":\"../../x")));
+    all.put("id dots", text(text -> text.replaceAll("\"id\":\"[^\"]+", "\"id\":\"..")));
+    all.put("id of lines", text(text -> text.replaceAll("\"id\":\"[^\"]+", "\"id\":\"a\\\\nb")));
+    all.put("keys twice", text(text -> text.replaceAll("\"(\\w+)\":\\[", "\"$1\":[],$0")));
+    all.put("keys again", text(text -> text.replaceFirst("\\}$", TWICE)));
+    all.put("null in lists", text(text -> text.replaceAll("(?<=[}\\]])\\]", ",null]")));
+    all.put("lists twice", text(text -> text.replaceAll("\\[(\\{.*\\})\\]", "[$1,$1]")));
+    all.put("partial", text(text -> text.replaceFirst("^\\{\"data\":", ERRORS + "\"data\":")));
+    all.put("not UTF-8", bytes((byte) 0xff));
+    for (var cursor : List.of("next_cursor", "next_token", "nextCursor")) {
+      all.put(cursor, text(text -> text.replaceFirst("\\}$", ",\"" + cursor + "\":\"again\"}")));
+    }
+    return all;
+  }
+
+  private static final String TWICE =
+      ",\"id\":\"\",\"name\":\"\",\"machines\":[],\"volumes\":[],\"ips\":[],\"apps\":[],\"data\":{}}";
+
+  private static final String ERRORS = "{\"errors\":[{\"message\":\"it broke later\"}],";
+
+  private static FaultyFly.Fault text(UnaryOperator<String> change) {
+    return FaultyFly.Fault.form(
+        (out, status, body) -> {
+          var text = new String(body, StandardCharsets.UTF_8);
+          FaultyFly.answer(out, status, "application/json", change.apply(text));
+        });
+  }
+
+  /** The last character but one of a value is this byte. */
+  private static FaultyFly.Fault bytes(byte wrong) {
+    return FaultyFly.Fault.form(
+        (out, status, body) -> {
+          var quote = new String(body, StandardCharsets.ISO_8859_1).lastIndexOf('"');
+          if (quote > 0) body[quote - 1] = wrong;
+          write(
+              out,
+              closing("HTTP/1.1 %d OK\r\nContent-Length: %d\r\n\r\n")
+                  .formatted(status, body.length));
+          out.write(body);
+        });
   }
 
   private static FaultyFly.Fault good(String body) {

@@ -138,7 +138,9 @@ public final class RawRequest {
           method, url(), answer.status(), answer.requestId(), json == null ? error : json);
     }
     if (path.equals(GRAPHQL) && json != null && json.path("errors").size() > 0) {
-      return Refusals.refusedByGraphQl(url(), answer.requestId(), json.path("errors"));
+      var refusal = Refusals.refusedByGraphQl(url(), answer.requestId(), json.path("errors"));
+      var mutation = body.path("query").asText().strip().startsWith("mutation");
+      return mutation && Refusals.partly(json) ? Refusals.ambiguous(refusal) : refusal;
     }
     return null;
   }
@@ -158,7 +160,8 @@ public final class RawRequest {
       var page = answer.json();
       all = all == null ? page : joined(all, page);
       var next = page == null ? "" : page.path("next_cursor").asText("");
-      if (next.isEmpty() || !seen.add(next)) return all;
+      if (next.isEmpty()) return all;
+      if (!seen.add(next)) throw Refusals.endless(url());
       query.put("cursor", next);
     }
   }

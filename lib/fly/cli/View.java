@@ -1,4 +1,4 @@
-//SOURCES ../Fly.java
+//SOURCES ../Fly.java Columns.java
 package fly.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;

@@ -1,9 +1,10 @@
-//SOURCES ../Fly.java ../FlyException.java
+//SOURCES ../Fly.java ../FlyException.java ../Refusals.java
 package fly.fleet;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.Fly;
 import fly.FlyException;
+import fly.Refusals;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.format.DateTimeParseException;
@@ -117,8 +118,11 @@ public final class Orphans {
   private void pages(String path, String field, String organization, Consumer<JsonNode> each) {
     var page = fly.get(path + "?limit=1000", organization);
     page.path(field).forEach(each);
+    var cursors = new HashSet<String>();
     while (!text(page, "next_cursor").isEmpty()) {
-      page = fly.get(path + "?limit=1000&cursor={c}", organization, text(page, "next_cursor"));
+      var cursor = text(page, "next_cursor");
+      if (!cursors.add(cursor)) throw Refusals.endless(path.replace("{org}", organization));
+      page = fly.get(path + "?limit=1000&cursor={c}", organization, cursor);
       page.path(field).forEach(each);
     }
   }

@@ -1,11 +1,13 @@
-//SOURCES ../Access.java ../Fly.java ../FlyException.java ../Settings.java ../mcp/check/Conversation.java
-//SOURCES ../mcp/check/ServerCheck.java ../mcp/proxy/Patience.java ../mcp/proxy/StdioProxy.java Connected.java
+//SOURCES ../Access.java ../Fly.java ../FlyException.java ../Refusals.java ../Settings.java
+//SOURCES ../mcp/check/Conversation.java ../mcp/check/ServerCheck.java ../mcp/proxy/Patience.java
+//SOURCES ../mcp/proxy/StdioProxy.java Connected.java
 package fly.shell;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.Access;
 import fly.Fly;
 import fly.FlyException;
+import fly.Refusals;
 import fly.Settings;
 import fly.mcp.check.Conversation;
 import fly.mcp.check.ServerCheck;
@@ -14,6 +16,7 @@ import fly.mcp.proxy.StdioProxy;
 import java.net.URI;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 
@@ -47,11 +50,14 @@ public final class McpServer implements AutoCloseable {
   /** The names of the server's tools. */
   public List<String> tools() {
     var names = new ArrayList<String>();
+    var seen = new HashSet<JsonNode>();
     var params = Fly.JSON.createObjectNode();
     while (true) {
       var page = ask("tools/list", params);
       page.path("tools").forEach(tool -> names.add(tool.path("name").asText()));
-      if (!page.path("nextCursor").isTextual()) return names;
+      var cursor = page.path("nextCursor");
+      if (!cursor.isTextual()) return names;
+      if (!seen.add(cursor)) throw Refusals.endless("tools/list of " + server);
       params.set("cursor", page.path("nextCursor"));
     }
   }

@@ -77,10 +77,11 @@ class FlyTest {
 
   @Test
   void each_name_in_a_path_takes_the_next_id_whatever_is_in_it() {
-    fake.stubFor(get("/v1/apps/a%2Fb%20c/machines/%7Bx%7D").willReturn(okJson("{\"id\": \"x\"}")));
+    fake.stubFor(
+        get("/v1/apps/a%2Fb%20c/machines/%7Bx%7D").willReturn(okJson("{\"id\": \"{x}\"}")));
 
     assertEquals(
-        "{\"id\":\"x\"}", fly().get("/v1/apps/{app}/machines/{m}", "a/b c", "{x}").toString());
+        "{\"id\":\"{x}\"}", fly().get("/v1/apps/{app}/machines/{m}", "a/b c", "{x}").toString());
   }
 
   @Test
@@ -289,6 +290,50 @@ class FlyTest {
 
     assertEquals(302, e.status);
     assertEquals(1, requests());
+  }
+
+  @Test
+  void a_create_whose_answer_names_something_else_may_have_happened() {
+    var machines = "/v1/apps/{app}/machines";
+    var body = Fly.JSON.createObjectNode().put("name", "one");
+    fake.stubFor(
+        post("/v1/apps/demo/machines").willReturn(okJson("{\"id\": \"2\", \"name\": \"two\"}")));
+
+    var failure = assertThrows(FlyException.class, () -> fly().post(machines, body, "demo"));
+
+    assertEquals(FlyException.AMBIGUOUS, failure.exitCode);
+    assertTrue(failure.why.contains("whose \"name\" is \"one\""), failure.why);
+  }
+
+  @Test
+  void a_Machine_of_another_id_is_not_the_one_that_was_asked_for() {
+    fake.stubFor(get("/v1/apps/demo/machines/1").willReturn(okJson("{\"id\": \"2\"}")));
+
+    var failure = assertThrows(FlyException.class, () -> fly().machine("demo", "1"));
+
+    assertTrue(failure.why.contains("whose \"id\" is \"1\""), failure.why);
+  }
+
+  @Test
+  void a_key_twice_makes_an_answer_unreadable() {
+    var twice = "{\"ips\": [{\"ip\": \"fdaa::3\"}], \"ips\": []}";
+    fake.stubFor(get("/v1/apps/demo/ip_assignments").willReturn(okJson(twice)));
+
+    var failure =
+        assertThrows(FlyException.class, () -> fly().get("/v1/apps/{app}/ip_assignments", "demo"));
+
+    assertTrue(failure.why.contains("a key twice"), failure.why);
+  }
+
+  @Test
+  void dots_are_no_id() {
+    for (var id : List.of(".", "..")) {
+      var failure =
+          assertThrows(
+              FlyException.class,
+              () -> fly().delete("/v1/apps/{app}/machines/{machine}", "demo", id));
+      assertEquals(FlyException.USAGE, failure.exitCode);
+    }
   }
 
   @Test

@@ -71,8 +71,8 @@ class CreateMachineTest {
                         + Fly.pretty(config())
                         + "}")));
 
-    var view = Script.runOnTerminal(new CreateMachine());
-    var json = Script.runOnTerminal(new CreateMachine(), "--json");
+    var view = Script.runOnTerminal(new CreateMachine(), "--name", "calm-sun-1");
+    var json = Script.runOnTerminal(new CreateMachine(), "--name", "calm-sun-1", "--json");
 
     assertEquals(
         "Machine 148ed127f22387 (calm-sun-1): created in iad\n"
