@@ -77,7 +77,9 @@ name_archive() {
   made_of=$(IFS=:; set -f; cksum "$release" "$root/.jbang/archive.sh" "$root/.jbang/Train.java" $libraries)
   # It stays where it was made for, as moving it takes 15 ms of a start. Its libraries were compared with the checked-in
   # sums, so the JVM need not verify their code at each start, which takes as long. A JVM without these flags makes none.
-  as_archived='-XX:+UnlockDiagnosticVMOptions -XX:ArchiveRelocationMode=0 -XX:-BytecodeVerificationRemote'
+  # Nor need picocli look for converters to types that none of our options has.
+  as_archived="-XX:+UnlockDiagnosticVMOptions -XX:ArchiveRelocationMode=0 -XX:-BytecodeVerificationRemote \
+'-Dpicocli.converters.excludes=java[.](sql|time)[.].*'"
   hash=$(printf '%s\n' "$first $collector" "$made_of" "$as_archived" | sha256) || return 0
   archive=$JBANG_DIR/wrapper/archives/$hash/classes
   if [ "$jdk_version" -ge 25 ]; then flag=-XX:AOTCache; else flag=-XX:SharedArchiveFile; fi

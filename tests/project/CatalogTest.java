@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -83,6 +84,20 @@ class CatalogTest {
     for (var flag :
         List.of("-h", "--help", "-V", "--version", "-q", "--quiet", "-v", "--verbose")) {
       assertTrue(options.contains(flag), flag);
+    }
+  }
+
+  /** The wrapper's fast path leaves out picocli's converters to these types. */
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("aliases")
+  void no_argument_has_a_type_of_java_time_or_java_sql_but_a_duration(String alias)
+      throws Exception {
+    for (var argument : command(alias).getCommandSpec().args()) {
+      for (var type : argument.auxiliaryTypes()) {
+        assertTrue(
+            type == Duration.class || !type.getName().matches("java[.](time|sql)[.].*"),
+            argument + " is a " + type.getName());
+      }
     }
   }
 
