@@ -200,6 +200,7 @@ public final class SandboxServer implements AutoCloseable {
     var threads = new QueuedThreadPool(MOST_THREADS);
     threads.setName("sandbox-http");
     threads.setDaemon(true);
+    threads.setMaxEvictCount(MOST_THREADS); // after a burst they all go, and not one a minute
     javalin.jetty.threadPool = threads;
     javalin.jetty.modifyHttpConfiguration(
         http -> {
