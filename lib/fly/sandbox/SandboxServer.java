@@ -89,7 +89,8 @@ import org.eclipse.jetty.util.thread.QueuedThreadPool;
  * refuses web pages of other origins, because its Machines run commands.
  */
 public final class SandboxServer implements AutoCloseable {
-  private static final int MOST_THREADS = 512;
+  /** One for each connection that a user may have open: half a body holds its thread for 30 s. */
+  private static final int MOST_THREADS = 4096;
 
   private final Consumer<String> story;
   private final Home home;

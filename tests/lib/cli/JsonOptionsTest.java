@@ -60,7 +60,8 @@ class JsonOptionsTest {
     var refused = Script.run(new ListMachines(), "--json", "id,state");
 
     assertEquals(2, refused.exit());
-    assertTrue(refused.err().contains("fly-list-machines@catalog --json=id,state\n"), refused.err());
+    assertTrue(
+        refused.err().contains("fly-list-machines@catalog --json=id,state\n"), refused.err());
   }
 
   @Test
