@@ -214,6 +214,18 @@ class WrapperTest {
   }
 
   @Test
+  void a_low_limit_of_open_files_is_raised_or_a_clear_error() {
+    var run = "exec ./jbang fly-create-app \"$(ulimit -n)\"";
+
+    var raised = shell().run("sh", "-c", "ulimit -S -n 64; " + run);
+    var refused = shell().run("sh", "-c", "ulimit -n 64; " + run);
+
+    assertEquals("[64]\nhint ./jbang\n", raised.out(), raised.err());
+    assertEquals(1, refused.exit());
+    assertTrue(refused.err().startsWith("error: this process may open 64 files"), refused.err());
+  }
+
+  @Test
   void a_missing_JBANG_JAR_is_a_clear_error() {
     var result = shell().with("JBANG_JAR", temp.resolve("none.jar")).run("./jbang", "fmt");
 

@@ -107,6 +107,7 @@ class McpFaultMatrixTest {
   void fly_call_mcp_understands_answers_in_unusual_forms() throws Exception {
     var forms = Faults.unusual();
     forms.keySet().removeIf(name -> name.matches("gzip.*|UTF-16")); // MCP is UTF-8, and plain
+    forms.remove("kept, closed"); // at the moment of a call it leaves open whether that came
     each(forms, (fly, fault, requests) -> call(fly, fault, requests, true));
   }
 
