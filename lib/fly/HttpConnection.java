@@ -48,6 +48,7 @@ public final class HttpConnection implements AutoCloseable {
   private HttpReader.Head head;
   private HttpReader.Body body;
   private volatile boolean answered;
+  private int requests;
 
   /**
    * A connection that is not open yet.
@@ -201,6 +202,7 @@ public final class HttpConnection implements AutoCloseable {
    * @param hostHeader null for the origin's own
    */
   public StringBuilder begin(String method, String path, String hostHeader) {
+    requests++;
     answered = false;
     body = null;
     var usual = port == (tls ? 443 : 80);
@@ -256,6 +258,11 @@ public final class HttpConnection implements AutoCloseable {
         && body != null
         && body.whole()
         && !body.openEnded();
+  }
+
+  /** True if it has served more than one request. */
+  public boolean reused() {
+    return requests > 1;
   }
 
   /** True once a byte has come since the last request began. */

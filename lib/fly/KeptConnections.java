@@ -7,7 +7,8 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * Connections that were left open after an answer, each for another request to the same origin. One
- * that lay idle for a moment is looked at before its next use, which takes 1 ms.
+ * that lay idle for a moment is looked at before its next use, which takes 1 ms; so is one that was
+ * never used again, as some servers close each without a word.
  */
 public final class KeptConnections {
   private static final int MOST = 64;
@@ -19,7 +20,8 @@ public final class KeptConnections {
   private record Idle(String origin, HttpConnection connection, long since) {
     boolean usable() {
       var age = System.nanoTime() - since;
-      return age < LOOK_NS ? connection.unread() == 0 : age < IDLE_NS && connection.quiet();
+      if (age < LOOK_NS && connection.reused()) return connection.unread() == 0;
+      return age < IDLE_NS && connection.quiet();
     }
   }
 
