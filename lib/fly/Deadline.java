@@ -26,6 +26,9 @@ public final class Deadline {
     }
   }
 
+  /** The usual time for a command; without a command, for each request. */
+  public static final Duration USUAL = Duration.ofMinutes(3);
+
   private static final Clock REAL =
       new Clock() {
         @Override

@@ -41,9 +41,6 @@ public final class Fly {
   /** Stands before the name of a secret that is not shown. */
   private static final String SECRET = "@secret:";
 
-  /** The usual time for a command; without a command, for each request. */
-  public static final Duration USUAL = Duration.ofMinutes(3);
-
   private static final Duration READ_TIMEOUT = Duration.ofSeconds(30);
   private static final Duration ANSWER_TIMEOUT = Duration.ofSeconds(75); // /wait holds for 60 s
 
@@ -125,7 +122,7 @@ public final class Fly {
         verbose,
         story,
         new Waiting(story),
-        Budget.ofEach(USUAL),
+        Budget.ofEach(Deadline.USUAL),
         http(),
         Pace.of(new Refusals.Request("", api).loopback()),
         new Access(),

@@ -88,7 +88,7 @@ public class Cli implements Story {
         description =
             "Time for all requests, retries and waiting; for each item, if there are many"
                 + " (default: 3m).")
-    public Duration deadline = Fly.USUAL;
+    public Duration deadline = Deadline.USUAL;
 
     @Mixin private Trust trust;
 
