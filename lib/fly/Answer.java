@@ -128,7 +128,7 @@ record Answer(
     static Shape of(String method, String path) {
       var documented = withoutIds(path);
       var known = DOCUMENTED.get(method + " " + documented);
-      if (known != null && documented.matches(".*/(machines|volumes)/\\*")) {
+      if (known != null && ONE.matcher(documented).matches()) {
         var id = path.replaceFirst("\\?.*", "").replaceFirst(".*/", "");
         return known.about("id", URLDecoder.decode(id, StandardCharsets.UTF_8));
       }
@@ -143,6 +143,8 @@ record Answer(
 
   private static final ObjectReader STRICT =
       Json.MAPPER.readerFor(JsonNode.class).with(StreamReadFeature.STRICT_DUPLICATE_DETECTION);
+
+  private static final Pattern ONE = Pattern.compile(".*/(machines|volumes)/\\*");
 
   private static final Pattern CREATES = Pattern.compile("/v1/apps(/[^/]+/(machines|volumes))?");
 

@@ -301,8 +301,12 @@ public final class Fly {
    * @return its {@code data}
    */
   public JsonNode graphql(String query, JsonNode variables) {
-    var once = query.strip().startsWith("mutation");
-    return graphql(query, variables, once ? Retry.Kind.ONCE : Retry.Kind.FREELY);
+    return graphql(query, variables, mutates(query) ? Retry.Kind.ONCE : Retry.Kind.FREELY);
+  }
+
+  /** True if the GraphQL operation changes something. */
+  public static boolean mutates(String query) {
+    return query.strip().startsWith("mutation");
   }
 
   /** The same as {@link #create}, by GraphQL. */

@@ -139,7 +139,7 @@ public final class RawRequest {
     }
     if (path.equals(GRAPHQL) && json != null && json.path("errors").size() > 0) {
       var refusal = Refusals.refusedByGraphQl(url(), answer.requestId(), json.path("errors"));
-      var mutation = body.path("query").asText().strip().startsWith("mutation");
+      var mutation = Fly.mutates(body.path("query").asText());
       return mutation && Refusals.partly(json) ? Refusals.ambiguous(refusal) : refusal;
     }
     return null;

@@ -156,7 +156,10 @@ public class Cli implements Story {
     }
   }
 
-  private Jq jq; // null until a result is selected from
+  /** Values of {@link Options.Json}; null for one that was not given. */
+  private record Selection(String fields, Jq jq) {}
+
+  private Selection selection; // null until the first result
 
   /** True for a step of a command that has named the target for all its steps. */
   boolean targetSaid;
@@ -316,9 +319,10 @@ public class Cli implements Story {
     if (quiet) {
       var id = result.path("id");
       out().println((id.isMissingNode() ? result.path("name") : id).asText());
+    } else if (viewed()) {
+      out().println(View.of(result));
     } else {
-      if (viewed()) out().println(View.of(result));
-      else json(result);
+      json(result);
     }
   }
 
@@ -348,12 +352,13 @@ public class Cli implements Story {
   }
 
   private void json(JsonNode result, boolean line) {
-    var whole = JsonText.fields(result, option("--json"));
-    if (option("--jq") == null) {
+    var asked = selection();
+    var whole = JsonText.fields(result, asked.fields);
+    if (asked.jq == null) {
       printJson(whole, line);
       return;
     }
-    for (var value : selected(whole)) {
+    for (var value : selected(asked.jq, whole)) {
       if (value.isTextual()) out().println(value.asText());
       else printJson(value, line);
     }
@@ -364,16 +369,23 @@ public class Cli implements Story {
     out().println(coloured() ? JsonText.coloured(text) : text);
   }
 
-  private synchronized List<JsonNode> selected(JsonNode whole) {
-    if (jq == null) jq = new Jq(option("--jq"));
+  private synchronized List<JsonNode> selected(Jq jq, JsonNode whole) {
     return jq.apply(whole);
+  }
+
+  /** Looked up once: picocli reads the names of all options for it. */
+  private synchronized Selection selection() {
+    if (selection == null) {
+      var jq = option("--jq");
+      selection = new Selection(option("--json"), jq == null ? null : new Jq(jq));
+    }
+    return selection;
   }
 
   private boolean coloured() {
     return out() instanceof TerminalWriter && Terminal.colour(true).enabled();
   }
 
-  /** The value of an option of {@link Options.Json}; null if it was not given. */
   private String option(String name) {
     var option = spec.findOption(name);
     return option == null ? null : option.getValue();
@@ -382,7 +394,7 @@ public class Cli implements Story {
   /** True if the result is for people: on a terminal, and without --json and --jq. */
   public boolean viewed() {
     if (!(out() instanceof TerminalWriter)) return false;
-    return option("--json") == null && option("--jq") == null;
+    return selection().fields == null && selection().jq == null;
   }
 
   /**
