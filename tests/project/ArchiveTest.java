@@ -13,10 +13,12 @@ import java.util.jar.JarOutputStream;
 import java.util.zip.ZipEntry;
 import javax.tools.ToolProvider;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The archive of the libraries' classes: made in the background, never in the way, never stale. */
+@Tag("slow")
 class ArchiveTest {
   @TempDir Path temp;
   private Path root;

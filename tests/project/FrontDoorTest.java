@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -67,6 +68,7 @@ class FrontDoorTest {
   }
 
   @Test
+  @Tag("slow")
   void an_alias_of_a_catalog_of_the_readers_own_is_left_to_JBang() throws Exception {
     Files.writeString(
         temp.resolve("jbang-catalog.json"), "{\"aliases\": {\n\"mine\": {\"script-ref\": \"x\"}}}");

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.regex.Pattern;
 import java.util.zip.ZipFile;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -20,6 +21,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * The wrapper asks JBang once, and again as soon as anything that the command depends on differs.
  * The JDK is a shell script that counts how often JBang is asked.
  */
+@Tag("slow")
 class ResolveOnceTest {
   private static final String JAVA =
       """

@@ -4,12 +4,15 @@ import static com.github.tomakehurst.wiremock.client.WireMock.anyUrl;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
+import fly.Deadline;
 import fly.cli.Cli;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -18,6 +21,16 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** The token is in nothing that a command prints, with -v, in dry runs and in refusals. */
 class TokenHuntTest {
   @RegisterExtension static final FakeFly fly = new FakeFly();
+
+  @BeforeEach
+  void waits_take_no_time() {
+    Deadline.clock(new FastClock());
+  }
+
+  @AfterEach
+  void they_do_again() {
+    Deadline.clock(null);
+  }
 
   /** Commands that talk to the API: those with a dry run. */
   static List<String> commands() throws Exception {

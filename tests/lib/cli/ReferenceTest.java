@@ -12,10 +12,12 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Commands started by JBang itself, which tells a script nothing of its catalog. */
+@Tag("slow")
 class ReferenceTest {
   private static final String URL = "https://mcp-demo-0123456789ab.fly.dev/";
 

@@ -21,6 +21,7 @@ import java.util.UUID;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -321,6 +322,7 @@ class ProgramTest {
   }
 
   @Test
+  @Tag("slow")
   void after_one_run_with_network_the_guides_server_starts_without() throws Exception {
     assumeTrue(exit("npx", "--version") == 0, "no npx here");
     assumeTrue(exit("unshare", "-rn", "true") == 0, "no namespace without network here");

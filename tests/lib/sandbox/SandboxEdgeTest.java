@@ -6,9 +6,11 @@ import fly.sandbox.SandboxConfig;
 import fly.sandbox.SandboxServer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** A request to an app on the sandbox: who answers it, and what it is told when nobody can. */
+@Tag("slow")
 class SandboxEdgeTest {
   private SandboxServer sandbox;
 

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.TreeSet;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -45,6 +46,7 @@ class SandboxOpenApiTest {
   }
 
   @Test
+  @Tag("slow")
   void every_script_and_the_sandbox_keep_to_the_document() throws Exception {
     run(0, new SelectOrg());
     run(0, new CheckToken());

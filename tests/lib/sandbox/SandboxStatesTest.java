@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What can be done to a Machine in each of its states, and what becomes of it. */
@@ -158,6 +159,7 @@ class SandboxStatesTest {
   }
 
   @Test
+  @Tag("slow")
   void what_an_action_answers_depends_on_the_state() throws Exception {
     var rows = TABLE.lines().map(line -> line.split(" +")).toList();
     var wrong = new ArrayList<String>();

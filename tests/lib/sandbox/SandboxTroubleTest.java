@@ -3,6 +3,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import fly.Deadline;
 import fly.Fly;
 import fly.FlyException;
 import fly.sandbox.SandboxConfig;
@@ -34,6 +35,7 @@ class SandboxTroubleTest {
 
   @AfterEach
   void stop() {
+    Deadline.clock(null);
     sandbox.close();
   }
 
@@ -180,6 +182,7 @@ class SandboxTroubleTest {
 
   @Test
   void it_can_be_changed_while_it_runs() {
+    Deadline.clock(new FastClock());
     sandbox.publish(fly.Fly.JSON.createObjectNode(), null); // where --change finds its token
     var port = String.valueOf(sandbox.port());
 

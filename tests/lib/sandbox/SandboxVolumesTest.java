@@ -234,16 +234,16 @@ class SandboxVolumesTest {
     sandbox.close();
     var time = new Clock.Virtual(Instant.now());
     open(time);
-    time.advance(Duration.ofHours(23));
+    time.leap(Duration.ofHours(23));
     var pending = api(200, "GET", "/apps/shop/volumes", "");
     assertEquals("pending_destroy", pending.at("/0/state").asText(), pending.toString());
 
-    time.advance(Duration.ofHours(2));
+    time.leap(Duration.ofHours(2));
     assertEquals("[]", api(200, "GET", "/apps/shop/volumes", "").toString());
     var restored = volume(",\"snapshot_id\":\"" + snapshot + "\"").path("id").asText();
     assertEquals("created", api(200, "GET", "/apps/shop/volumes", "").at("/0/state").asText());
 
-    time.advance(Duration.ofDays(3));
+    time.leap(Duration.ofDays(3));
     api(404, "GET", volume + "/snapshots", "");
     var late = "{\"name\":\"data\",\"region\":\"fra\",\"snapshot_id\":\"%s\"}".formatted(snapshot);
     api(400, "POST", "/apps/shop/volumes", late);

@@ -19,11 +19,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What stands before the MCP server of a Machine: flyctl's wrap, or (--wrap ours) fly-mcp-wrap. */
+@Tag("slow")
 class SandboxWrapTest {
   private static final String PROGRAM =
       "while read -r line; do id=${line#*\\\"id\\\":}; id=${id%%[,\\}]*}; echo"

@@ -14,9 +14,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Ctrl-C in the quickstart on a Fly.io that outlives it. */
+@Tag("slow")
 class InterruptionTest {
   private SandboxServer sandbox;
 

@@ -10,10 +10,12 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** fly-claim-machine waits for a real MCP server, which each Machine of the sandbox runs. */
+@Tag("slow")
 class ClaimServerTest {
   private static SandboxServer sandbox;
 

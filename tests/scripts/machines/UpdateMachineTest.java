@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
@@ -66,6 +67,7 @@ class UpdateMachineTest {
   }
 
   @Test
+  @Tag("slow")
   void a_signal_amid_many_leaves_no_lease(@TempDir Path folder) throws Exception {
     for (int i = 0; i < 12; i++) sandbox.started("many-" + i);
     sandbox.server().faults().latency("api=500ms");

@@ -32,6 +32,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
+@Tag("slow")
 class McpLaunchTest {
   /** The sandbox has FilesServer, in Java, take its place. */
   private static final List<String> FILES =
@@ -271,7 +272,6 @@ class McpLaunchTest {
   }
 
   @Test
-  @Tag("slow")
   void on_the_sandbox_of_a_kept_quickstart_a_script_of_ones_own_is_launched() throws Exception {
     assumeTrue(System.getenv("FLY_ROOT") != null, "these tests were not started by ./jbang");
     var script = Files.writeString(home.resolve("MyServer.java"), MY_SERVER).toString();
@@ -346,7 +346,6 @@ class McpLaunchTest {
   }
 
   @Test
-  @Tag("slow")
   void JBang_can_run_the_wrap_that_goes_with_a_script() throws Exception {
     assumeTrue(System.getenv("FLY_ROOT") != null, "these tests were not started by ./jbang");
     var script = Files.writeString(home.resolve("My.java"), "class My {}\n");
@@ -450,7 +449,6 @@ class McpLaunchTest {
   }
 
   @Test
-  @Tag("slow")
   void interrupted_it_tells_what_was_created() throws Exception {
     var process = launching("cut", List.of("--", "no-such-server"));
     try (var err = process.errorReader()) {
@@ -471,7 +469,6 @@ class McpLaunchTest {
   }
 
   @Test
-  @Tag("slow")
   void interrupted_while_it_creates_it_lets_the_step_end_and_names_all_that_is_there()
       throws Exception {
     sandbox.faults().latency("api=400ms");
@@ -499,7 +496,6 @@ class McpLaunchTest {
   }
 
   @Test
-  @Tag("slow")
   void a_second_Ctrl_C_ends_at_once_with_the_command_that_cleans_up() throws Exception {
     sandbox.faults().latency("api=5s");
     var process = launching("twice", HELLO);
@@ -631,7 +627,6 @@ class McpLaunchTest {
   }
 
   @Test
-  @Tag("slow")
   void the_curl_commands_of_a_dry_run_do_it_all() throws Exception {
     assumeTrue(new Sh().run("sh", "-c", "command -v curl").exit() == 0, "no curl here");
     System.setProperty("APP_NAME", "by-curl");

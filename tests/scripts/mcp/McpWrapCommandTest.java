@@ -27,6 +27,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** The command fly-mcp-wrap, in JVMs of its own. */
+@Tag("slow")
 class McpWrapCommandTest extends WrapFixture {
   /** Prints its own environment and its parent's, and ends. */
   private static final String SPY =
@@ -36,7 +37,6 @@ class McpWrapCommandTest extends WrapFixture {
   // ---- The command
 
   @Test
-  @Tag("slow")
   void SIGTERM_ends_it_with_all_that_its_program_started() throws Exception {
     var marker = folder.resolve("eof");
     var program =
@@ -78,7 +78,6 @@ class McpWrapCommandTest extends WrapFixture {
   }
 
   @Test
-  @Tag("slow")
   void two_thousand_half_sent_heads_keep_nobody_else_out() throws Exception {
     wrapIn(32, Program.command());
     var half = "POST / HTTP/1.1\r\nHost: local".getBytes(StandardCharsets.US_ASCII);
@@ -147,7 +146,6 @@ class McpWrapCommandTest extends WrapFixture {
   }
 
   @Test
-  @Tag("slow")
   void it_listens_on_this_machine_only_unless_it_is_told_to() throws Exception {
     var others =
         NetworkInterface.networkInterfaces()
@@ -175,7 +173,6 @@ class McpWrapCommandTest extends WrapFixture {
   }
 
   @Test
-  @Tag("slow")
   void its_program_does_not_get_its_credentials() throws Exception {
     var shell = new Sh().with("FLY_MCP_BEARER_TOKEN", "sesame");
     shell.with("FLY_MCP_USER", "ali").with("FLY_MCP_PASSWORD", "baba");
@@ -188,7 +185,6 @@ class McpWrapCommandTest extends WrapFixture {
   }
 
   @Test
-  @Tag("slow")
   void a_command_that_is_not_there_is_an_error() {
     var result = new Sh().run(command("no-such-command"));
 
@@ -206,7 +202,6 @@ class McpWrapCommandTest extends WrapFixture {
   }
 
   @Test
-  @Tag("slow")
   void an_empty_password_is_none_and_one_without_a_user_would_keep_nobody_out() {
     var empty = new Sh().with("FLY_MCP_PASSWORD", "").with("FLY_MCP_USER", "ali");
     var alone = new Sh().with("FLY_MCP_PASSWORD", "baba").with("FLY_MCP_USER", null);
@@ -222,7 +217,6 @@ class McpWrapCommandTest extends WrapFixture {
   }
 
   @Test
-  @Tag("slow")
   void a_wrong_command_line_leaves_nothing_of_the_program_behind() {
     var sleep = "sleep " + System.nanoTime();
     var words = new ArrayList<>(List.of(command("sh", "-c", sleep + "; :")));
@@ -240,7 +234,6 @@ class McpWrapCommandTest extends WrapFixture {
   }
 
   @Test
-  @Tag("slow")
   void a_port_that_is_taken_is_an_error() throws Exception {
     try (var taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
       var busy = String.valueOf(taken.getLocalPort());
@@ -254,7 +247,6 @@ class McpWrapCommandTest extends WrapFixture {
   }
 
   @Test
-  @Tag("slow")
   void its_program_sees_no_token_of_Fly_io_and_no_credentials_of_the_wrap() throws Exception {
     for (var clean : List.of(false, true)) {
       var words = new ArrayList<>(List.of(command("sh", "-c", SPY)));
@@ -275,7 +267,6 @@ class McpWrapCommandTest extends WrapFixture {
   }
 
   @Test
-  @Tag("slow")
   void a_switch_for_privacy_that_is_not_understood_keeps_it_from_starting() {
     var wrap = new Sh().with("FLY_MCP_PRIVATE", "perhaps").run(command("cat"));
 

@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Streamable HTTP: sessions, streams and their resumption. */
@@ -55,6 +56,7 @@ class McpWrapStreamableTest extends WrapFixture {
   }
 
   @Test
+  @Tag("slow")
   void messages_of_64_MiB_pass_in_bounded_memory() throws Exception {
     wrapIn(24, Program.command());
     var body = folder.resolve("body");
@@ -533,6 +535,7 @@ class McpWrapStreamableTest extends WrapFixture {
   }
 
   @Test
+  @Tag("slow")
   void two_thousand_half_sent_heads_leave_it_alive_and_are_closed() throws Exception {
     wrap(SHELL_PROGRAM);
     var open = new ArrayList<Socket>();
