@@ -152,7 +152,7 @@ final class Browser implements AutoCloseable {
 
   /** Presses a key, such as Tab or Enter, as somebody at a keyboard does. */
   void press(String key) throws Exception {
-    var code = Map.of("Tab", 9, "Enter", 13, "Space", 32, "/", 191).get(key);
+    var code = Map.of("Tab", 9, "Enter", 13, "Escape", 27, "Space", 32, "/", 191).get(key);
     var character =
         key.equals("Enter") ? "\\r" : key.equals("Space") ? " " : key.equals("/") ? "/" : "";
     var name = key.equals("Space") ? " " : key;
@@ -165,6 +165,10 @@ final class Browser implements AutoCloseable {
 
   void type(String text) throws Exception {
     call("Input.insertText", Fly.JSON.createObjectNode().put("text", text).toString());
+  }
+
+  void clearCookies() throws Exception {
+    call("Network.clearBrowserCookies", "{}");
   }
 
   /**

@@ -431,6 +431,132 @@ class SandboxPageTest {
     }
   }
 
+  @Test
+  @Tag("slow")
+  void a_refusal_stays_until_Escape_and_the_name_can_be_mended(@TempDir Path folder)
+      throws Exception {
+    call("DELETE", "/v1/apps/shown?force=true", null);
+    var name = "document.querySelector('#step input[name=name]')";
+    var said = "document.getElementById('said').innerText";
+    try (var browser = new Browser(folder, sandbox.pageLink())) {
+      browser.await("!!" + name);
+      browser.evaluate(name + ".select()");
+      browser.type("Bad");
+      browser.press("/");
+      browser.press("Enter");
+
+      browser.await(said + ".startsWith('Could not create the app: Validation failed')");
+      browser.await(name + ".ariaInvalid == 'true'");
+      assertEquals("Bad/", browser.evaluate(name + ".value").asText());
+      assertEquals("Bad/", browser.evaluate("getSelection().toString()").asText());
+
+      browser.press("Escape");
+      assertEquals("", browser.evaluate(said).asText());
+      browser.type("good");
+      browser.press("Enter");
+      browser.await("!!document.querySelector('[data-app=good]')");
+      browser.await("document.activeElement == document.querySelector('#step button.main')");
+    }
+  }
+
+  @Test
+  @Tag("slow")
+  void the_focus_goes_to_the_nearest_thing_that_is_left(@TempDir Path folder) throws Exception {
+    var id = machine("{\"image\": \"nginx\"}").path("id").asText();
+    call("POST", "/v1/apps/shown/machines/" + id + "/start", "{}");
+    var press = "(b => { b.focus(); b.click(); })(document.querySelector('[data-focus=\"%s\"]'))";
+    try (var browser = new Browser(folder, sandbox.pageLink())) {
+      var state = "document.querySelector('[data-machine=\"%s\"] .state')".formatted(id);
+      browser.await(state + "?.innerText == 'started'");
+
+      browser.evaluate(press.formatted(id + " suspend"));
+      browser.await(state + ".innerText == 'suspended'");
+      assertEquals(id + " details", focused(browser), "the button can no longer be pressed");
+
+      browser.evaluate(press.formatted(id + " destroy"));
+      browser.evaluate(press.formatted(id + " destroy"));
+      browser.await("!" + state);
+      assertEquals("app shown", focused(browser));
+    }
+  }
+
+  @Test
+  @Tag("slow")
+  void a_double_click_creates_once_and_destroys_nothing(@TempDir Path folder) throws Exception {
+    call("POST", "/v1/apps/shown/ip_assignments", "{\"type\": \"v6\"}");
+    call("POST", "/v1/apps/shown/volumes", "{\"name\": \"data\", \"region\": \"iad\"}");
+    var twice =
+        "(b => { b.click(); b.dispatchEvent(new MouseEvent('click', {bubbles: true, detail: 2}));"
+            + " return b; })(%s)";
+    try (var browser = new Browser(folder, sandbox.pageLink())) {
+      browser.await("document.querySelector('#steps .next')?.innerText == 'Create a machine'");
+
+      browser.evaluate(twice.formatted("document.querySelector('#step button.main')") + ".title");
+      browser.await("document.getElementById('said').innerText == 'Done: create a machine.'");
+      assertEquals(1, call("GET", "/v1/apps/shown/machines", null).size());
+
+      browser.await("!!document.querySelector('[data-machine]')");
+      var destroy = twice.formatted("document.querySelector('[data-focus=\"destroy shown\"]')");
+      assertEquals("sure?", browser.evaluate(destroy + ".innerText").asText());
+      browser.press("Escape");
+      assertEquals(
+          "destroy",
+          browser
+              .evaluate("document.querySelector('[data-focus=\"destroy shown\"]').innerText")
+              .asText());
+      assertEquals(1, call("GET", "/v1/apps/shown/machines", null).size());
+    }
+  }
+
+  @Test
+  @Tag("slow")
+  void a_page_says_that_its_sandbox_has_ended(@TempDir Path folder) throws Exception {
+    var live = "document.getElementById('live').innerText";
+    try (var browser = new Browser(folder, sandbox.pageLink())) {
+      browser.await(live + " == 'live'");
+
+      sandbox.close();
+
+      browser.await(live + ".startsWith('The sandbox does not answer')");
+      assertTrue(browser.evaluate("document.body.classList.contains('lost')").asBoolean());
+    }
+  }
+
+  @Test
+  @Tag("slow")
+  void a_page_whose_cookie_another_sandbox_gave_says_how_to_open_a_new_one(@TempDir Path folder)
+      throws Exception {
+    var live = "document.getElementById('live').innerText";
+    try (var browser = new Browser(folder, sandbox.pageLink())) {
+      browser.await(live + " == 'live'");
+
+      browser.clearCookies();
+      browser.evaluate("connect()");
+
+      browser.await(live + ".startsWith('Another sandbox runs here now: ./jbang fly-sandbox')");
+    }
+  }
+
+  @Test
+  @Tag("slow")
+  void a_filter_that_nothing_matches_leaves_the_guide_as_it_is(@TempDir Path folder)
+      throws Exception {
+    var id = machine("{\"image\": \"nginx\"}").path("id").asText();
+    call("POST", "/v1/apps/shown/machines/" + id + "/start", "{}");
+    var guide = "document.getElementById('guide-app').innerText";
+    try (var browser = new Browser(folder, sandbox.pageLink())) {
+      browser.await("document.getElementById('log').children.length > 0");
+      browser.await(guide + ".includes('for shown')");
+      var before = browser.evaluate(guide).asText();
+      browser.evaluate("document.getElementById('filter').focus()");
+      browser.type("no such thing");
+
+      browser.await("document.body.innerText.includes('Nothing here matches the filter.')");
+      assertEquals(before, browser.evaluate(guide).asText());
+      browser.await("document.getElementById('log').children.length == 0");
+    }
+  }
+
   private static void tabTo(Browser browser, String wanted) throws Exception {
     for (var i = 0; i < 30 && !focused(browser).equals(wanted); i++) browser.press("Tab");
     assertEquals(wanted, focused(browser));
