@@ -43,7 +43,9 @@ find_jbang() {
     rm -f "$jar"
   fi
   echo "First run: fetching JBang $version, once ..." >&2
-  "$java" "$root/.jbang/FetchJBang.java" "$version" "$jar" </dev/null >&2 || exit 1
+  tick
+  "$java" "$root/.jbang/FetchJBang.java" "$version" "$jar" </dev/null >&2 || { untick; exit 1; }
+  untick
 }
 jbang_cksum='1276078515 9472883'
 
@@ -67,6 +69,31 @@ lock() {
     echo $$ >"$lock/pid"
   fi
 }
+# On a terminal, seconds while JBang is silent. Each line is longer than the seconds and begins where they stand, so that
+# it replaces them. Nothing is written once the wrapper is gone.
+tick() {
+  [ -t 2 ] || return 0
+  trap 'untick; exit 130' INT
+  (
+    trap 'kill $! 2>/dev/null; exit' TERM
+    seconds=1
+    sleep 1 & wait $!
+    while sleep 1 & wait $! && kill -0 $$ 2>/dev/null; do
+      seconds=$((seconds + 1))
+      printf '\r  %s s, once\r' $seconds >&2
+    done
+  ) </dev/null >/dev/null 9>&- &
+  ticker=$!
+}
+ticker=
+untick() {
+  [ -n "$ticker" ] || return 0
+  kill "$ticker" 2>/dev/null
+  wait "$ticker" 2>/dev/null || :
+  ticker=
+  printf '\r\033[K' >&2
+}
+
 waits() {
   [ -n "${waited:-}" ] || [ ! -t 2 ] || echo "Waiting for another ./jbang that compiles ..." >&2
   waited=yes
@@ -92,7 +119,9 @@ jbang() {
   JBANG_RUNTIME_SHELL=bash JBANG_LAUNCH_CMD=$0 JBANG_STDIN_NOTTY=true
   case $FLY_TTY in 0*) JBANG_STDIN_NOTTY=false ;; esac
   export JBANG_RUNTIME_SHELL JBANG_LAUNCH_CMD JBANG_STDIN_NOTTY
+  [ -t 0 ] || tick # JBang may ask a reader
   command=$("$java" -XX:+UseSerialGC -XX:TieredStopAtLevel=1 ${HOME:+"-Duser.home=$HOME"} -jar "$jar" "$@") || code=$?
+  untick
 }
 
 # Libraries on the class path of the command, against the checked-in list: once a build, as the record holds checksums

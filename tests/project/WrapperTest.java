@@ -4,9 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Comparator;
 import java.util.List;
 import java.util.jar.Attributes;
 import java.util.jar.JarOutputStream;
@@ -33,6 +35,8 @@ class WrapperTest {
         System.exit(3);
       }
       builds();
+      var silent = System.getenv("SILENT_UNTIL");
+      while (silent != null && !Files.exists(Path.of(silent))) Thread.sleep(20);
       System.out.printf(
           "'%s/bin/java' -cp '%s' 'WrapperTest$Echo'",
           System.getProperty("java.home"), System.getProperty("java.class.path"));
@@ -302,6 +306,102 @@ class WrapperTest {
       assertTrue(out.endsWith("hint ./jbang\n"), err);
       run.waitFor();
     }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"sh", "bash", "ksh", "busybox sh"})
+  void seconds_are_shown_on_a_terminal_while_JBang_is_silent(String sh) throws Exception {
+    var process = silent(sh);
+    var out = process.getInputStream();
+
+    var counted = readUntil(out, "\r  2 s, once\r\r  3 s, once\r");
+    process.getOutputStream().close();
+    Files.createFile(temp.resolve("go"));
+    var rest = new String(out.readAllBytes());
+
+    assertTrue(counted.contains("JBang was asked: run|"), counted);
+    assertTrue(rest.contains("\r\033[K[x]\r\nhint ./jbang"), rest);
+    assertEquals(1, Await.exit(process), rest);
+    assertEquals(0, process.descendants().count());
+  }
+
+  @Test
+  void seconds_end_with_an_interrupted_wrapper_and_leave_an_empty_line() throws Exception {
+    var process = silent("sh");
+    var out = process.getInputStream();
+    readUntil(out, "2 s, once\r");
+    var started = process.descendants().toList();
+
+    process.getOutputStream().write(3);
+    process.getOutputStream().flush();
+    var rest = new String(out.readAllBytes());
+
+    assertEquals(130, Await.exit(process), rest);
+    assertTrue(rest.endsWith("\r\033[K"), rest);
+    Await.until(() -> started.stream().noneMatch(ProcessHandle::isAlive));
+  }
+
+  @Test
+  void seconds_end_with_a_killed_wrapper() throws Exception {
+    var process = silent("sh");
+    readUntil(process.getInputStream(), "2 s, once\r");
+    var wrapper =
+        process
+            .descendants()
+            .filter(each -> each.info().commandLine().orElse("").endsWith("fly-create-app x"))
+            .min(Comparator.comparing(ProcessHandle::pid))
+            .orElseThrow();
+    var others =
+        wrapper.descendants().filter(each -> !each.info().command().orElse("").endsWith("java"));
+    var ticker = others.toList();
+
+    wrapper.destroyForcibly();
+
+    assertFalse(ticker.isEmpty());
+    Await.until(() -> ticker.stream().noneMatch(ProcessHandle::isAlive));
+    Files.createFile(temp.resolve("go"));
+    process.destroyForcibly();
+  }
+
+  @Test
+  void without_a_terminal_no_process_counts_seconds() throws Exception {
+    var shell = shell().with("SILENT_UNTIL", temp.resolve("go"));
+    var process = shell.start("./jbang", "fly-create-app", "x");
+    process.getOutputStream().close();
+    readUntil(process.getErrorStream(), "JBang was asked");
+
+    var others =
+        process
+            .descendants()
+            .filter(each -> !each.info().command().orElse("").endsWith("java"))
+            .map(each -> each.info().commandLine().orElse(""))
+            .filter(each -> each.startsWith("sleep"))
+            .toList();
+    Files.createFile(temp.resolve("go"));
+    var err = new String(process.getErrorStream().readAllBytes());
+
+    assertEquals(List.of(), others);
+    assertEquals("\n", err.replaceFirst(".*fly-create-app", ""), err);
+  }
+
+  /** The wrapper on a terminal, in front of a JBang that waits for the file {@code go}. */
+  private Process silent(String sh) {
+    var installed = new Sh().run("sh", "-c", "command -v script && command -v " + sh.split(" ")[0]);
+    assumeTrue(installed.exit() == 0, "no script or no " + sh);
+    return shell()
+        .with("SILENT_UNTIL", temp.resolve("go"))
+        .start("script", "-qec", sh + " ./jbang fly-create-app x", "/dev/null");
+  }
+
+  private static String readUntil(InputStream in, String end) throws Exception {
+    var text = new StringBuilder();
+    Await.until(
+        () -> {
+          while (in.available() > 0 && text.indexOf(end) < 0) text.append((char) in.read());
+          return text.indexOf(end) >= 0;
+        },
+        () -> text);
+    return text.toString();
   }
 
   /** A folder with the few programs that the wrapper needs, and no Java. */
