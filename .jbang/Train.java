@@ -7,10 +7,10 @@ import java.nio.file.Path;
 import javax.net.ssl.SSLContext;
 
 /**
- * Loads the classes that a step needs, so that they get into the archive that .jbang/archive.sh
- * makes: {@code Train SCRIPT_JAR MAIN}. The libraries are on the class path and are archived; the
- * script's own classes are not, so that an archive outlives them. One request goes to a server of
- * its own on this machine, and MAIN is asked for its help.
+ * Loads the classes that a step needs, so that they get into the archive that
+ * .jbang/make-archive.sh makes: {@code Train SCRIPT_JAR MAIN}. The libraries are on the class path
+ * and are archived; the script's own classes are not, so that an archive outlives them. One request
+ * goes to a server of its own on this machine, and MAIN is asked for its help.
  */
 public class Train {
   private static final String ANSWER =

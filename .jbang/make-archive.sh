@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes the archive of classes at $FLY_ARCHIVE_FILE for the java command that is given, which names it.
-# On JDK 17 to 24 it is a static archive of class data: a dynamic one would leave out picocli's old class files. From
-# JDK 25 on it is an AOT cache, recorded and made by one run.
+# It is a static one. A dynamic one leaves out picocli, whose class files are old. An AOT cache does so, too, and loads
+# all of its classes at each start.
 set -u
 archive=$FLY_ARCHIVE_FILE
 folder=${archive%/*}
@@ -17,7 +17,6 @@ collector=-XX:+UseSerialGC path='' same=''
 while [ $# -gt 0 ] && [ -z "$path" ]; do
   case $1 in
     -classpath) path=$2; shift ;;
-    -XX:AOTCache=* | -XX:SharedArchiveFile=* | -Xlog:*) flag=${flag:-${1%%=*}} ;;
     -XX:+Use*GC) collector=$1 ;;
     -XX:+Unlock* | -XX:ArchiveRelocationMode=* | -XX:-BytecodeVerificationRemote) same="$same $1" ;;
   esac
@@ -25,29 +24,31 @@ while [ $# -gt 0 ] && [ -z "$path" ]; do
 done
 main=$1
 own=${path##*:}
-libraries=${path%:*} # with train.jar, the last of them
+classes=${path%:*} # train.jar, then the libraries
+train=$folder/train.jar
+libraries=${classes#*:}
 
 failed() { # the reason; nobody tries again with these libraries and this JDK
   echo "$1" >"$archive.failed"
   exit 1
 }
-{
-  "${java%java}javac" --release 17 -d "$work" "$root/Train.java" &&
-    "${java%java}jar" cf "$work/train.jar" -C "$work" Train.class
-} >"$work/log" 2>&1 || failed "$(cat "$work/log")"
-mv -f "$work/train.jar" "${libraries##*:}"
-
 unset JAVA_TOOL_OPTIONS JDK_JAVA_OPTIONS
+{
+  "${java%java}javac" --release 17 -d "$work/train" "$root/Train.java" &&
+    case $("${java%java}javac" -version 2>&1) in
+      "javac 1"* | "javac 2"[0-4]*) ;;
+      *) "$java" -XX:TieredStopAtLevel=1 -cp "$libraries" "$root/Modern.java" "$work/train" ;;
+    esac &&
+    "${java%java}jar" cf "$work/train.jar" -C "$work/train" .
+} >"$work/log" 2>&1 || failed "$(cat "$work/log")"
+mv -f "$work/train.jar" "$train"
+
 # shellcheck disable=SC2086 # several words
-case $flag in
-  -XX:AOTCache)
-    "$java" $same "$collector" -XX:TieredStopAtLevel=1 "-XX:AOTCacheOutput=$work/classes" -cp "$libraries" Train "$own" "$main"
-    ;;
-  *)
-    "$java" $same "$collector" -XX:TieredStopAtLevel=1 -Xshare:off "-XX:DumpLoadedClassList=$work/list" -cp "$libraries" Train "$own" "$main" &&
-      "$java" $same "$collector" -XX:TieredStopAtLevel=1 -Xshare:dump "-XX:SharedClassListFile=$work/list" "-XX:SharedArchiveFile=$work/classes" -cp "$libraries"
-    ;;
-esac >"$work/log" 2>&1
+run() { "$java" $same "$collector" -XX:TieredStopAtLevel=1 -cp "$classes" "$@"; }
+{
+  run -Xshare:off "-XX:DumpLoadedClassList=$work/list" Train "$own" "$main" &&
+    run -Xshare:dump "-XX:SharedClassListFile=$work/list" "-XX:SharedArchiveFile=$work/classes"
+} >"$work/log" 2>&1
 [ -s "$work/classes" ] || failed "$(cat "$work/log")"
 mv -f "$work/classes" "$archive"
 

@@ -6,8 +6,8 @@ inputs() {
   if grep -Eq '"(sources|files|classpaths|dependencies)"' "$catalog"; then return 1; fi
   script=$(sed -n "/\"$alias\": *{/,/}/s/.*\"script-ref\": *\"\([^\"]*\)\".*/\1/p" "$catalog")
   awk -f "$root/.jbang/sources.awk" "${catalog%/*}/$script" || return 1
-  printf '%s\n' "$root/jbang-catalog.json" "$root/.jbang/jbang-catalog.json" "$root/.jbang/archive.sh" \
-    "$root/.jbang/Train.java"
+  printf '%s\n' "$root/jbang-catalog.json" "$root/.jbang/jbang-catalog.json" "$root/.jbang/make-archive.sh" \
+    "$root/.jbang/Modern.java" "$root/.jbang/Train.java"
   printf %s "$settings"
 }
 
@@ -64,7 +64,7 @@ keep() {
 
 # The archive of classes for all scripts with the same libraries: named by the contents of these, the JDK's build, and
 # how it is made. The JVM takes an archive if the class path begins with the jars that it was made of, in their order.
-# So the libraries stand first, sorted, for all scripts alike; then the jar that trained it, then the script's own.
+# So the jar that trained it stands first, then the libraries, sorted, for all scripts alike, then the script's own.
 name_archive() {
   own=${path%%:*}
   [ "$own" != "$path" ] || return 0
@@ -72,9 +72,9 @@ name_archive() {
   libraries=${libraries%:}
   case $newline$jars$newline in *[!r]"$newline"?*) return 0 ;; esac # a folder on the class path
   case $own in "${JBANG_CACHE_DIR:-$JBANG_DIR/cache}"/*) ;; *) return 0 ;; esac
-  jdk_version=$(sed -n 's/^JAVA_VERSION="\([0-9]*\).*/\1/p' "$release") # no release, no archive
-  [ -n "$jdk_version" ] || return 0
-  made_of=$(IFS=:; set -f; cksum "$release" "$root/.jbang/archive.sh" "$root/.jbang/Train.java" $libraries)
+  grep -q '^JAVA_VERSION="[0-9]' "$release" || return 0 # no release, no archive
+  made_of=$(IFS=:; set -f; cksum "$release" "$root/.jbang/make-archive.sh" "$root/.jbang/Modern.java" \
+    "$root/.jbang/Train.java" $libraries)
   # It stays where it was made for, as moving it takes 15 ms of a start. Its libraries were compared with the checked-in
   # sums, so the JVM need not verify their code at each start, which takes as long. A JVM without these flags makes none.
   # Nor need picocli look for converters to types that none of our options has.
@@ -82,10 +82,9 @@ name_archive() {
 '-Dpicocli.converters.excludes=java[.](sql|time)[.].*'"
   hash=$(printf '%s\n' "$first $collector" "$made_of" "$as_archived" | sha256) || return 0
   archive=$JBANG_DIR/wrapper/archives/$hash/classes
-  if [ "$jdk_version" -ge 25 ]; then flag=-XX:AOTCache; else flag=-XX:SharedArchiveFile; fi
-  quote "$flag=$archive"
+  quote "-XX:SharedArchiveFile=$archive"
   archived="$first $quoted $as_archived -Xlog:disable -Xlog:all=error:stderr$options"
-  quote "$libraries:${archive%/*}/train.jar:$own"
+  quote "${archive%/*}/train.jar:$libraries:$own"
   archived="$archived -classpath $quoted$arguments"
 }
 sha256() {

@@ -11,6 +11,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.jar.JarOutputStream;
 import java.util.zip.ZipEntry;
+import java.util.zip.ZipFile;
 import javax.tools.ToolProvider;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -76,6 +77,10 @@ class ArchiveTest {
       assertEquals(
           List.of("classes", "train.jar"),
           files.map(file -> file.getFileName().toString()).sorted().toList());
+    }
+    try (var train = new ZipFile(archive.resolveSibling("train.jar").toFile())) {
+      var anew = Runtime.version().feature() >= 25; // its form is too old for such a JVM
+      assertEquals(anew, train.getEntry("Library.class") != null);
     }
   }
 
@@ -179,6 +184,7 @@ class ArchiveTest {
             "-d",
             temp.toString(),
             source.toString());
+    if (name.equals("Library")) asOldAsPicocli(temp.resolve("Library.class"));
     try (var out = new JarOutputStream(Files.newOutputStream(jar))) {
       var entry = new ZipEntry(name + ".class");
       entry.setTime(0);
@@ -186,5 +192,12 @@ class ArchiveTest {
       Files.copy(temp.resolve(name + ".class"), out);
     }
     list(jar);
+  }
+
+  /** Its code has no branches, so the older form is the same but for the number. */
+  private static void asOldAsPicocli(Path file) throws Exception {
+    var bytes = Files.readAllBytes(file);
+    bytes[7] = 49; // Java 5
+    Files.write(file, bytes);
   }
 }
