@@ -16,7 +16,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** A clone whose jars are there asks no host: all requests would go to a proxy that counts. */
 @Tag("slow")
 class ZeroRequestsTest {
-  @TempDir Path temp;
+  /** For all of them: an alias is compiled once. */
+  @TempDir static Path temp;
+
   private CountingProxy proxy;
 
   @BeforeEach

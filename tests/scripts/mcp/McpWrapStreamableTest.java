@@ -491,9 +491,7 @@ class McpWrapStreamableTest extends WrapFixture {
     wrap(Program.command());
     var session = initialize();
 
-    var slow = post(session, call(1, "sleep", "300")).body();
-
-    assertTrue(slow.contains(":\n\n:\n\n"), slow);
+    Await.until(() -> post(session, call(1, "sleep", "300")).body().contains(":\n\n:\n\n"));
     try (var get = raw("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")) {
       var lines = reader(get.getInputStream());
       var blanks = 0;
