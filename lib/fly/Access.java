@@ -25,7 +25,7 @@ public final class Access {
    * The Authorization header.
    *
    * @param base the API's URL without a path
-   * @param central for GraphQL and what is beside it
+   * @param central true for GraphQL and the paths beside it
    */
   String header(String base, boolean central) {
     if (!safe.contains(base)) {
@@ -81,7 +81,7 @@ public final class Access {
         "https://" + host);
   }
 
-  /** The host's name, underscores allowed; null where the URL has none. */
+  /** The host's name, underscores allowed; null if the URL has none. */
   private static String host(String url) {
     var uri = URI.create(url);
     if (uri.getHost() != null) return uri.getHost();

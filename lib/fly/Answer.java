@@ -15,11 +15,10 @@ import java.util.regex.Pattern;
 import kong.unirest.core.RawResponse;
 
 /**
- * The one reader of answers. An answer is taken only in the shape that its request declares: an
- * answer that cannot be read is never an empty list, and never "nothing there".
+ * The one reader of answers. It accepts an answer only in the shape that its request declares. An answer that cannot be read is never an empty list, and never "nothing there".
  *
  * @param body whole: {@link Wire} refuses one that was cut
- * @param openEnded the body has neither a length nor chunks, so that nothing proves its end
+ * @param openEnded the body has neither a length nor chunks, so a cut would not show
  */
 record Answer(
     int status,
@@ -33,8 +32,8 @@ record Answer(
    * The required shape of a request's answer.
    *
    * @param words for a message
-   * @param empty an empty body will do
-   * @param absence the answer can say that something is not there
+   * @param empty an empty body fits
+   * @param absence the answer may report that something does not exist
    */
   record Shape(String words, Predicate<JsonNode> fits, boolean empty, boolean absence) {
     static final Shape LIST =
@@ -58,7 +57,7 @@ record Answer(
           && json.path("ok").asBoolean(true);
     }
 
-    /** A list of nothing but objects, each with this text; null asks for none. */
+    /** True for a list of objects only, each with a text in this field; null for no field. */
     private static boolean objects(JsonNode json, String field) {
       for (var one : json) if (!one.isObject() || field != null && !text(one, field)) return false;
       return json.isArray();
@@ -68,7 +67,7 @@ record Answer(
       return json.path(field).isTextual() && ONE_WORD.matcher(json.path(field).asText()).matches();
     }
 
-    /** The same; its field, if it is there, has this text, or it belongs to something else. */
+    /** The same shape for an answer about one thing: if the field is there, it has this text. */
     private Shape about(String field, String text) {
       Predicate<JsonNode> same =
           json -> !json.path(field).isTextual() || json.path(field).asText().equals(text);
@@ -116,7 +115,7 @@ record Answer(
       return documented == JSON ? LIST : documented;
     }
 
-    /** The same for a request with this body: what is created has the name that was asked for. */
+    /** The same for a request with this body: something new has the requested name. */
     static Shape of(String method, String path, JsonNode body) {
       var shape = of(method, path);
       var name = body == null ? "" : body.path("name").asText("");

@@ -93,7 +93,7 @@ public final class Deadline {
     return left().isZero();
   }
 
-  /** Runs something that has a time limit of its own: its time does not count here. */
+  /** Runs work that has another time limit; its time does not count here. */
   public <T> T excluding(Supplier<T> work) {
     var begin = clock.nanos();
     try {
@@ -103,7 +103,7 @@ public final class Deadline {
     }
   }
 
-  /** Waits for something that has a time limit of its own: the wait does not count here. */
+  /** Sleeps for work that has another time limit; the time does not count here. */
   public void pauseWithLimit(Duration time) {
     excluding(
         () -> {

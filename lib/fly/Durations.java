@@ -14,7 +14,7 @@ public final class Durations {
 
   private Durations() {}
 
-  /** The duration that {@code text} stands for; empty if the text is no duration. */
+  /** The duration that {@code text} means; empty if the text is no duration. */
   public static Optional<Duration> parse(String text) {
     if (text.matches("\\d{1,9}")) return Optional.of(Duration.ofSeconds(Long.parseLong(text)));
     if (!WHOLE.matcher(text).matches()) return Optional.empty();

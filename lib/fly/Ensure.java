@@ -140,9 +140,7 @@ public final class Ensure {
   }
 
   /**
-   * Marks the request, so that a lost answer never leads to a second Machine: the launch id in the
-   * Machine's metadata, and a name made of it unless it has one. Fly.io keeps names of Machines
-   * unique in their app.
+   * Marks the request, so that a lost answer never leads to a second Machine. The launch id is in the Machine's metadata, and in its name unless the request has one. Fly.io keeps names of Machines unique in their app.
    */
   public static void mark(ObjectNode request, String launchId) {
     if (!(request.path("config") instanceof ObjectNode config)) return;
@@ -338,8 +336,8 @@ public final class Ensure {
    * Allocates an address. It has no unique name: the request is never sent again unseen.
    *
    * @param all finds the app's addresses of this type
-   * @param address of one of them
-   * @param create sends the request, and asks its argument if the answer is lost
+   * @param address reads the address of an item
+   * @param create sends the request, and calls its argument if the answer is lost
    */
   public JsonNode allocate(
       String app,

@@ -37,7 +37,7 @@ public final class Fly {
 
   private static final Pattern PLACEHOLDER = Pattern.compile("\\{\\w+}");
 
-  /** Stands before the name of a secret that is not shown. */
+  /** A prefix of the name of a secret whose value is not shown. */
   private static final String SECRET = "@secret:";
 
   /** The same as {@link fly.Story}, nested. */
@@ -143,7 +143,7 @@ public final class Fly {
             () -> Parallel.each(items, threads, item -> budget.item(() -> work.accept(item))));
   }
 
-  /** Says whether requests are only shown, as curl commands, and not sent. */
+  /** True if requests are only shown, as curl commands, and not sent. */
   public boolean dryRun() {
     return dryRun != null;
   }
@@ -246,9 +246,7 @@ public final class Fly {
   }
 
   /**
-   * A POST that creates something that may cost money, sent once. After an answer that leaves open
-   * whether it happened (408, 5xx, a cut or silent connection) {@code lookup} is asked until the
-   * deadline; after it the failure is ambiguous, with exit code 5.
+   * A POST that creates something that may cost money, sent once. It may have happened after a 408, a 5xx, or a cut or silent connection. Then {@code lookup} is called until the deadline; after that the failure is ambiguous, with exit code 5.
    */
   public JsonNode create(
       String path, JsonNode body, Supplier<Optional<JsonNode>> lookup, Object... ids) {

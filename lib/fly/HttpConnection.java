@@ -270,7 +270,7 @@ public final class HttpConnection implements AutoCloseable {
     return answered;
   }
 
-  /** Bytes that have come and nobody has read. */
+  /** Bytes that were received and not read yet. */
   public int unread() {
     try {
       return in.available();
@@ -303,7 +303,7 @@ public final class HttpConnection implements AutoCloseable {
     try {
       open.close();
     } catch (IOException e) {
-      // closed all the same
+      // it counts as closed
     }
   }
 }

@@ -70,7 +70,7 @@ public final class HttpReader {
       if (line == null) throw new EOFException("the answer was cut in its head");
       if (line.isEmpty()) return fields;
       var colon = line.indexOf(':');
-      var folded = line.charAt(0) <= ' '; // goes on with the line before
+      var folded = line.charAt(0) <= ' '; // continues the line before
       if (colon > 0 && !folded) {
         fields.add(new Field(line.substring(0, colon).strip(), line.substring(colon + 1).strip()));
       }
@@ -111,7 +111,7 @@ public final class HttpReader {
     return new Body(Long.parseLong(length.get(0)), false);
   }
 
-  /** A body as it comes: a read returns what is there, and fails if the body is cut. */
+  /** A body as it arrives: a read returns the bytes received so far, and fails if the body is cut. */
   public final class Body extends InputStream {
     private final boolean chunked;
     private final boolean openEnded;
@@ -132,7 +132,7 @@ public final class HttpReader {
       return whole;
     }
 
-    /** True if only the end of the connection ends it, so that nobody can know if it is whole. */
+    /** True if only the end of the connection ends the body, so a cut would not show. */
     public boolean openEnded() {
       return openEnded;
     }

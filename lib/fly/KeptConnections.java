@@ -6,15 +6,13 @@ import java.util.Deque;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Connections that were left open after an answer, each for another request to the same origin. One
- * that lay idle for a moment is looked at before its next use, which takes 1 ms; so is one that was
- * never used again, as some servers close each without a word.
+ * Connections that were left open after an answer, each for another request to the same origin. A connection that was idle for a moment is checked before its next use, which takes 1 ms. So is one before its first reuse, because some servers close each connection unannounced.
  */
 public final class KeptConnections {
   private static final int MOST = 64;
   private static final long LOOK_NS = TimeUnit.MILLISECONDS.toNanos(50);
 
-  /** Servers keep an idle connection for 5 s or longer; a network may forget it without a sign. */
+  /** Servers keep an idle connection for 5 s or longer; a network may drop it unannounced. */
   private static final long IDLE_NS = TimeUnit.SECONDS.toNanos(4);
 
   private record Idle(String origin, HttpConnection connection, long since) {
@@ -28,7 +26,7 @@ public final class KeptConnections {
   /** The newest first. */
   private final Deque<Idle> idle = new ArrayDeque<>();
 
-  /** A connection to the origin that still stands, as far as can be seen; or null. */
+  /** A connection to the origin that seems open, or null. */
   public HttpConnection take(String origin) {
     for (var next = poll(origin); next != null; next = poll(origin)) {
       if (next.usable()) return next.connection;

@@ -16,9 +16,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 
 /**
- * A Machine's lease: until it is closed, only requests of {@link #fly} change the Machine. It is
- * short and refreshed, so that a process that dies blocks the Machine for half a minute at most; it
- * is released by Ctrl-C, too.
+ * A Machine's lease: until it is closed, only requests of {@link #fly} change the Machine. It is short and refreshed: a process that dies blocks the Machine for half a minute at most. Ctrl-C releases it, too.
  */
 public final class Lease implements AutoCloseable {
   private static final String LEASE = "/v1/apps/{app}/machines/{machine}/lease";
@@ -77,7 +75,7 @@ public final class Lease implements AutoCloseable {
     var begin = Deadline.clock().nanos();
     var end = begin + patience.toNanos();
     var waiting = new Waiting(story);
-    // The mark tells an own lease from another's if the answer was lost.
+    // If the answer is lost, the mark identifies this lease.
     var mark = purpose + " " + UUID.randomUUID();
     var request = Fly.JSON.createObjectNode().put("ttl", TTL_S).put("description", mark);
     while (true) {

@@ -144,7 +144,7 @@ public final class Machines {
     }
   }
 
-  /** Fly.io's texts for a Machine that is about to be ready, whatever state it shows. */
+  /** True if the Machine will soon be ready, by its state or by Fly.io's text. */
   private static boolean passing(String state, FlyException refused) {
     return PASSING.contains(state)
         || refused.why.matches(

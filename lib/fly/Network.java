@@ -25,9 +25,7 @@ import javax.net.ssl.SSLException;
 import javax.net.ssl.TrustManagerFactory;
 
 /**
- * The way out of this machine, one policy for every client of this project: proxies from {@code
- * HTTPS_PROXY}, {@code HTTP_PROXY}, {@code ALL_PROXY} and {@code NO_PROXY} in either case, and
- * certificates from {@code SSL_CERT_FILE}. Without these variables the JDK's own settings hold.
+ * Proxies and certificates, the same for every client of this project. Proxies come from {@code HTTPS_PROXY}, {@code HTTP_PROXY}, {@code ALL_PROXY} and {@code NO_PROXY} in either case, certificates from {@code SSL_CERT_FILE}. Without these variables the JDK's settings hold.
  */
 public final class Network {
   /**
@@ -45,7 +43,7 @@ public final class Network {
     }
   }
 
-  /** The proxy did not pass a request on, so that it reached nobody. */
+  /** The proxy did not forward a request, so no server received it. */
   public static final class ProxyFailure extends IOException {
     private static final long serialVersionUID = 1;
 
@@ -76,7 +74,7 @@ public final class Network {
       this.status = status;
     }
 
-    /** Says whether the same request may get through in a moment. */
+    /** True if the same request may succeed soon. */
     public boolean passing() {
       return status == 0 || status == 429 || status >= 500;
     }
@@ -101,7 +99,7 @@ public final class Network {
   private static final Pattern PROXY =
       Pattern.compile("(?:(https?)://)?(?:([^@/]*)@)?(\\[[0-9a-fA-F:]+]|[^:/@]+)(?::(\\d+))?/?");
 
-  /** Of this process. */
+  /** The settings of this process. */
   public static final Network SYSTEM = new Network(Network::variable);
 
   private final UnaryOperator<String> variables;
@@ -117,7 +115,7 @@ public final class Network {
     this.variables = variables;
   }
 
-  /** Never from a {@code .env} file: a folder must not decide where requests go through. */
+  /** A variable's value, never from a {@code .env} file: a folder must not choose the proxy. */
   private static String variable(String name) {
     var property = System.getProperty(name);
     return property == null ? System.getenv(name) : property;
@@ -128,7 +126,7 @@ public final class Network {
     return host != null && LOOPBACK.matcher(host.toLowerCase(Locale.ROOT)).matches();
   }
 
-  /** The proxy that a request to this host goes through; empty to go there directly. */
+  /** The proxy for a request to this host; empty for a direct connection. */
   public Optional<Proxy> proxy(String scheme, String host, int port) {
     if (loopback(host) || PrivateNetwork.named(host) || direct(host, port)) return Optional.empty();
     var https = scheme.equals("https");

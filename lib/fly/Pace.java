@@ -7,12 +7,9 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Fly.io's documented rate limits, kept on our side: each action on each Machine or app once a
- * second with a burst of three, Get Machine five times a second with a burst of ten.
- * https://fly.io/docs/machines/api/working-with-machines-api/#rate-limits
+ * Fly.io's documented rate limits, kept by the client. Each action on each Machine or app may come once a second, with a burst of three. Get Machine may come five times a second, with a burst of ten. https://fly.io/docs/machines/api/working-with-machines-api/#rate-limits
  *
- * <p>A sandbox on this machine has no limits unless its user wants them: without them the pace
- * begins with the first 429.
+ * <p>A sandbox on this machine has no limits unless its user sets them. Without them the pace begins with the first 429.
  */
 final class Pace {
   private static final String ON = "FLY_RATE_LIMITS";
@@ -72,7 +69,7 @@ final class Pace {
    * @param key the action and the id
    */
   private record Bucket(String key, Limit limit) {
-    /** Null for what has no documented limit. */
+    /** Null for a request without a documented limit. */
     static Bucket of(String method, String path) {
       var query = path.indexOf('?');
       var parts = (query < 0 ? path : path.substring(0, query)).split("/", 7);

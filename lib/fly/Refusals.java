@@ -26,7 +26,7 @@ public final class Refusals {
   }
 
   /**
-   * Fly.io answered, and said no: {@code {"error": text, "status": text}}, or {@code {"message":
+   * Fly.io refused: {@code {"error": text, "status": text}}, or {@code {"message":
    * text}} from some central endpoints (superfly/fly-go, flaps_error.go).
    */
   static FlyException refused(Request request, Answer answer) {
@@ -84,7 +84,7 @@ public final class Refusals {
         status);
   }
 
-  /** The data of a GraphQL answer says that something was done, beside the errors. */
+  /** True if a GraphQL answer has data beside its errors, so something was done. */
   public static boolean partly(JsonNode answer) {
     for (var field : answer.path("data")) if (!field.isNull()) return true;
     return false;
@@ -135,7 +135,7 @@ public final class Refusals {
         FlyException.UNANSWERED);
   }
 
-  /** The answer came, and is not what was asked for. */
+  /** The answer is whole, and not in the declared shape. */
   static FlyException unreadable(Request request, Answer answer, Answer.Unreadable why) {
     var json = why.getMessage().startsWith("it is not JSON: ");
     return new FlyException(
@@ -158,7 +158,7 @@ public final class Refusals {
         failure.status);
   }
 
-  /** Fly.io wants a longer wait than there is time. */
+  /** Fly.io asks for a longer wait than the deadline allows. */
   static FlyException later(FlyException failure, Duration wait, Deadline deadline) {
     return new FlyException(
         failure.what,

@@ -10,8 +10,7 @@ import java.util.concurrent.ThreadLocalRandom;
 import javax.net.ssl.SSLException;
 
 /**
- * Which request is sent again after which failure: the table of docs/failures.md. A create is not
- * in it: it is sent once here, and {@link Ensure} proves what became of it.
+ * The rule which request is sent again after which failure: the table of docs/failures.md. A create is not in it. It is sent once, and {@link Ensure} looks for its result.
  */
 final class Retry {
   /** Kinds of requests. */
@@ -20,13 +19,13 @@ final class Retry {
     FREELY,
     /** A wait for a state: its 408 is an answer. */
     WAIT,
-    /** A request that may cost money when it happens twice. */
+    /** A request that may cost money if it happens twice. */
     ONCE
   }
 
   /** Kinds of failures. */
   enum Failure {
-    /** Nobody there: connection refused, no such host. Nothing was sent. */
+    /** No server: connection refused, no such host. Nothing was sent. */
     UNREACHED,
     /** The TLS handshake failed. Nothing was sent. */
     TLS,
@@ -86,7 +85,7 @@ final class Retry {
     };
   }
 
-  /** The request may have taken effect all the same. */
+  /** True if the request may have taken effect. */
   static boolean ambiguous(Failure failure) {
     return failure == Failure.CUT || failure == Failure.UNREADABLE || failure == Failure.TROUBLE;
   }

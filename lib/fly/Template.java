@@ -43,10 +43,10 @@ public final class Template {
           .with(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
           .without(JsonNodeFeature.STRIP_TRAILING_BIGDECIMAL_ZEROES);
 
-  /** The value of {@code --set} that stands for the empty string. */
+  /** The value of {@code --set} that means the empty string. */
   private static final String EMPTY = "\"\"";
 
-  /** Maps whose values are strings, whatever they look like (Fly.io, Machine config). */
+  /** Maps whose values are always strings, even if they look like numbers (Fly.io, Machine config). */
   private static final Set<String> TEXTS = Set.of("env", "metadata");
 
   private Template() {}
@@ -86,7 +86,7 @@ public final class Template {
    * a name. A field keeps the type that it has; an empty value removes it, and {@code ""} is the
    * empty string.
    *
-   * @param warn hears of each field that was not there before
+   * @param warn receives each field that was not there before
    */
   public static void set(ObjectNode json, Map<String, String> fields, Consumer<String> warn) {
     fields.forEach((path, value) -> set(json, path, value, warn));

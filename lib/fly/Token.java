@@ -11,7 +11,7 @@ import java.util.regex.Pattern;
  * macaroons, {@code Bearer} for anything else (superfly/fly-go, tokens package).
  *
  * @param scheme {@code FlyV1} or {@code Bearer}
- * @param pieces what stands between the commas; several only for macaroons
+ * @param pieces the parts between commas; several only for macaroons
  */
 public record Token(String scheme, List<String> pieces) {
   private static final Pattern MACAROON = Pattern.compile("(fm1r_|fm1a_|fm2_|m2\\.).*");

@@ -38,15 +38,13 @@ import kong.unirest.core.WebSocketResponse;
 import kong.unirest.core.java.Event;
 
 /**
- * HTTP/1.1 on a plain socket, beneath Unirest. A request is sent once, over a connection of its
- * own, and follows no redirect. One that may be repeated takes a kept connection, and a new one if
- * its server has closed that without a byte of an answer. Connection: close is not sent, because
+ * HTTP/1.1 on a plain socket, beneath Unirest. A request is sent once, over a new connection, and follows no redirect. A request that may be repeated takes a kept connection, and a new one if the server closed that without a byte of an answer. Connection: close is not sent, because
  * some servers then answer without length and chunks. One time limit holds for connecting, TLS,
  * head and body together. An answer that is cut is an error. The first request starts 0.5 s earlier
  * than java.net.http's.
  */
 final class Wire implements Client {
-  /** Nothing was sent: the request reached nobody. */
+  /** Nothing was sent. */
   static final class NotSent extends IOException {
     private static final long serialVersionUID = 1;
 
@@ -195,7 +193,7 @@ final class Wire implements Client {
       connection.out().write(bytes.toByteArray());
       connection.out().flush();
     } catch (IOException e) {
-      // An answer may be there all the same: a server may refuse a body that it has not read.
+      // An answer may be there: a server may refuse a body that it has not read.
       if (connection.closed()) throw e;
     }
   }
