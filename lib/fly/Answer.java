@@ -15,7 +15,8 @@ import java.util.regex.Pattern;
 import kong.unirest.core.RawResponse;
 
 /**
- * The one reader of answers. It accepts an answer only in the shape that its request declares. An answer that cannot be read is never an empty list, and never "nothing there".
+ * The one reader of answers. It accepts an answer only in the shape that its request declares. An
+ * answer that cannot be read is never an empty list, and never "nothing there".
  *
  * @param body whole: {@link Wire} refuses one that was cut
  * @param openEnded the body has neither a length nor chunks, so a cut would not show

@@ -140,7 +140,9 @@ public final class Ensure {
   }
 
   /**
-   * Marks the request, so that a lost answer never leads to a second Machine. The launch id is in the Machine's metadata, and in its name unless the request has one. Fly.io keeps names of Machines unique in their app.
+   * Marks the request, so that a lost answer never leads to a second Machine. The launch id is in
+   * the Machine's metadata, and in its name unless the request has one. Fly.io keeps names of
+   * Machines unique in their app.
    */
   public static void mark(ObjectNode request, String launchId) {
     if (!(request.path("config") instanceof ObjectNode config)) return;

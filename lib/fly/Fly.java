@@ -246,7 +246,9 @@ public final class Fly {
   }
 
   /**
-   * A POST that creates something that may cost money, sent once. It may have happened after a 408, a 5xx, or a cut or silent connection. Then {@code lookup} is called until the deadline; after that the failure is ambiguous, with exit code 5.
+   * A POST that creates something that may cost money, sent once. It may have happened after a 408,
+   * a 5xx, or a cut or silent connection. Then {@code lookup} is called until the deadline; after
+   * that the failure is ambiguous, with exit code 5.
    */
   public JsonNode create(
       String path, JsonNode body, Supplier<Optional<JsonNode>> lookup, Object... ids) {

@@ -111,7 +111,9 @@ public final class HttpReader {
     return new Body(Long.parseLong(length.get(0)), false);
   }
 
-  /** A body as it arrives: a read returns the bytes received so far, and fails if the body is cut. */
+  /**
+   * A body as it arrives: a read returns the bytes received so far, and fails if the body is cut.
+   */
   public final class Body extends InputStream {
     private final boolean chunked;
     private final boolean openEnded;

@@ -16,7 +16,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 
 /**
- * A Machine's lease: until it is closed, only requests of {@link #fly} change the Machine. It is short and refreshed: a process that dies blocks the Machine for half a minute at most. Ctrl-C releases it, too.
+ * A Machine's lease: until it is closed, only requests of {@link #fly} change the Machine. It is
+ * short and refreshed: a process that dies blocks the Machine for half a minute at most. Ctrl-C
+ * releases it, too.
  */
 public final class Lease implements AutoCloseable {
   private static final String LEASE = "/v1/apps/{app}/machines/{machine}/lease";

@@ -25,7 +25,9 @@ import javax.net.ssl.SSLException;
 import javax.net.ssl.TrustManagerFactory;
 
 /**
- * Proxies and certificates, the same for every client of this project. Proxies come from {@code HTTPS_PROXY}, {@code HTTP_PROXY}, {@code ALL_PROXY} and {@code NO_PROXY} in either case, certificates from {@code SSL_CERT_FILE}. Without these variables the JDK's settings hold.
+ * Proxies and certificates, the same for every client of this project. Proxies come from {@code
+ * HTTPS_PROXY}, {@code HTTP_PROXY}, {@code ALL_PROXY} and {@code NO_PROXY} in either case,
+ * certificates from {@code SSL_CERT_FILE}. Without these variables the JDK's settings hold.
  */
 public final class Network {
   /**

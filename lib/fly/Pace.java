@@ -7,9 +7,12 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Fly.io's documented rate limits, kept by the client. Each action on each Machine or app may come once a second, with a burst of three. Get Machine may come five times a second, with a burst of ten. https://fly.io/docs/machines/api/working-with-machines-api/#rate-limits
+ * Fly.io's documented rate limits, kept by the client. Each action on each Machine or app may come
+ * once a second, with a burst of three. Get Machine may come five times a second, with a burst of
+ * ten. https://fly.io/docs/machines/api/working-with-machines-api/#rate-limits
  *
- * <p>A sandbox on this machine has no limits unless its user sets them. Without them the pace begins with the first 429.
+ * <p>A sandbox on this machine has no limits unless its user sets them. Without them the pace
+ * begins with the first 429.
  */
 final class Pace {
   private static final String ON = "FLY_RATE_LIMITS";

@@ -26,8 +26,8 @@ public final class Refusals {
   }
 
   /**
-   * Fly.io refused: {@code {"error": text, "status": text}}, or {@code {"message":
-   * text}} from some central endpoints (superfly/fly-go, flaps_error.go).
+   * Fly.io refused: {@code {"error": text, "status": text}}, or {@code {"message": text}} from some
+   * central endpoints (superfly/fly-go, flaps_error.go).
    */
   static FlyException refused(Request request, Answer answer) {
     return refused(

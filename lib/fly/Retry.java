@@ -10,7 +10,8 @@ import java.util.concurrent.ThreadLocalRandom;
 import javax.net.ssl.SSLException;
 
 /**
- * The rule which request is sent again after which failure: the table of docs/failures.md. A create is not in it. It is sent once, and {@link Ensure} looks for its result.
+ * The rule which request is sent again after which failure: the table of docs/failures.md. A create
+ * is not in it. It is sent once, and {@link Ensure} looks for its result.
  */
 final class Retry {
   /** Kinds of requests. */

@@ -46,7 +46,9 @@ public final class Template {
   /** The value of {@code --set} that means the empty string. */
   private static final String EMPTY = "\"\"";
 
-  /** Maps whose values are always strings, even if they look like numbers (Fly.io, Machine config). */
+  /**
+   * Maps whose values are always strings, even if they look like numbers (Fly.io, Machine config).
+   */
   private static final Set<String> TEXTS = Set.of("env", "metadata");
 
   private Template() {}

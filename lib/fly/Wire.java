@@ -38,10 +38,12 @@ import kong.unirest.core.WebSocketResponse;
 import kong.unirest.core.java.Event;
 
 /**
- * HTTP/1.1 on a plain socket, beneath Unirest. A request is sent once, over a new connection, and follows no redirect. A request that may be repeated takes a kept connection, and a new one if the server closed that without a byte of an answer. Connection: close is not sent, because
- * some servers then answer without length and chunks. One time limit holds for connecting, TLS,
- * head and body together. An answer that is cut is an error. The first request starts 0.5 s earlier
- * than java.net.http's.
+ * HTTP/1.1 on a plain socket, beneath Unirest. A request is sent once, over a new connection, and
+ * follows no redirect. A request that may be repeated takes a kept connection, and a new one if the
+ * server closed that without a byte of an answer. Connection: close is not sent, because some
+ * servers then answer without length and chunks. One time limit holds for connecting, TLS, head and
+ * body together. An answer that is cut is an error. The first request starts 0.5 s earlier than
+ * java.net.http's.
  */
 final class Wire implements Client {
   /** Nothing was sent. */

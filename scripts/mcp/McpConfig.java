@@ -32,7 +32,7 @@ import picocli.CommandLine.Option;
       "%nGuide: https://fly.io/docs/mcp/deploy-with/machines-api/#accessing-the-mcp"
     })
 class McpConfig implements Runnable {
-  /** Whose configuration it is. */
+  /** The owner of a configuration. */
   enum Scope {
     USER,
     PROJECT

@@ -11,8 +11,8 @@ import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
 
 /**
- * Waits of the tests. Their limit only guards against a test that hangs, so it is far above what a
- * busy machine needs; no test asserts by it that something is quick.
+ * Waits of the tests. Their limit only guards against a test that hangs, so it is far above the
+ * need of a busy machine. No test asserts by it that something is quick.
  */
 final class Await {
   /** The one limit, below JUnit's for a test. */

@@ -126,7 +126,7 @@ final class Bridge implements AutoCloseable {
     return Fly.JSON.readTree(line());
   }
 
-  /** As many lines, in any order. */
+  /** The next lines, in any order. */
   List<JsonNode> next(int count) throws Exception {
     var lines = new ArrayList<JsonNode>();
     for (int i = 0; i < count; i++) lines.add(next());

@@ -128,7 +128,7 @@ final class Browser implements AutoCloseable {
     return Await.value(answer);
   }
 
-  /** What a JavaScript expression, or the promise that it is, comes to. */
+  /** The value of a JavaScript expression, or of its promise. */
   JsonNode evaluate(String expression) throws Exception {
     var params = Fly.JSON.createObjectNode().put("expression", expression);
     params.put("returnByValue", true).put("awaitPromise", true);

@@ -20,8 +20,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * An MCP server over Streamable HTTP on a loopback port, with sessions, which misbehaves as told:
- * what is planned for a method is done once each, in order, and after that what a server should do.
+ * An MCP server over Streamable HTTP on a loopback port, with sessions, which misbehaves as
+ * planned. Each behaviour planned for a method is done once, in order; after that the server
+ * behaves well.
  */
 final class FakeMcp implements AutoCloseable {
   static {
@@ -80,7 +81,7 @@ final class FakeMcp implements AutoCloseable {
     return session;
   }
 
-  /** What came, by JSON-RPC method, or GET and DELETE. */
+  /** The received requests, by JSON-RPC method, or GET and DELETE. */
   List<String> methods() {
     return requests.stream().map(request -> request.name).toList();
   }
@@ -156,7 +157,7 @@ final class FakeMcp implements AutoCloseable {
     }
   }
 
-  /** What a server should do. */
+  /** Answers as a good server does. */
   void behave(Request request) throws Exception {
     var id = request.header("Mcp-Session-Id");
     if (!request.name.equals("initialize") && id != null && !id.equals(session)) {

@@ -33,9 +33,9 @@ import java.util.stream.StreamSupport;
  * Holds requests and answers against Fly.io's OpenAPI document of the Machines API.
  *
  * <p>The document is loose: hardly a schema names the fields that must be there, and none forbids
- * any. Here an object may have its declared properties only, and {@code openapi-overlay.json} names
- * the fields that clients need, and each point in which Fly.io is known to do other than the
- * document says, with the reason.
+ * any. Here an object may have its declared properties only. {@code openapi-overlay.json} names the
+ * fields that clients need, and each known difference between Fly.io and the document, with its
+ * reason.
  *
  * <p>A finding is a sentence, such as {@code POST /v1/apps/x/machines answer 200: $.config.foo is
  * not in fly.MachineConfig}. No findings, no objections.
@@ -52,7 +52,7 @@ final class OpenApi {
 
   private static final List<String> METHODS = List.of("get", "post", "put", "patch", "delete");
 
-  /** What the validator understands; the rest of a schema is for people. */
+  /** The keywords that the validator checks; the rest of a schema is for people. */
   private static final List<String> KEYWORDS =
       List.of(
           "$ref",
@@ -113,7 +113,7 @@ final class OpenApi {
     }
   }
 
-  /** Where the document is not there, the test that wants it is skipped. */
+  /** Loads the document; without it the test is skipped. */
   static OpenApi load() {
     assumeTrue(
         Files.exists(DOCUMENT),
@@ -126,7 +126,7 @@ final class OpenApi {
     return operations;
   }
 
-  /** What stands before every path: {@code /v1}. */
+  /** The prefix of every path: {@code /v1}. */
   String base() {
     return document.at("/servers/0/url").asText().replaceFirst("^https?://[^/]+", "");
   }
@@ -275,7 +275,7 @@ final class OpenApi {
     return schema.put("additionalProperties", false);
   }
 
-  /** What is sent several times is one value with commas. */
+  /** The parameters; one that is sent several times is one value with commas. */
   private ObjectNode values(Operation operation, String query) {
     var values = Fly.JSON.createObjectNode();
     for (var pair : query == null || query.isEmpty() ? new String[0] : query.split("&")) {

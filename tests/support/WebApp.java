@@ -59,7 +59,7 @@ final class WebApp {
     server.start();
   }
 
-  /** Of this PKCS #12 file, whose password is changeit. */
+  /** The configuration of this PKCS #12 file, whose password is changeit. */
   private static HttpsConfigurator certificate(String file) throws Exception {
     var password = "changeit".toCharArray();
     var keys = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());

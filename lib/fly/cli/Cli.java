@@ -95,7 +95,7 @@ public class Cli implements Story {
     private Fly fly;
     private Fly reading;
 
-    /** Says nothing in a dry run, in which nothing happens. */
+    /** Prints the line, except in a dry run, where nothing happens. */
     @Override
     public void say(String format, Object... args) {
       if (!dryRun) super.say(format, args);
@@ -106,7 +106,7 @@ public class Cli implements Story {
       if (!dryRun) super.insist(format, args);
     }
 
-    /** Says which request comes next, if there is a token for it. */
+    /** Announces the next request, if there is a token for it. */
     public void announce(String format, Object... args) {
       requireToken();
       say(format, args);
@@ -117,7 +117,7 @@ public class Cli implements Story {
     }
 
     /**
-     * Says, before something is created, on which Fly.io that is; on a terminal with -q, too.
+     * Names the Fly.io on which something will be created; on a terminal with -q, too.
      *
      * @param organization its slug, or null if the app decides
      */
@@ -241,7 +241,7 @@ public class Cli implements Story {
             });
   }
 
-  /** A failure that nobody foresaw: an answer of another form than documented, or a bug. */
+  /** An unexpected failure: an answer of another form than documented, or a bug. */
   private static FlyException unexpected(Exception e) {
     var ours = Stream.of(e.getStackTrace()).filter(at -> !at.getClassName().contains("jackson"));
     return new FlyException(
@@ -333,8 +333,8 @@ public class Cli implements Story {
   }
 
   /**
-   * Prints one of many results in a line: a short view on a terminal, else JSON. Threads may call
-   * it side by side.
+   * Prints one of many results in a line: a short view on a terminal, else JSON. Several threads
+   * may call it at once.
    */
   public void printLine(JsonNode result) {
     if (viewed()) out().println(View.line(result));
@@ -346,7 +346,7 @@ public class Cli implements Story {
     json(result, false);
   }
 
-  /** Prints JSON in a line of its own. */
+  /** Prints JSON as one line. */
   public void jsonLine(JsonNode result) {
     json(result, true);
   }

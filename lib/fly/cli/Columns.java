@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
 
-/** The columns of a table: for each heading the part of a JSON object that stands below it. */
+/** The columns of a table: for each heading the part of a JSON object to show below it. */
 public final class Columns {
   private final Map<String, Function<JsonNode, String>> cells = new LinkedHashMap<>();
 

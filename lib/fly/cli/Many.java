@@ -53,7 +53,7 @@ public abstract class Many {
 
   @Mixin public Options.Json json;
 
-  /** The ids as given; "-" stands for those on stdin. */
+  /** The ids as given; "-" means those on stdin. */
   abstract List<String> ids();
 
   String state() {
@@ -127,7 +127,7 @@ public abstract class Many {
     }
   }
 
-  /** One of the Machines to work on; its client has the command's time for this Machine alone. */
+  /** A Machine to work on; its client has the command's time for this Machine alone. */
   public record Item(String id, Fly fly, Story story) {}
 
   /** Does one thing to one Machine, and returns the result. */

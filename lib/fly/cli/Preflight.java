@@ -86,7 +86,7 @@ public final class Preflight {
   }
 
   /**
-   * Asks for an API that answers at all; without a token that is a 401 or a 404.
+   * Checks that an API answers at all, be it with 401 or 404, because no token is sent.
    *
    * @throws IOException if there is no answer within seconds
    */

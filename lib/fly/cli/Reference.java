@@ -23,9 +23,10 @@ import java.util.Set;
 import java.util.TreeSet;
 
 /**
- * The name by which JBang finds our commands here. A script cannot see its own: JBang starts it
- * alike from a file, a URL and a catalog. So the reader's own catalogs are searched for one that
- * lists the command. The search asks no host: JBang keeps a copy of each catalog that it has used.
+ * The name by which JBang finds our commands here. A script cannot see its own name, because JBang
+ * starts it alike from a file, a URL and a catalog. The reader's own catalogs are therefore
+ * searched for one that lists the command. The search asks no host: JBang keeps a copy of each
+ * catalog that it has used.
  */
 public final class Reference {
   private static final String CATALOG = "jbang-catalog.json";
@@ -46,7 +47,7 @@ public final class Reference {
     System.setProperty("FLY_JBANG", reference.replaceFirst("^[^@]*@?", "@"));
   }
 
-  /** The variable FLY_JBANG; empty if nobody has set it. */
+  /** The variable FLY_JBANG; empty if it is not set. */
   static String called() {
     var called = System.getProperty("FLY_JBANG", System.getenv("FLY_JBANG"));
     return called == null ? "" : called;
@@ -80,8 +81,8 @@ public final class Reference {
   }
 
   /**
-   * The variables that a lasting command needs and that a client does not have: the reader's own
-   * places of JBang's files, and the JDK if the PATH does not lead to one.
+   * The variables that a lasting command needs and a client lacks: the reader's folders of JBang,
+   * and the JDK if the PATH has none.
    */
   public static Map<String, String> environment() {
     var needed = new LinkedHashMap<String, String>();

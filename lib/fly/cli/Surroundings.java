@@ -15,7 +15,7 @@ import java.util.Locale;
 
 /** Makes a command independent of the locale and the account that its process happens to have. */
 final class Surroundings {
-  /** Stands for each byte that the JVM could not decode. */
+  /** The replacement for each byte that the JVM could not decode. */
   private static final char LOST = '\uFFFD';
 
   private Surroundings() {}

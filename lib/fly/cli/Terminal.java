@@ -47,7 +47,9 @@ public final class Terminal {
     return !variable("TERM").equals("dumb");
   }
 
-  /** Columns for text that people read, between 60 and 120; 100 if no terminal says its width. */
+  /**
+   * Columns for text that people read, between 60 and 120; 100 if no terminal reports its width.
+   */
   public static int width() {
     var columns = columns();
     if (columns <= 0) return DEFAULT_WIDTH;
@@ -62,7 +64,7 @@ public final class Terminal {
     return out() || err() ? asked() : 0;
   }
 
-  /** Asks the terminal itself, by {@code stty}; the answer is such as {@code 24 80}. */
+  /** Reads the terminal's size by {@code stty}, which prints rows and columns, as {@code 24 80}. */
   private static int asked() {
     try {
       var stty =

@@ -7,7 +7,7 @@ import java.io.Writer;
 
 /**
  * Writes to a terminal. Control characters from logs, names and errors are shown, not obeyed,
- * except for colours. A last line of its own shows that an operation is running.
+ * except for colours. An additional last line shows that an operation is running.
  */
 public final class TerminalWriter extends PrintWriter {
   private final Screen screen;

@@ -31,7 +31,7 @@ public final class Checkup {
   private String missing;
 
   /**
-   * @param onFinding hears of each check when it is over
+   * @param onFinding receives each finding when its check has ended
    */
   public Checkup(Consumer<Finding> onFinding) {
     this.onFinding = onFinding;

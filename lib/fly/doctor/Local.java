@@ -47,7 +47,7 @@ final class Local {
     return "folder " + dir;
   }
 
-  /** Node is wanted for npm's MCP servers on the sandbox; none is fine. */
+  /** Finds Node, which npm's MCP servers on the sandbox need; it may be missing. */
   static String node() throws InterruptedException {
     try {
       var process = new ProcessBuilder("node", "--version").redirectErrorStream(true).start();

@@ -15,7 +15,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * A shipped script as a file of the user's: its {@code //SOURCES} name the library by full
+ * A shipped script as the user's own file. Its {@code //SOURCES} name the library by full
  * addresses, and the files that it sends lie beside it.
  */
 public final class Ejection {

@@ -89,7 +89,9 @@ public final class AppTeardown {
     void on(JsonNode thing);
   }
 
-  /** A thing that is gone already is fine; after a failure the rest goes on. */
+  /**
+   * Destroys each thing; a missing one counts as destroyed, and a failure does not stop the rest.
+   */
   private void attempt(List<String> failures, List<JsonNode> things, String kind, Step step) {
     var failed =
         fly.each(

@@ -20,7 +20,7 @@ import java.util.regex.Pattern;
 
 /**
  * Many Machines with deterministic names. The names are unique in their app, so the same call again
- * completes what is missing: killed at any moment, or run twice at once, it ends with each Machine
+ * creates the missing ones. Killed at any moment, or run twice at once, it ends with each Machine
  * once. Nothing is kept on this machine; names and metadata on the platform are the record.
  */
 public final class Fleet {
@@ -41,7 +41,7 @@ public final class Fleet {
 
   /**
    * @param regions in which the Machines are spread; empty for the one of each request
-   * @param rest the state in which each Machine is left
+   * @param rest the final state of each Machine
    */
   public Fleet(Fly fly, Story story, List<String> regions, Rest.State rest) {
     this.fly = fly;
@@ -67,8 +67,8 @@ public final class Fleet {
   }
 
   /**
-   * Names and marks a request for one member: its name, its fleet and its index in the metadata,
-   * and a volume of its own where the template mounts one by name.
+   * Completes a request for one member: its name, and its fleet and index in the metadata. If the
+   * template mounts a volume by name, each member gets its own.
    */
   public static Member member(
       String fleet, String app, boolean ownApp, int index, ObjectNode request) {

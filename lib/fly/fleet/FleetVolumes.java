@@ -23,7 +23,7 @@ import java.util.concurrent.ConcurrentHashMap;
 final class FleetVolumes {
   private static final String VOLUMES = "/v1/apps/{app}/volumes";
 
-  /** The longest time for which a list may not show what is there. */
+  /** The longest time for which a list may lack a new volume. */
   private static final Duration LAG = Duration.ofSeconds(10);
 
   private final Fly fly;
@@ -66,7 +66,7 @@ final class FleetVolumes {
     return free(name(mount), Duration.ofDays(1)).map(Volume::region);
   }
 
-  /** A volume by its id belongs to whoever wrote the request. */
+  /** True for a volume by its id, which the request's author chose. */
   private static boolean given(ObjectNode mount) {
     return name(mount).startsWith("vol_");
   }
@@ -159,7 +159,7 @@ final class FleetVolumes {
     }
   }
 
-  /** Nobody knows whether the request took effect. */
+  /** True if the request may have taken effect. */
   static boolean open(FlyException e) {
     return e.exitCode == 5 || e.status == 408 || e.status >= 500 || e.status < 0;
   }

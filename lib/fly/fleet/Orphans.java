@@ -15,8 +15,8 @@ import java.util.Set;
 import java.util.function.Consumer;
 
 /**
- * Things of an organization that cost money and serve nobody: volumes that no Machine has, and
- * dedicated IPv4 addresses of apps without a Machine.
+ * Things of an organization that cost money without use: volumes that no Machine has, and dedicated
+ * IPv4 addresses of apps without a Machine.
  */
 public final class Orphans {
   /** States of a volume that is about to disappear by itself, or is still being made. */
@@ -40,7 +40,7 @@ public final class Orphans {
   }
 
   /**
-   * One of them.
+   * A volume or an address without use.
    *
    * @param kind volume or address
    * @param id the volume's id, or the address
@@ -49,9 +49,9 @@ public final class Orphans {
   public record Orphan(String kind, String app, String id, String about) {}
 
   /**
-   * Finds them.
+   * Finds the orphans.
    *
-   * @param age younger things are left out: somebody may be about to use them
+   * @param age younger ones are left out, because they may be about to be used
    */
   public List<Orphan> find(String organization, Duration age) {
     var orphans = new ArrayList<Orphan>();

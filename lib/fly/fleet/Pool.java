@@ -87,7 +87,7 @@ public final class Pool {
       var busy = 0;
       var tries = 0;
       for (var candidate : candidates(members, owner, hopeless)) {
-        if (++tries > 5) break; // the list tells sooner than the others one by one
+        if (++tries > 5) break; // a new list is quicker than trying the others one by one
         var result = attempt(candidate, owner, ready, hopeless, failures);
         if (result != null) return result;
         busy++;
@@ -168,7 +168,7 @@ public final class Pool {
     fly.deadline()
         .excluding(
             () -> {
-              ready.accept(machine); // it has a time limit of its own
+              ready.accept(machine); // it has another time limit
               return null;
             });
     return fly.get(MACHINE, app, id);

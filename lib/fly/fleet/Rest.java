@@ -34,11 +34,11 @@ public final class Rest {
   }
 
   /**
-   * Brings a Machine to this state. One that somebody owns, or that has run for long, stays as it
-   * is.
+   * Brings a Machine to this state. A Machine with an owner, or one that has run for long, stays as
+   * it is.
    *
-   * @param fresh it was created just now
-   * @return the state in which it is
+   * @param fresh true if it was created just now
+   * @return its state
    */
   public String bring(String app, JsonNode machine, State rest, boolean fresh) {
     var id = machine.path("id").asText();

@@ -31,8 +31,8 @@ public final class PageRun {
    * Runs the blocks, in order. Without sh and curl those of the shell keep the page's output.
    *
    * @param last the name of the last block to run; null for all
-   * @param onBlock hears of each block with what it printed
-   * @return what the blocks printed, ids and times masked
+   * @param onBlock receives each block and its output
+   * @return the output of the blocks, ids and times masked
    */
   public List<String> run(String last, BiConsumer<Page.Block, String> onBlock) {
     if (last != null && page.blocks().stream().noneMatch(block -> block.name().equals(last))) {

@@ -16,9 +16,9 @@ import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.regex.Pattern;
 
-/** Runs a sandbox: in this process until it is stopped, or in one of its own. */
+/** Runs a sandbox: in this process until it is stopped, or in a new one. */
 public final class SandboxLauncher {
-  /** Set for the process of its own, which keeps its story in a file once it has started. */
+  /** Set for the new process, which logs to a file once it has started. */
   private static final String DETACHED = "FLY_SANDBOX_DETACHED";
 
   /** Options of this JVM that are good for one process only. */
@@ -108,8 +108,8 @@ public final class SandboxLauncher {
   public record Started(Optional<SandboxProcess> sandbox, int exit, List<String> story) {}
 
   /**
-   * Starts the same program in a session of its own, where no Ctrl-C of the terminal reaches it,
-   * with the options of this JVM.
+   * Starts the same program in a new session, where no Ctrl-C of the terminal reaches it, with the
+   * options of this JVM.
    *
    * @param main the program's main class
    */

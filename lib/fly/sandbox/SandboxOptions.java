@@ -121,7 +121,7 @@ public final class SandboxOptions {
     return differences;
   }
 
-  /** The options once more, for a process of its own. */
+  /** The options as arguments for a new process. */
   List<String> arguments() {
     var arguments = new ArrayList<>(List.of("--latency", latency, "--idle", idle));
     arguments.addAll(List.of("--wrap", wrap.name()));

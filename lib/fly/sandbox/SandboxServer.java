@@ -84,9 +84,9 @@ import java.util.function.Consumer;
 import org.eclipse.jetty.util.thread.QueuedThreadPool;
 
 /**
- * A local Fly.io on one port of this machine: the Machines API below /v1, GraphQL at /graphql, the
- * apps below /edge/{app}/, and a page at / that shows everything. It answers this machine only and
- * refuses web pages of other origins, because its Machines run commands.
+ * A local Fly.io on one port: the Machines API below /v1, GraphQL at /graphql, apps below
+ * /edge/{app}/, and a page at / that shows everything. It serves this machine only and refuses web
+ * pages of other origins, because its Machines run commands.
  */
 public final class SandboxServer implements AutoCloseable {
   /** One for each connection that a user may have open: half a body holds its thread for 30 s. */

@@ -21,7 +21,7 @@ import jdk.jshell.spi.ExecutionEnv;
  *
  * <p>JShell's own local execution rewrites snippets on JDK 25 and fails on some class hierarchies
  * there (JDK-8366926); this class loads them unchanged. Ctrl-C interrupts the running snippet. A
- * snippet that ignores the interrupt goes on in the background, because newer JDKs cannot stop a
+ * snippet that ignores the interrupt continues in the background, because newer JDKs cannot stop a
  * thread.
  */
 public final class InProcess extends DirectExecutionControl {

@@ -119,7 +119,7 @@ public final class McpServer implements AutoCloseable {
     try {
       ips = Connected.fly.get("/v1/apps/{app}/ip_assignments", app).path("ips");
     } catch (FlyException e) {
-      return; // a caller without an API token may use the server all the same
+      return; // a caller without an API token may still use the server
     }
     if (!ips.isEmpty()) return;
     throw new FlyException(

@@ -29,7 +29,7 @@ public final class Prelude {
     return Template.text("imports.jsh") + client;
   }
 
-  /** Prints what is here. */
+  /** Prints the help: variables, functions and commands. */
   public static void help() {
     System.out.print(Template.text("shell-help.txt"));
   }

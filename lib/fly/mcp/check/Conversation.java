@@ -65,7 +65,7 @@ public final class Conversation implements AutoCloseable {
         log);
   }
 
-  /** The same with a limit of its own for the wait for a server that is away. */
+  /** The same with another limit for the wait for an absent server. */
   public Conversation(
       URI server,
       StdioProxy.Transport transport,

@@ -69,7 +69,7 @@ public final class HandshakeCheck {
               conversation,
               timeout,
               stage -> {
-                if (stage.ok()) story.accept(stage.text()); // a failure is an error of its own
+                if (stage.ok()) story.accept(stage.text()); // a failure is reported as an error
               });
       var hello = check.ask(messages.get(0), reply -> {});
       check.tell(messages.get(1));

@@ -74,7 +74,7 @@ public final class Questions implements AutoCloseable {
     return first;
   }
 
-  /** Asks for the further pages of a list. */
+  /** Requests the further pages of a list. */
   private void more(JsonNode request, JsonNode first, Consumer<JsonNode> onReply) {
     var seen = new HashSet<JsonNode>();
     var reply = first;

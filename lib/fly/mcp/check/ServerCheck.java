@@ -15,7 +15,7 @@ import java.util.stream.Collectors;
 
 /**
  * Shows that an MCP server works, stage by stage: connect, authenticate, initialize, list, call.
- * Each stage that fails has an exit code of its own.
+ * Each stage has its own exit code for a failure.
  */
 public final class ServerCheck {
   public static final int NO_CONNECTION = 10;
@@ -128,8 +128,8 @@ public final class ServerCheck {
   }
 
   /**
-   * True for a server of 2026-07-28 only: it supports that revision instead, or knows no such
-   * method (SEP-2575).
+   * True for a server of 2026-07-28 only: it names that revision instead, or has no such method
+   * (SEP-2575).
    */
   private static boolean refusesHandshakes(JsonNode request, JsonNode reply) {
     if (reply == null || !request.path("method").asText().equals("initialize")) return false;
@@ -157,7 +157,7 @@ public final class ServerCheck {
   /** Reports the first two stages, which the first request has shown, with their common time. */
   private Duration arrive(FlyException failure) {
     if (failure != null) {
-      dialog.close(); // and with that it knows whether anybody was there
+      dialog.close(); // closing also shows if a server was there
       var refusal = dialog.refusal();
       var reached = dialog.reached() == null ? Duration.ZERO : dialog.reached();
       if (refusal != null && refusal.exitCode == FlyException.TOKEN) {

@@ -159,7 +159,7 @@ public final class ServerOptions {
     return token == null ? null : "Bearer " + token;
   }
 
-  /** The token that the server asks for; null if there is none. */
+  /** The token that the server requires; null if there is none. */
   public String bearerToken() {
     return tokenFile == null ? variable(Settings.FLY_MCP_BEARER_TOKEN.name()) : secretIn(tokenFile);
   }

@@ -17,7 +17,7 @@ import java.util.Locale;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Option;
 
-/** The options for requests to an MCP server, and the messages that they stand for. */
+/** The options for requests to an MCP server, and the messages made of them. */
 public final class Task {
   @ArgGroup private Kind kind = new Kind();
 

@@ -69,7 +69,7 @@ public record AccessGuard(
     }
   }
 
-  /** True if the server asks for no credentials. */
+  /** True if the server requires no credentials. */
   public boolean isOpen() {
     return bearerToken == null && user == null;
   }

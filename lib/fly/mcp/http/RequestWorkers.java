@@ -14,8 +14,8 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Threads of an HTTP server, bounded in number. A connection that does not send the head of its
- * request in time is closed; while all threads are taken, the slowest heads are closed first.
+ * Threads of an HTTP server, bounded in number. A connection whose request head does not arrive in
+ * time is closed. While all threads are busy, those with the slowest heads are closed first.
  */
 final class RequestWorkers implements Executor {
   /** Bytes of the heap for each request that is being read; 28 KB were seen. */

@@ -67,7 +67,7 @@ public final class ClientConfigFile {
   /**
    * The file of one project.
    *
-   * @throws FlyException for Claude Desktop, which knows no projects
+   * @throws FlyException for Claude Desktop, which has no projects
    */
   public static ClientConfigFile ofProject(Client client, Path folder) {
     return new ClientConfigFile(

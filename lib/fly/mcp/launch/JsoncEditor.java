@@ -70,7 +70,7 @@ final class JsoncEditor {
     void read() throws IOException;
   }
 
-  /** Reads the object at whose brace the parser stands. */
+  /** Reads the object whose brace the parser has just read. */
   private Place object(JsonParser parser, Predicate<String> wanted, Reader reader)
       throws IOException {
     var open = offset(parser);
@@ -184,7 +184,7 @@ final class JsoncEditor {
         + text.substring(at);
   }
 
-  /** Moves a brace on the line of the former last member to a line of its own. */
+  /** Moves a brace on the line of the former last member to a new line. */
   private String lineEnd(Place place, int at) {
     return text.substring(at, place.close()).contains("\n")
         ? ""

@@ -20,7 +20,7 @@ import java.util.stream.StreamSupport;
 
 /**
  * Launches an MCP server: an app, its addresses, a volume, secrets and one Machine. A repeated
- * launch keeps what is there and creates the rest.
+ * launch keeps the existing parts and creates the rest.
  */
 public final class Launch {
   /** Metadata: digest of the Machine's config, and digest of the config with the secrets. */
@@ -90,7 +90,8 @@ public final class Launch {
   }
 
   /**
-   * The Machine. One of an earlier launch is kept if it runs the same, and updated if it may be.
+   * Creates the Machine. That of an earlier launch is kept if it runs the same command, and updated
+   * if allowed.
    *
    * @param volume request for the volume; null for none
    * @param update true if the Machine may change to another command, or other files

@@ -12,8 +12,8 @@ import java.util.regex.Pattern;
 
 /**
  * A JBang script with the files that it names, so that it can run elsewhere: {@code //SOURCES} and
- * {@code //FILES} (https://www.jbang.dev/documentation/jbang/latest/organizing.html) are followed,
- * and what stands in {@code //DEPS} JBang fetches where it runs.
+ * {@code //FILES} (https://www.jbang.dev/documentation/jbang/latest/organizing.html) are followed.
+ * JBang fetches the {@code //DEPS} on the machine that runs the script.
  */
 public final class ScriptBundle {
   private static final Pattern DIRECTIVE = Pattern.compile("(?m)^//(SOURCES|FILES)[ \\t]+(.*)$");

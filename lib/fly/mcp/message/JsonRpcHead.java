@@ -83,7 +83,7 @@ public final class JsonRpcHead {
   /** Position of progressToken or requestId. */
   public Span aboutAt;
 
-  /** The revision that the client asks for: params.protocolVersion. */
+  /** The revision that the client requests: params.protocolVersion. */
   public String wanted;
 
   /** The revision that the server chose: result.protocolVersion. */
@@ -190,7 +190,7 @@ public final class JsonRpcHead {
         }
         case "error" -> {
           answers = token == JsonToken.START_OBJECT;
-          error = answers ? "" : text(parser, token); // a text is no JSON-RPC, but says something
+          error = answers ? "" : text(parser, token); // no JSON-RPC, but it explains the failure
           members(
               parser,
               token,

@@ -58,7 +58,7 @@ public final class JsonRpcMessage implements AutoCloseable {
     return all;
   }
 
-  /** The whole of a body as one message, whatever lines it has. */
+  /** The whole body as one message, even if it has several lines. */
   public static JsonRpcMessage whole(InputStream body) throws IOException {
     try (var text = new Builder()) {
       text.append(body);
@@ -139,7 +139,7 @@ public final class JsonRpcMessage implements AutoCloseable {
     text.writeTo(out);
   }
 
-  /** The first bytes, for people: a point stands for what is no text. */
+  /** The first bytes, for people: a point replaces each byte that is no text. */
   public String start(int count) throws IOException {
     try (var in = open()) {
       var text = new String(in.readNBytes(count), StandardCharsets.UTF_8);

@@ -113,7 +113,7 @@ public final class SpooledBytes extends OutputStream {
     try {
       if (file != null) file.close();
     } catch (IOException e) {
-      // a file that nobody can find any more
+      // the file has no name any longer
     }
   }
 

@@ -40,7 +40,7 @@ public final class SseReader {
     return lastId;
   }
 
-  /** Milliseconds to wait before resuming; -1 if the server has not said. */
+  /** Milliseconds to wait before resuming; -1 if the server has sent none. */
   public long retryMs() {
     return retryMs;
   }

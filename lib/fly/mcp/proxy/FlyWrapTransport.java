@@ -19,8 +19,8 @@ import java.util.concurrent.TimeUnit;
  */
 final class FlyWrapTransport extends SingleStreamTransport {
   /**
-   * A second listener gets 409. So does a listener whose earlier connection has not been noticed to
-   * be dead.
+   * A second listener gets 409, even if the connection of the first is dead and the wrap has not
+   * noticed.
    */
   private static final long SLOT_MS = 3_000;
 

@@ -152,8 +152,8 @@ public final class HttpSender {
    * Sends one request, and follows redirects with the same method.
    *
    * @param body null for none
-   * @param leaves runs when the connection stands, before the first byte
-   * @param waitMs for the answer's first byte, and between two of them; 0 for ever
+   * @param leaves runs when the connection is open, before the first byte
+   * @param waitMs limit for the answer's first byte, and between two bytes; 0 for none
    * @param letGo receives a task that aborts the request; null if no caller needs it
    * @throws HttpErrors.NotSent if the server cannot have seen the request; after any other
    *     IOException it may have
@@ -202,7 +202,7 @@ public final class HttpSender {
       throws IOException {
     var what = method + " " + HttpErrors.shown(target);
     var pooled = sameOrigin(target);
-    // A stream of events has a connection of its own.
+    // A stream of events takes a new connection.
     var connection = pooled && !method.equals("GET") ? kept.take(uri.getAuthority()) : null;
     var opened = connection == null;
     if (opened) {
@@ -311,7 +311,7 @@ public final class HttpSender {
       }
       out.flush();
     } catch (IOException e) {
-      // An answer may be there all the same: a server may refuse a body that it has not read.
+      // An answer may be there: a server may refuse a body that it has not read.
       if (connection.closed()) throw e;
     }
   }

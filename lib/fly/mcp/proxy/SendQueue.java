@@ -13,9 +13,9 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 
 /**
- * Sends the client's messages, many at a time, in an order that a server can rely on: a
- * notification leaves after the requests before it, and is taken by the server before anything
- * behind it leaves. Requests do not wait for each other, however long one takes.
+ * Sends the client's messages, many at a time, in an order that a server can rely on. A
+ * notification is sent after the requests before it; nothing is sent after it until the server has
+ * accepted it. Requests do not wait for each other, however long one takes.
  */
 final class SendQueue {
   /** Connections at a time while calls are quick. */

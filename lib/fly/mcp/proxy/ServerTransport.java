@@ -127,10 +127,10 @@ abstract class ServerTransport {
   }
 
   /**
-   * Posts a message until a server takes it. It is sent again only if the server cannot have acted
-   * on it: the server was not reached, a proxy (502, 503) or a limit (429) refused it, or it
-   * changes nothing. A 502 may also mean that the server died of the message: then one of its
-   * streams was cut meanwhile.
+   * Posts a message until a server takes it. The message is sent again if it changes nothing, or if
+   * the server cannot have acted on it. That is so if the server was not reached, or a proxy (502,
+   * 503) or a limit (429) refused. A 502 may also mean that the message made the server die; then
+   * one of its streams was cut meanwhile.
    *
    * @param body the call's message, or one that holds it
    */

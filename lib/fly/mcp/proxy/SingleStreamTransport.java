@@ -21,7 +21,7 @@ abstract class SingleStreamTransport extends ServerTransport {
   private static final long HANDSHAKE_MS = 10_000;
   private static final long LONGEST_PAUSE_MS = 1_000;
 
-  /** Time for late replies after a cut, if the server was away in between. */
+  /** Time for late replies after a cut, if the server was unreachable meanwhile. */
   private static final long GRACE_MS = 10_000;
 
   private static final String HELD = "; it may still hold the stream that this proxy has lost";
@@ -91,8 +91,8 @@ abstract class SingleStreamTransport extends ServerTransport {
   }
 
   /**
-   * A stream that has said nothing since the request left may be dead: it is opened again, and what
-   * comes next waits for that.
+   * Reopens a stream that was silent since the request was sent, because it may be dead. The next
+   * messages wait for that.
    */
   @Override
   final void late(PendingCall call) {

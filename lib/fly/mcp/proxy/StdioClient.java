@@ -41,7 +41,7 @@ final class StdioClient {
   private int unwritten;
 
   /**
-   * @param onLate takes each request whose time is up, before its client hears of it
+   * @param onLate receives each request whose time is up, before the client gets its error
    */
   StdioClient(OutputStream out, Consumer<String> log, Consumer<PendingCall> onLate) {
     this.out = new BufferedOutputStream(out, SpooledBytes.LARGE);
@@ -102,8 +102,8 @@ final class StdioClient {
   /**
    * Passes the server's messages on.
    *
-   * @param on the call whose own stream it came on, or null: a reply there is the reply to it, even
-   *     if the server has rounded its id
+   * @param on the call whose stream carried the message, or null. A reply there answers that call,
+   *     even if the server has rounded its id
    */
   void deliver(JsonRpcMessage message, PendingCall on) throws IOException {
     try (message) {

@@ -17,8 +17,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 
 /**
- * A stdio MCP server in front of one that speaks HTTP: messages of both sides pass byte for byte.
- * The first request that the server sees is the client's.
+ * A stdio MCP server in front of an HTTP one: messages of both sides pass byte for byte. The first
+ * request that the server receives is the client's.
  */
 public final class StdioProxy {
   /** The server's protocol; {@code AUTO} finds it out by the first request. */
@@ -130,7 +130,7 @@ public final class StdioProxy {
     }
   }
 
-  /** Leaves the server's stream after {@link #serve}, in a process that goes on. */
+  /** Closes the server's stream after {@link #serve}, in a process that does not end. */
   public void leaveStream() throws InterruptedException {
     if (client.answered()) remote.leave();
   }
@@ -182,7 +182,7 @@ public final class StdioProxy {
     client.expect(call);
     if (first && !call.open.isEmpty()) {
       first = false;
-      outbox.alone(call); // until it has shown what the server speaks
+      outbox.alone(call); // until it has shown the server's protocol
     }
     outbox.put(call);
   }
@@ -243,7 +243,7 @@ public final class StdioProxy {
         e.status);
   }
 
-  /** Changes to another protocol if the first request shows that the server speaks one. */
+  /** Changes to another protocol if the first request shows that the server has one. */
   private final class Finder implements StreamableHttpTransport.Otherwise {
     private final ServerTransport.Link link;
 

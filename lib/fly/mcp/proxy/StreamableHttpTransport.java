@@ -222,7 +222,7 @@ final class StreamableHttpTransport extends ServerTransport {
     if (opens) link.outbox().done(call);
   }
 
-  /** Reads the events of a POST. If they are cut before the reply, it asks for the rest. */
+  /** Reads the events of a POST. If they are cut before the reply, requests the rest. */
   private void events(HttpSender.Response response, PendingCall call)
       throws IOException, DeliveryException, InterruptedException {
     String lastId = null;

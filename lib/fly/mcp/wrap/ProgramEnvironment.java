@@ -47,7 +47,7 @@ public final class ProgramEnvironment {
     return WITHHELD.matcher(name).matches();
   }
 
-  /** Removes what the program does not get. */
+  /** Removes the variables that the program must not have. */
   void restrict(Map<String, String> environment) {
     environment
         .keySet()

@@ -87,14 +87,14 @@ final class Sessions implements AutoCloseable {
 
   private void expire() {
     for (var session : List.copyOf(open.values())) {
-      // In threads of their own: each program may use its whole grace time.
+      // One thread for each: a program may use its whole grace time.
       if (session.idle(config.idle().toNanos()) && ending.add(session)) {
         DaemonThread.start("mcp-end", () -> end(session));
       }
     }
   }
 
-  /** Reason why the wrap protocol does not work; null if it works, or nobody uses it. */
+  /** Reason why the wrap protocol does not work; null if it works, or no client uses it. */
   synchronized String trouble() {
     return lines != null && lines.over() ? lines.ending() : null;
   }

@@ -14,13 +14,13 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * One program for several sessions. Request ids and progress tokens of two sessions may be equal,
- * so the program gets numbers in their place, and each session gets its own back. Notifications go
- * to all sessions. A request of the program goes to the session with the newest open request, or to
- * the last active one.
+ * One program for several sessions. Request ids and progress tokens of two sessions may be equal.
+ * The program therefore gets numbers in their place, and each session gets its own values back.
+ * Notifications go to all sessions. A request of the program goes to the session with the newest
+ * open request, or to the last active one.
  */
 final class SharedProgram implements McpProgram.Receiver {
-  /** The value that a number stands for; {@code token} is the number of a request's token. */
+  /** The value that a number replaces; {@code token} is the number of a request's token. */
   private record Given(Part part, String value, String key, String token) {}
 
   private final McpProgram program;

@@ -20,7 +20,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 
-/** An MCP server in a process of its own, on stdin and stdout. */
+/** An MCP server as a child process, on stdin and stdout. */
 public final class StdioProgram implements McpProgram {
   private static final int LAST_LINES = 5;
 

@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 
-/** Streamable HTTP (MCP 2025-03-26 to 2025-11-25). Each session has a program of its own. */
+/** Streamable HTTP (MCP 2025-03-26 to 2025-11-25). Each session has its own program. */
 final class StreamableEndpoint {
   private static final List<String> VERSIONS =
       List.of("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25");

@@ -28,7 +28,7 @@ import java.util.function.Consumer;
 public final class WrapOptions {
   private static final String PRIVATE = "FLY_MCP_PRIVATE";
 
-  /** Stands for each byte that the JVM could not decode. */
+  /** The replacement for each byte that the JVM could not decode. */
   private static final char UNDECODED = '\uFFFD';
 
   public String host = "127.0.0.1";

@@ -15,9 +15,8 @@ import org.eclipse.jetty.server.Response;
 import org.eclipse.jetty.util.Callback;
 
 /**
- * A short way for the two requests that most of a load consists of: it reads a Machine, and creates
- * one where nothing is recorded. Anything unusual, and each refusal, takes the usual way through
- * filters and routes: the request goes on as it came.
+ * A short way for the two most frequent requests: reading a Machine, and creating one if nothing is
+ * recorded. Anything unusual, and each refusal, passes unchanged to the usual filters and routes.
  */
 public final class DirectMachines extends Handler.Wrapper {
   private static final String APPS = "/v1/apps/";

@@ -50,9 +50,9 @@ public final class Gatekeeper {
 
   /**
    * Refuses requests from other machines and from web pages of other origins. A request whose Host
-   * names an app goes to the app.
+   * names an app is passed to the app.
    *
-   * @return false if it went to an app
+   * @return false if an app got the request
    */
   public boolean guard(Context x) throws IOException {
     x.header(REQUEST_ID, requestId());

@@ -16,9 +16,9 @@ import io.javalin.http.Context;
 import java.util.function.Predicate;
 
 /**
- * The logs as flyctl asks for them (superfly/fly-go, resource_logs.go), below the address that has
- * GraphQL too. A page without {@code next_token} has the newest lines; each page's token leads to
- * the lines after it.
+ * The logs as flyctl requests them (superfly/fly-go, resource_logs.go), at the host of GraphQL. A
+ * page without {@code next_token} has the newest lines; each page's token leads to the lines after
+ * it.
  */
 public final class LogsApi {
   private static final int PAGE = 100;

@@ -26,8 +26,8 @@ import java.util.Comparator;
 import java.util.List;
 
 /**
- * The organization, as flyctl asks for it beside GraphQL (superfly/fly-go, uiex), and the lists of
- * its Machines and volumes by the time of their last change.
+ * The organization, as flyctl requests it beside GraphQL (superfly/fly-go, uiex), and its Machines
+ * and volumes, sorted by their last change.
  */
 public final class OrganizationsApi {
   /** Fields that a summary of a volume lacks. */

@@ -35,8 +35,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 
 /**
- * Fly Proxy: takes a request to an app to one of its Machines, and starts one if need be, holding
- * the request until it runs and has room. See
+ * Fly Proxy: passes a request for an app to one of its Machines. If need be it starts one, and
+ * holds the request until the Machine runs and has room. See
  * https://fly.io/docs/networking/dynamic-request-routing/ and
  * https://fly.io/docs/networking/request-headers/.
  */
@@ -90,8 +90,8 @@ public final class FlyProxy {
   }
 
   /**
-   * Handles a request to /edge/{app}/... The policy gives its pages an origin of their own: with
-   * the sandbox's origin their scripts could call the sandbox.
+   * Handles a request to /edge/{app}/... The policy gives an app's pages another origin: with the
+   * sandbox's origin their scripts could call the sandbox.
    */
   public void handlePath(Context x) throws IOException {
     x.skipRemainingHandlers();
@@ -176,7 +176,7 @@ public final class FlyProxy {
         to, replay.instance(), replay.preferred(), replay.regions(), replay.regions(), not);
   }
 
-  /** Sends the Machine's answer, or returns the replay that the app asks for. */
+  /** Sends the Machine's answer, or returns the replay that the app requests. */
   private FlyReplay serve(
       Context x,
       ReplayableBody body,

@@ -47,7 +47,7 @@ record FlyReplay(
           "timeout",
           "fallback");
 
-  /** Parses {@code region=fra,ams;state=x}; a value may stand in double quotes. */
+  /** Parses {@code region=fra,ams;state=x}; a value may be in double quotes. */
   static FlyReplay parse(String header) {
     var values = new LinkedHashMap<String, String>();
     for (var part : header.split(";(?=(?:[^\"]*\"[^\"]*\")*[^\"]*$)")) {

@@ -12,7 +12,7 @@ import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
 
-/** Chooses the Machine that a request goes to. */
+/** Chooses the Machine for a request. */
 final class MachineChoice {
   /**
    * The wishes of a request; each may be null.

@@ -22,14 +22,14 @@ final class ProxyHeaders {
 
   private ProxyHeaders() {}
 
-  /** The client says that it came by plain HTTP. */
+  /** True if the client reports plain HTTP. */
   static boolean plain(Context x) {
     return "http".equals(x.header("X-Forwarded-Proto"));
   }
 
   /**
-   * The headers that describe the client to the app; they replace the client's own. As on Fly.io
-   * the request counts as HTTPS, unless the client sends X-Forwarded-Proto: http.
+   * The headers that describe the client to the app; they replace the client's own. The request
+   * counts as HTTPS, as on Fly.io, unless the client sends X-Forwarded-Proto: http.
    */
   static Map<String, String> toApp(Context x, String host) {
     var client = x.req().getRemoteAddr();

@@ -28,8 +28,8 @@ import org.eclipse.jetty.server.HttpStream;
 import org.eclipse.jetty.server.Request;
 
 /**
- * Passes HTTP requests on to the programs of Machines, and their answers back: bodies as they come,
- * in both directions at once, whatever their size.
+ * Passes HTTP requests to the programs of Machines, and the answers to the clients. Bodies of any
+ * size stream in both directions at once.
  */
 public final class ReverseProxy {
   /** Headers of a single connection: RFC 9110, 7.6.1. */
@@ -66,7 +66,7 @@ public final class ReverseProxy {
    * @param back edits the response headers
    * @param watch ends the request when the client disconnects
    * @param hold called when a WebSocket begins; its result is run at the end of the WebSocket
-   * @return the replay that the app asks for instead of answering; or null
+   * @return the replay that the app requests instead of answering; or null
    * @throws IOException if the program cannot be reached, or closes before it answers
    */
   FlyReplay pass(

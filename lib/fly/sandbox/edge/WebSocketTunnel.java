@@ -50,7 +50,7 @@ public class WebSocketTunnel extends AbstractConnection implements Connection.Up
     next.doFilter(http.getHeader(MARK) == null ? http : hidden, response);
   }
 
-  /** The request asks to become a WebSocket. */
+  /** True if the request is an upgrade to a WebSocket. */
   static boolean wanted(HttpServletRequest request) {
     return "websocket".equalsIgnoreCase(request.getHeader("Upgrade"));
   }

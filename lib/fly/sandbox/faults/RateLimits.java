@@ -6,8 +6,9 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * The documented rate limits: one request a second for each action on each Machine or app, with a
- * burst of three; five and ten for reading a Machine; a hundred app deletions a minute
+ * The documented rate limits. Each action on each Machine or app may come once a second, with a
+ * burst of three. Reads of a Machine may come five times a second, with a burst of ten. There may be a
+ * hundred app deletions a minute
  * (https://fly.io/docs/machines/api/working-with-machines-api/#rate-limits).
  */
 final class RateLimits {

@@ -15,7 +15,7 @@ public final class ErrorBodies {
 
   private static final long MOST_DRAINED = 16 * MOST_BYTES;
 
-  /** An attribute of a request whose body belongs to an app. */
+  /** An attribute of a request whose body an app gets. */
   private static final String PASSED_ON = "fly.sandbox.edge";
 
   private ErrorBodies() {}

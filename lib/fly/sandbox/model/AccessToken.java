@@ -10,10 +10,7 @@ public record AccessToken(String value) {
   private static final String USUAL = "Bearer ";
   private static final Pattern SCHEMES = Pattern.compile("(?i)^((bearer|flyv1)\\s+)+");
 
-  /**
-   * Reports if an Authorization header carries the token, in any form that clients send: alone, or
-   * as one of several between commas.
-   */
+  /** True if an Authorization header has the token, alone or as one of several between commas. */
   public boolean isIn(String header) {
     if (header.startsWith(USUAL) && is(header.substring(USUAL.length()))) return true;
     var bare = SCHEMES.matcher(header).replaceFirst("");

@@ -184,7 +184,7 @@ public final class ApiError extends RuntimeException {
     return new ApiError(status, "invalid ip address type: " + type);
   }
 
-  /** The words by which flyctl knows that an image is in no registry (superfly/fly-go). */
+  /** The words by which flyctl recognizes an image that is in no registry (superfly/fly-go). */
   public static ApiError unknownRepository() {
     return new ApiError(404, "Unknown repository");
   }

@@ -156,8 +156,8 @@ public final class App implements Record {
   }
 
   /**
-   * A config for a new Machine: the one of the Machine before if both are the same, because those
-   * of a fleet are, and nobody changes a Machine's config in place.
+   * A config for a new Machine: the object of the previous Machine if both are equal, as in a
+   * fleet. It can be shared, because no code changes a Machine's config in place.
    */
   synchronized ObjectNode shared(ObjectNode config) {
     if (newestConfig == null || !JsonNodes.same(newestConfig, config)) newestConfig = config;

@@ -69,7 +69,7 @@ public final class Guesses {
 
   private final Map<Guess, String> chosen = new EnumMap<>(Guess.class);
 
-  /** Rows for people: name, the likeliest value, the others, and what it is about. */
+  /** Rows for people: name, the likeliest value, the other values, and the subject. */
   public static List<List<String>> table() {
     var rows = new ArrayList<List<String>>();
     for (var guess : Guess.values()) {

@@ -257,7 +257,7 @@ public final class Machine implements Record {
     history.addVersion(instanceId, config);
   }
 
-  /** Refuses a change that was meant for another version; null stands for any. */
+  /** Refuses a change that was meant for another version; null means any. */
   public synchronized void requireVersion(String version) {
     if (version != null && !version.equals(instanceId)) {
       throw ApiError.otherVersion(instanceId, version);

@@ -23,7 +23,7 @@ public final class StateWaiters {
   /**
    * The goal of a wait.
    *
-   * @param states any of these; settled stands for every state that lasts
+   * @param states any of these; settled means every state that lasts
    * @param version a version of the Machine; null for any
    * @param fromEventId an event after which the state has to be reached; null for no such event
    */

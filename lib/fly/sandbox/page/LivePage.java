@@ -52,7 +52,7 @@ public final class LivePage implements AutoCloseable {
   /** The filter of a page, and the ids of Machines whose details it shows. */
   private record View(String filter, Set<String> open) {}
 
-  /** A page that is open. It gets one event at a time, and later the changes in between. */
+  /** An open page. It gets one event at a time, and the changes meanwhile in the next one. */
   private static final class Viewer {
     final SseClient client;
     final String server;

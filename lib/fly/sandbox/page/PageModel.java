@@ -107,7 +107,7 @@ public final class PageModel {
     return json;
   }
 
-  /** Shares the room equally; room that an app does not need goes to the others. */
+  /** Shares the rows equally; rows that an app does not need are for the others. */
   private static void share(List<Part> parts) {
     var room = MOST_MACHINES;
     var left = parts.size();

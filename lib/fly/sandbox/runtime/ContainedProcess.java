@@ -33,7 +33,7 @@ import java.util.concurrent.locks.LockSupport;
  * end together, and never outlive this JVM: see {@link Containment}.
  */
 public final class ContainedProcess {
-  /** A folder or file of the host, and the absolute path where the Machine has it. */
+  /** A folder or file of the host, and its absolute path in the Machine. */
   public record Mount(Path source, String path) {}
 
   /**
@@ -53,7 +53,7 @@ public final class ContainedProcess {
    */
   public record Exit(int code, int signal) {}
 
-  /** Settings with which npx asks nothing, and needs no network after its first run. */
+  /** Settings with which npx has no questions, and needs no network after its first run. */
   private static final Map<String, String> NPM =
       Map.of(
           "npm_config_yes", "true",
@@ -284,9 +284,9 @@ public final class ContainedProcess {
   }
 
   /**
-   * Sends the signal, waits for the end, and after the timeout kills what is left. A suspended
-   * program is killed at once, because it receives no signal. Returns when all its processes have
-   * ended.
+   * Sends the signal, waits for the end, and after the timeout kills the remaining processes. A
+   * suspended program is killed at once, because it receives no signal. Returns when all its
+   * processes have ended.
    */
   public void stop(String signal, Duration timeout) {
     var family = inNamespace ? List.<ProcessHandle>of() : process.descendants().toList();

@@ -14,7 +14,7 @@ import java.util.List;
 
 /** Ways to keep a Machine's processes together, and to show them volumes at their paths. */
 public enum Containment {
-  /** Linux, as root: namespaces, which end with this JVM whatever ends it. */
+  /** Linux, as root: namespaces, which end with this JVM, even by kill -9. */
   NAMESPACES,
 
   /** The same for other users, if the kernel allows it. */

@@ -21,12 +21,12 @@ import java.util.function.Supplier;
 
 /**
  * Puts a stdio MCP program behind HTTP, as {@code fly mcp wrap} does (superfly/flyctl,
- * internal/command/mcp/wrap.go): a POST's lines go to the program, and are answered with 202; what
- * the program says goes, line by line and as it comes, to the one GET that is open.
+ * internal/command/mcp/wrap.go). The program gets a POST's lines, and the client 202. Each line
+ * that the program writes is sent at once to the one open GET.
  *
- * <p>As there, what the program says while no GET is open is lost, a second GET is refused with
- * 409, and a line of more than 10 MiB is the end. Unlike there, a slow or vanished client holds up
- * nobody but itself, and the lines of two POSTs are never mixed.
+ * <p>The faults are flyctl's, too. Lines that the program writes while no GET is open are lost, a
+ * second GET gets 409, and a line of more than 10 MiB ends the program. Unlike flyctl's, a slow or
+ * vanished client delays no other, and the lines of two POSTs are never mixed.
  */
 public final class FlyctlWrap implements AutoCloseable {
   private static final long HEARTBEAT_SECONDS = 15;
@@ -46,10 +46,10 @@ public final class FlyctlWrap implements AutoCloseable {
   /**
    * @param stdin the program's
    * @param stdout the program's; read to its end from now on
-   * @param bearerToken what clients must send, or null
-   * @param user who may come with the password, where there is no token; or null
+   * @param bearerToken required of clients, or null
+   * @param user required of clients with the password if there is no token; or null
    * @param isPrivate FLY_MCP_PRIVATE: refuse clients from outside of the private network
-   * @param lastWords why the program has ended (its last lines on stderr, say); asked when it has
+   * @param lastWords reads why the program has ended, such as its last lines on stderr
    */
   public FlyctlWrap(
       OutputStream stdin,
@@ -70,7 +70,7 @@ public final class FlyctlWrap implements AutoCloseable {
     pump.start();
   }
 
-  /** Answers one request; a GET's answer lasts until its client goes or the program ends. */
+  /** Answers one request; a GET's answer lasts until the client disconnects or the program ends. */
   public void handle(Exchange exchange) throws IOException {
     if (isPrivate) {
       // Every client of the sandbox comes through the edge, and none from Fly.io's private network.
@@ -97,7 +97,7 @@ public final class FlyctlWrap implements AutoCloseable {
     }
   }
 
-  /** Ends the open GET, and refuses what comes later. The program is its starter's to end. */
+  /** Ends the open GET, and refuses later requests. The caller ends the program. */
   @Override
   public void close() {
     ended = true;
@@ -130,7 +130,7 @@ public final class FlyctlWrap implements AutoCloseable {
     try {
       lines.writeTo(stdin);
     } catch (IOException e) {
-      close(); // it does not read any more
+      close(); // the program reads no longer
     } finally {
       writing.unlock();
     }
@@ -166,7 +166,7 @@ public final class FlyctlWrap implements AutoCloseable {
     return listener.compareAndSet(holder, mine) || listener.compareAndSet(null, mine);
   }
 
-  /** Hands on what the program says, in whole lines. */
+  /** Sends the program's output to the client, in whole lines. */
   private void pump() {
     try (stdout) {
       var buffer = new byte[1 << 16];

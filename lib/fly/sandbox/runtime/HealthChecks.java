@@ -26,8 +26,8 @@ import java.util.concurrent.TimeoutException;
 import org.eclipse.jetty.client.ContentResponse;
 
 /**
- * The health checks of a Machine that runs, made on its real program: those of its config by their
- * names, and those of its services, which keep requests from it while they fail. See
+ * The health checks of a running Machine, made on its real program. The config's checks have names;
+ * while a check of a service fails, the Machine gets no requests. See
  * https://fly.io/docs/reference/health-checks/.
  */
 public final class HealthChecks {

@@ -6,7 +6,7 @@ import java.util.regex.Pattern;
 
 /**
  * The variables of this computer that the programs of Machines may see: enough to find programs,
- * caches and the way to the network. Everything else stays here, whatever its name.
+ * caches and the way to the network. They get no other variable.
  */
 final class HostVariables {
   private static final Pattern ALLOWED =

@@ -34,10 +34,10 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 
 /**
- * The processes of a Machine from a start to the next end, and the way in for requests. The image
- * flyio/mcp has flyctl's wrap before the first process. The program of any other image has to
- * listen at the port in its variable PORT, because several Machines on one computer cannot all have
- * their {@code internal_port}.
+ * The processes of a Machine from a start to the next end, and the ports for requests. The image
+ * flyio/mcp has flyctl's wrap before the first process. The program of any other image must listen
+ * at the port in its variable PORT. Several Machines on one computer cannot all have their {@code
+ * internal_port}.
  */
 public final class MachineProcesses {
   private static final int LAST_WORDS = 5;
@@ -341,7 +341,7 @@ public final class MachineProcesses {
     for (int i = 0; i < files.size(); i++) {
       var path = files.get(i).path("guest_path").asText();
       var folder = host.folders().ofMachine(machine.id).resolve("file-" + i);
-      Folders.delete(folder); // whatever a program may have made of it
+      Folders.delete(folder); // a program may have replaced it
       Files.createDirectory(folder);
       var file = folder.resolve(path.substring(path.lastIndexOf('/') + 1)); // its name may matter
       Files.write(file, content(files.get(i)));

@@ -23,8 +23,8 @@ final class PathMapping {
   private final List<Volume> volumes = new ArrayList<>();
 
   /**
-   * Text is handled as Latin-1, so that no other byte changes, whatever the encoding. Group 1 is
-   * the text before a match, which stays.
+   * Text is handled as Latin-1, so that in any encoding no other byte changes. Group 1 is the text
+   * before a match, which stays.
    */
   private static final class Volume {
     final String path;

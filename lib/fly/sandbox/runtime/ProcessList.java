@@ -36,7 +36,7 @@ public final class ProcessList {
   private ProcessList() {}
 
   /**
-   * @param sortBy one of the fields; null for the order in which they started
+   * @param sortBy one of the fields; null for the order of their starts
    * @param order asc (null too) or desc
    */
   public static JsonNode json(List<ProcessHandle> processes, String sortBy, String order) {

@@ -26,8 +26,8 @@ import java.util.concurrent.ConcurrentHashMap;
 /**
  * Starts, stops, suspends, replaces and destroys Machines. Every method throws an {@link ApiError}
  * if Fly.io would refuse. It guards a Machine by the Machine's monitor; slow steps (starting,
- * stopping) run on the workers, and the states in between show them. It is long because the steps
- * share these states: each must know which others may be under way.
+ * stopping) run on the workers, and passing states show them. The class is long because the steps
+ * share these states: each depends on the others under way.
  */
 public final class MachineLifecycle {
   /** Uptime after which the count of restarts begins anew (a guess). */
@@ -227,8 +227,8 @@ public final class MachineLifecycle {
   }
 
   /**
-   * The restart policy of the config, applied to an exit code. max_retries belongs to on-failure
-   * alone: https://fly.io/docs/machines/guides-examples/machine-restart-policy/.
+   * The restart policy of the config, applied to an exit code. max_retries is for on-failure only:
+   * https://fly.io/docs/machines/guides-examples/machine-restart-policy/.
    */
   private boolean restartsAfter(Machine machine, int code) {
     return switch (machine.config().at("/restart/policy").asText("")) {

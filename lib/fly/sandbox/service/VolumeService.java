@@ -33,7 +33,7 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 
-/** The volumes of apps, with their files and snapshots, and the Machines that they belong to. */
+/** The volumes of apps, with their files and snapshots, and their Machines. */
 public final class VolumeService {
   /** Zones of a region; their number on Fly.io is not known. */
   private static final int ZONES = 64;
@@ -218,8 +218,8 @@ public final class VolumeService {
   }
 
   /**
-   * Grows the volumes of a Machine as its mounts say, again and again while it runs: by {@code
-   * add_size_gb} when {@code extend_threshold_percent} is used, to {@code size_gb_limit} at most
+   * Extends the volumes of a Machine by its mounts' rules while it runs. A volume grows by {@code
+   * add_size_gb} once {@code extend_threshold_percent} is used, to {@code size_gb_limit} at most
    * (https://fly.io/docs/reference/configuration/#the-mounts-section).
    */
   public void watchGrowth(Machine machine, BooleanSupplier runs) {

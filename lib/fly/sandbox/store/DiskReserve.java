@@ -6,8 +6,8 @@ import java.nio.file.Path;
 import java.util.Random;
 
 /**
- * A file that keeps space for the change that finds the disk full: that change is already made in
- * memory, and must be recorded as well.
+ * A file that reserves space for the change during which the disk gets full. That change is already
+ * made in memory, and must be recorded, too.
  */
 final class DiskReserve {
   private static final int USUAL = 1 << 20;

@@ -61,7 +61,7 @@ public abstract class Journal implements AutoCloseable {
   /** Starts to write changes that no request waits for. */
   public abstract void start();
 
-  /** Deletes folders after a flush: a crash in between must not lose files that are on record. */
+  /** Deletes folders after a flush: a crash before it must not lose files that are on record. */
   public void deleteAfterFlush(Collection<Path> folders) {
     if (folders.isEmpty()) return;
     var all = List.copyOf(folders);

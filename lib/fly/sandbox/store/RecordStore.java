@@ -211,7 +211,7 @@ public final class RecordStore implements AutoCloseable {
       store.commit();
     } catch (MVStoreException e) {
       changed.addAll(records); // the next flush tries again
-      if (!store.isClosed()) store.closeImmediately(); // drops what was not committed
+      if (!store.isClosed()) store.closeImmediately(); // drops uncommitted changes
       throw e;
     } catch (RuntimeException e) {
       changed.addAll(records);

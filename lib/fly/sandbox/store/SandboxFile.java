@@ -15,8 +15,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * The private file by which a user's other terminals find a sandbox and its token: one per port, in
- * the user's runtime folder or in a private one for temporary files. The sandbox removes it.
+ * The private file by which a user's other terminals find a sandbox and its token. Each port has
+ * one, in the user's runtime folder or in a private temporary folder. The sandbox removes it.
  */
 public final class SandboxFile implements AutoCloseable {
   /** Tolerance for a process's start, which is computed from a clock that may be set. */

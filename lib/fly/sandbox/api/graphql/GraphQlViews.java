@@ -116,7 +116,7 @@ final class GraphQlViews {
     return json;
   }
 
-  /** The addresses of a region; null stands for all regions. */
+  /** The addresses of a region; null means all regions. */
   static Map<String, Object> egress(App app, String region) {
     synchronized (app) {
       var found = app.egressIps.stream().filter(ip -> region == null || region.equals(ip.region()));
