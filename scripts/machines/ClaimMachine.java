@@ -38,6 +38,7 @@ import picocli.CommandLine.Option;
 class ClaimMachine implements Runnable {
   @Mixin Cli.Api cli;
   @Mixin Options.App app;
+  @Mixin Options.Fleet fleet;
   @Mixin Options.Json json;
 
   @Option(
@@ -47,12 +48,6 @@ class ClaimMachine implements Runnable {
       description =
           "Its owner, such as a user's name; also several times; - reads them from stdin.")
   List<String> owners;
-
-  @Option(
-      names = "--name",
-      paramLabel = "NAME",
-      description = "The name of the fleet (default: ${DEFAULT-VALUE}).")
-  String name = "fleet";
 
   @Option(names = "--no-check", description = "Do not wait until its MCP server answers.")
   boolean noCheck;
@@ -69,7 +64,7 @@ class ClaimMachine implements Runnable {
 
   @Override
   public void run() {
-    var pool = new Pool(cli.fly(), cli, app.name(), name);
+    var pool = new Pool(cli.fly(), cli, app.name(), fleet.name());
     var all = new LinkedHashSet<String>();
     for (var owner : owners) {
       if (!owner.equals("-")) all.add(owner);
@@ -85,7 +80,7 @@ class ClaimMachine implements Runnable {
     one = all.size() == 1;
 
     // One owner's failure is the command's; of several, each gets a line.
-    cli.announce("Claiming %d of the fleet %s ...", all.size(), name);
+    cli.announce("Claiming %d of the fleet %s ...", all.size(), fleet.name());
     var failures = cli.fly().each(all, 50, owner -> print(owner, pool.claim(owner, this::check)));
     failures.forEach((owner, e) -> cli.err().printf("failed: %s: %s%n", owner, e.what));
     if (failures.isEmpty()) {

@@ -40,6 +40,7 @@ import picocli.CommandLine.Option;
 class CreateFleet implements Runnable {
   @Mixin Cli.Api cli;
   @Mixin Options.App app;
+  @Mixin Options.Fleet fleet;
   @Mixin Options.Json json;
   @Mixin Options.Org org;
   @Mixin Options.Body body;
@@ -52,12 +53,6 @@ class CreateFleet implements Runnable {
       paramLabel = "FILE",
       description = "A CSV file: a Machine for each row, its columns as variables of the body.")
   String each;
-
-  @Option(
-      names = "--name",
-      paramLabel = "NAME",
-      description = "The name of the fleet (default: ${DEFAULT-VALUE}).")
-  String name = "fleet";
 
   @Option(
       names = "--regions",
@@ -137,10 +132,10 @@ class CreateFleet implements Runnable {
       var values = new LinkedHashMap<String, String>();
       if (i <= rows.size()) values.putAll(rows.get(i - 1));
       values.put("INDEX", String.valueOf(i));
-      values.put("NAME", Fleet.name(name, i));
+      values.put("NAME", Fleet.name(fleet.name(), i));
       var request = body.changed(body.load("fleet.json", values), cli);
       var owner = appPerMachine ? Fleet.name(app.name(), i) : app.name();
-      members.add(Fleet.member(name, owner, appPerMachine, i, request));
+      members.add(Fleet.member(fleet.name(), owner, appPerMachine, i, request));
     }
     return members;
   }

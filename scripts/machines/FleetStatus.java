@@ -18,7 +18,6 @@ import java.util.List;
 import java.util.TreeMap;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
 
 @Command(
     name = "fly-fleet-status",
@@ -28,13 +27,8 @@ import picocli.CommandLine.Option;
 class FleetStatus implements Runnable {
   @Mixin Cli.Api cli;
   @Mixin Options.App app;
+  @Mixin Options.Fleet fleet;
   @Mixin Options.Json json;
-
-  @Option(
-      names = "--name",
-      paramLabel = "NAME",
-      description = "The name of the fleet (default: ${DEFAULT-VALUE}).")
-  String name = "fleet";
 
   public static void main(String... args) {
     Cli.main(new FleetStatus(), args);
@@ -42,8 +36,8 @@ class FleetStatus implements Runnable {
 
   @Override
   public void run() {
-    cli.announce("Asking for the fleet %s of %s ...", name, app.name());
-    var machines = new Pool(cli.fly(), cli, app.name(), name).members();
+    cli.announce("Asking for the fleet %s of %s ...", fleet.name(), app.name());
+    var machines = new Pool(cli.fly(), cli, app.name(), fleet.name()).members();
     if (cli.dryRun) return;
 
     var rows = new ArrayList<List<String>>();

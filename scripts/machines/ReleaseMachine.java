@@ -26,6 +26,7 @@ import picocli.CommandLine.Parameters;
 class ReleaseMachine implements Runnable {
   @Mixin Cli.Api cli;
   @Mixin Options.App app;
+  @Mixin Options.Fleet fleet;
   @Mixin Options.Json json;
 
   @Parameters(arity = "0..1", paramLabel = "MACHINE_ID", description = "The Machine.")
@@ -33,12 +34,6 @@ class ReleaseMachine implements Runnable {
 
   @Option(names = "--owner", paramLabel = "NAME", description = "The Machine of this owner.")
   String owner;
-
-  @Option(
-      names = "--name",
-      paramLabel = "NAME",
-      description = "The name of the fleet (default: ${DEFAULT-VALUE}).")
-  String name = "fleet";
 
   @Option(
       names = "--state",
@@ -60,7 +55,7 @@ class ReleaseMachine implements Runnable {
     }
 
     // 1. Find the Machine: its metadata names the owner.
-    var pool = new Pool(cli.reading(), cli, app.name(), name);
+    var pool = new Pool(cli.reading(), cli, app.name(), fleet.name());
     var machine = id == null ? pool.of(owner).path("id").asText() : id;
     if (cli.dryRun) {
       var path = "/v1/apps/{app}/machines/{machine}/metadata/owner";

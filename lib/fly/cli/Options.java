@@ -27,13 +27,13 @@ public final class Options {
         description = "The app ($$APP_NAME).")
     private String name;
 
-    /** The name, or a new name that nobody else is likely to have. */
+    /** The name, or a new name that is unlikely to be taken. */
     public String nameOrNew() {
       if (name == null && Settings.APP_NAME.get() == null) name = random("mcp");
       return name();
     }
 
-    /** A name that nobody else is likely to have. */
+    /** A name that is unlikely to be taken. */
     public static String random(String prefix) {
       return "%s-%012x".formatted(prefix, ThreadLocalRandom.current().nextLong(1L << 48));
     }
@@ -54,6 +54,18 @@ public final class Options {
 
     public String slug() {
       return slug == null ? Settings.ORG.require() : slug;
+    }
+  }
+
+  public static final class Fleet {
+    @Option(
+        names = "--name",
+        paramLabel = "NAME",
+        description = "The name of the fleet (default: ${DEFAULT-VALUE}).")
+    private String name = "fleet";
+
+    public String name() {
+      return name;
     }
   }
 
