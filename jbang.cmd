@@ -21,6 +21,7 @@ if not defined JBANG_JAR (
   set "jar=%JBANG_JAR%"
 )
 if not exist "%jar%" (
+  echo First run: fetching JBang %version%, once ... 1>&2
   "%java%" "%root%.jbang\FetchJBang.java" "%version%" "%jar%" 1>&2 || exit /b 1
 )
 

@@ -32,7 +32,6 @@ class FetchJBang {
   }
 
   private static int fetch(String version, Path jar) throws Exception {
-    System.err.println("Fetching JBang " + version + ", once ...");
     Files.createDirectories(jar.getParent());
     var folder = Files.createTempDirectory(jar.getParent(), "fetch");
     try {

@@ -65,8 +65,15 @@ public enum Settings {
     return config.resolve("fly-mcp").resolve(app + ".token");
   }
 
-  /** The text after {@code export NAME=} in a hint. */
+  /** The text after {@code export NAME=} in a hint; flyctl's variable, if that one is set. */
   public String example() {
+    var flyctl =
+        switch (this) {
+          case FLY_API_TOKEN -> "FLY_ACCESS_TOKEN";
+          case APP_NAME -> "FLY_APP";
+          default -> null;
+        };
+    if (flyctl != null && inEnvironment(flyctl)) return "\"$" + flyctl + "\"";
     return switch (this) {
       case FLY_API_TOKEN -> "\"FlyV1 fm2_...\"";
       case APP_NAME -> "$(fly-name-app)";
@@ -81,6 +88,10 @@ public enum Settings {
     var value = present(System.getProperty(name));
     if (value == null) value = present(System.getenv(name));
     return value == null ? present(dotEnv().get(name)) : value;
+  }
+
+  private static boolean inEnvironment(String name) {
+    return present(System.getProperty(name)) != null || present(System.getenv(name)) != null;
   }
 
   private static String present(String value) {

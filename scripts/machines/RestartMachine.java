@@ -2,12 +2,11 @@
 //JAVA 17+
 //DESCRIPTION Restart Machines that run.
 //SOURCES ../../lib/fly/Machines.java ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Ending.java
-//SOURCES ../../lib/fly/cli/Hint.java ../../lib/fly/cli/Many.java ../../lib/fly/cli/Options.java
+//SOURCES ../../lib/fly/cli/Many.java ../../lib/fly/cli/Options.java
 
 import fly.Machines;
 import fly.cli.Cli;
 import fly.cli.Ending;
-import fly.cli.Hint;
 import fly.cli.Many;
 import fly.cli.Options;
 import java.util.StringJoiner;
@@ -44,6 +43,6 @@ class RestartMachine implements Runnable {
             new Machines(machine.fly(), machine.story())
                 .restart(app.name(), machine.id(), query.toString()));
 
-    cli.say("Next: " + Hint.of("fly-wait-machine") + " --state started");
+    machines.next(cli, "started");
   }
 }

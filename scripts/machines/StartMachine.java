@@ -1,12 +1,11 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //JAVA 17+
 //DESCRIPTION Start Machines that are stopped or suspended.
-//SOURCES ../../lib/fly/Machines.java ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Hint.java
-//SOURCES ../../lib/fly/cli/Many.java ../../lib/fly/cli/Options.java
+//SOURCES ../../lib/fly/Machines.java ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Many.java
+//SOURCES ../../lib/fly/cli/Options.java
 
 import fly.Machines;
 import fly.cli.Cli;
-import fly.cli.Hint;
 import fly.cli.Many;
 import fly.cli.Options;
 import picocli.CommandLine.Command;
@@ -40,6 +39,6 @@ class StartMachine implements Runnable {
         "Starting",
         machine -> new Machines(machine.fly(), machine.story()).start(app.name(), machine.id()));
 
-    cli.say("Next: " + Hint.of("fly-wait-machine") + " --state started");
+    machines.next(cli, "started");
   }
 }

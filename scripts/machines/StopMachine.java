@@ -2,13 +2,12 @@
 //JAVA 17+
 //DESCRIPTION Stop Machines; each keeps its place, its volume and its configuration.
 //SOURCES ../../lib/fly/Fly.java ../../lib/fly/Machines.java ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Ending.java
-//SOURCES ../../lib/fly/cli/Hint.java ../../lib/fly/cli/Many.java ../../lib/fly/cli/Options.java
+//SOURCES ../../lib/fly/cli/Many.java ../../lib/fly/cli/Options.java
 
 import fly.Fly;
 import fly.Machines;
 import fly.cli.Cli;
 import fly.cli.Ending;
-import fly.cli.Hint;
 import fly.cli.Many;
 import fly.cli.Options;
 import picocli.CommandLine.Command;
@@ -44,6 +43,6 @@ class StopMachine implements Runnable {
         machine ->
             new Machines(machine.fly(), machine.story()).stop(app.name(), machine.id(), request));
 
-    cli.say("Next: " + Hint.of("fly-wait-machine") + " --state stopped");
+    machines.next(cli, "stopped");
   }
 }

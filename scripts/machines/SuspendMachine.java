@@ -1,12 +1,11 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //JAVA 17+
 //DESCRIPTION Suspend Machines: they keep their memory, and start faster than stopped ones.
-//SOURCES ../../lib/fly/Machines.java ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Hint.java
-//SOURCES ../../lib/fly/cli/Many.java ../../lib/fly/cli/Options.java
+//SOURCES ../../lib/fly/Machines.java ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Many.java
+//SOURCES ../../lib/fly/cli/Options.java
 
 import fly.Machines;
 import fly.cli.Cli;
-import fly.cli.Hint;
 import fly.cli.Many;
 import fly.cli.Options;
 import picocli.CommandLine.Command;
@@ -37,6 +36,6 @@ class SuspendMachine implements Runnable {
         "Suspending",
         machine -> new Machines(machine.fly(), machine.story()).suspend(app.name(), machine.id()));
 
-    cli.say("Next: " + Hint.of("fly-wait-machine") + " --state suspended");
+    machines.next(cli, "suspended");
   }
 }

@@ -1,4 +1,4 @@
-//SOURCES ../Fly.java ../FlyException.java ../Settings.java ../Story.java Cli.java Options.java
+//SOURCES ../Fly.java ../FlyException.java ../Settings.java ../Story.java Cli.java Hint.java Options.java
 package fly.cli;
 
 import static picocli.CommandLine.Spec.Target.MIXEE;
@@ -52,6 +52,8 @@ public abstract class Many {
   private int parallel = 50;
 
   @Mixin public Options.Json json;
+
+  private List<String> worked = List.of();
 
   /** The ids as given; "-" means those on stdin. */
   abstract List<String> ids();
@@ -219,6 +221,7 @@ public abstract class Many {
    */
   public void each(Cli.Api cli, String app, String doing, Work work) {
     var ids = ids(cli, app);
+    worked = ids;
     if (one()) {
       var id = ids.get(0);
       cli.announce("%s the Machine %s ...", doing, id);
@@ -247,6 +250,14 @@ public abstract class Many {
     var took = (System.nanoTime() - start) / 1e9;
     cli.say("%d of %d done in %.2f s.", ids.size() - failures.size(), ids.size(), took);
     if (!failures.isEmpty()) throw failed(failures, ids.size());
+  }
+
+  /** Names the command that waits until the Machines of {@link #each} have this state. */
+  public void next(Cli.Api cli, String state) {
+    if (worked.isEmpty() || worked.size() > SHOWN) return;
+    var setting = ids().isEmpty() && !selecting();
+    var which = setting ? "" : " " + String.join(" ", worked);
+    cli.say("Next: %s%s --state %s", Hint.of("fly-wait-machine"), which, state);
   }
 
   private static Item item(Cli.Api cli, String id, Story story) {

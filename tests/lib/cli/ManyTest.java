@@ -125,6 +125,18 @@ class ManyTest {
     assertEquals(0, result.exit(), result.err());
     assertEquals("", result.out());
     assertTrue(result.err().contains("No Machine of mcp-demo matches: nothing to do."));
+    assertFalse(result.err().contains("Next:"), result.err());
+  }
+
+  @Test
+  void the_next_step_is_for_the_Machines_that_were_named() {
+    starts("a1", "a2");
+
+    var result = Script.run(new StartMachine(), "a1", "a2");
+
+    assertTrue(
+        result.err().endsWith("Next: jbang fly-wait-machine@catalog a1 a2 --state started\n"),
+        result.err());
   }
 
   @Test

@@ -140,6 +140,23 @@ class SettingsTest {
   }
 
   @Test
+  void a_variable_of_flyctl_is_offered_for_the_one_that_is_missing() {
+    System.setProperty("FLY_ACCESS_TOKEN", "fo1_x");
+    System.setProperty("FLY_APP", "mine");
+
+    try {
+      var token = assertThrows(FlyException.class, Settings.FLY_API_TOKEN::require);
+      var app = assertThrows(FlyException.class, Settings.APP_NAME::require);
+
+      assertEquals("export FLY_API_TOKEN=\"$FLY_ACCESS_TOKEN\"", token.tryNext);
+      assertEquals("export APP_NAME=\"$FLY_APP\"", app.tryNext);
+    } finally {
+      System.clearProperty("FLY_ACCESS_TOKEN");
+      System.clearProperty("FLY_APP");
+    }
+  }
+
+  @Test
   void the_guides_addresses_are_the_defaults() {
     assertEquals("https://api.machines.dev", Settings.FLY_API_HOSTNAME.get());
     assertEquals("https://api.fly.io", Settings.FLY_API_BASE_URL.get());

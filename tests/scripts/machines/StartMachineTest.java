@@ -20,7 +20,10 @@ class StartMachineTest {
 
     assertEquals(0, result.exit(), result.err());
     assertEquals("{\n  \"previous_state\": \"stopped\"\n}\n", result.out());
-    assertTrue(result.err().contains("Next: jbang fly-wait-machine@catalog --state started"));
+    assertTrue(
+        result
+            .err()
+            .contains("Next: jbang fly-wait-machine@catalog 148ed127f22387 --state started"));
   }
 
   @Test

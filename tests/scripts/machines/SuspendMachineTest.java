@@ -19,7 +19,10 @@ class SuspendMachineTest {
 
     assertEquals(0, result.exit(), result.err());
     assertEquals("{\n  \"ok\": true\n}\n", result.out());
-    assertTrue(result.err().contains("Next: jbang fly-wait-machine@catalog --state suspended"));
+    assertTrue(
+        result
+            .err()
+            .contains("Next: jbang fly-wait-machine@catalog 148ed127f22387 --state suspended"));
   }
 
   @Test
