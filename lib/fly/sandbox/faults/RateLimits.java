@@ -7,8 +7,8 @@ import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * The documented rate limits. Each action on each Machine or app may come once a second, with a
- * burst of three. Reads of a Machine may come five times a second, with a burst of ten. There may be a
- * hundred app deletions a minute
+ * burst of three. Reads of a Machine may come five times a second, with a burst of ten. There may
+ * be a hundred app deletions a minute
  * (https://fly.io/docs/machines/api/working-with-machines-api/#rate-limits).
  */
 final class RateLimits {
