@@ -6,9 +6,9 @@ import java.net.UnknownHostException;
 import java.util.Locale;
 
 /**
- * Names of Fly.io's private network, where WireGuard encrypts what plain http does not. Any other
- * network may answer to the same names, such as an office's. Addresses tell them apart, since each
- * private network of Fly.io lies in fdaa::/16 (https://fly.io/docs/networking/private-networking/).
+ * Names of Fly.io's private network, where WireGuard encrypts what plain http does not. Another
+ * network, such as an office's, may have the same names. The addresses differ, because each private
+ * network of Fly.io is in fdaa::/16 (https://fly.io/docs/networking/private-networking/).
  */
 public final class PrivateNetwork {
   private PrivateNetwork() {}

@@ -80,9 +80,7 @@ class Status implements Runnable {
             .and("AT", machine -> time(machine.at("/events/0/timestamp"))));
   }
 
-  /**
-   * A table of its own for each kind of thing that is there, with a line before all but the app.
-   */
+  /** Prints a table for each kind of thing, with a blank line before all but the app. */
   private void table(Iterable<JsonNode> things, Columns columns) {
     if (!things.iterator().hasNext()) return;
     if (things instanceof JsonNode) cli.out().println();

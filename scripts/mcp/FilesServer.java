@@ -101,7 +101,7 @@ record FilesServer(Path folder) {
         .build();
   }
 
-  /** Does what a tool is for; the model hears of a failure. */
+  /** Runs a tool; a failure is a text for the model. */
   private McpSchema.CallToolResult call(String tool, Map<String, Object> arguments) {
     var result = McpSchema.CallToolResult.builder();
     try {

@@ -119,7 +119,7 @@ class McpLaunch implements Callable<Integer> {
           if (!cli.dryRun) values.tokenIn(server.tokenFile, cli::say);
           var created = launch.machine(machine, values.values(), disk, update);
 
-          // 3. Prove that the server answers, and that it answers nobody without the token.
+          // 3. Prove that the server answers, and that it refuses requests without the token.
           if (cli.dryRun) {
             cli.out().println(check.curl());
             return;

@@ -75,7 +75,7 @@ class RunPage implements Runnable {
       return;
     }
 
-    // 2. Run its blocks, on a sandbox of their own.
+    // 2. Run its blocks, on a new sandbox.
     if (live) {
       show(page, new PageRun(file.toString(), page, Map.of()));
       return;

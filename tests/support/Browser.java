@@ -150,7 +150,7 @@ final class Browser implements AutoCloseable {
     }
   }
 
-  /** Presses a key, such as Tab or Enter, as somebody at a keyboard does. */
+  /** Presses a key, such as Tab or Enter. */
   void press(String key) throws Exception {
     var code = Map.of("Tab", 9, "Enter", 13, "Escape", 27, "Space", 32, "/", 191).get(key);
     var character =

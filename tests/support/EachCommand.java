@@ -20,7 +20,7 @@ final class EachCommand {
   /** Commands that end by themselves and change nothing, though they have no dry run. */
   private static final List<String> HARMLESS = List.of("fly-env");
 
-  /** In a JVM of its own: all commands one after the other, each with its exit code and streams. */
+  /** Runs all commands in this JVM, one after the other, and prints exit code and streams. */
   public static void main(String... args) throws Exception {
     var stdout = new PrintStream(System.out, true, StandardCharsets.UTF_8);
     for (var alias : aliases()) {

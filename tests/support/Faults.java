@@ -203,7 +203,7 @@ final class Faults {
                 format.formatted(status, body.length, new String(body, StandardCharsets.UTF_8))));
   }
 
-  /** Announces that the connection will be closed: nobody sends another request into the end. */
+  /** Announces that the connection will be closed, so that no client sends another request. */
   private static String closing(String head) {
     return head.replaceFirst("Content-Length", "Connection: close\r\nContent-Length");
   }

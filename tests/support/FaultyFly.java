@@ -53,7 +53,7 @@ final class FaultyFly implements AutoCloseable {
       return true;
     }
 
-    /** Sends the right answer in a form of its own, if the fault is one of form. */
+    /** Sends the right answer in an unusual form, if the fault is one of form. */
     default void answer(Socket line, OutputStream out, int status, String body)
         throws IOException, InterruptedException {
       answer(line, out);
@@ -64,7 +64,7 @@ final class FaultyFly implements AutoCloseable {
       void write(OutputStream out, int status, byte[] body) throws IOException;
     }
 
-    /** A right answer in a form of its own. */
+    /** A right answer in an unusual form. */
     static Fault form(Form form) {
       return new Fault() {
         @Override

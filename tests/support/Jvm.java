@@ -5,7 +5,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Commands that run a main class of ours in a JVM of its own. */
+/** Commands that run a main class of ours in a new JVM. */
 final class Jvm {
   /** A file of arguments: the command line stays short enough for Linux to show it whole. */
   static final Path CLASS_PATH = classPath();

@@ -41,7 +41,7 @@ import java.util.stream.StreamSupport;
  * not in fly.MachineConfig}. No findings, no objections.
  */
 final class OpenApi {
-  /** The document is no part of the repository; {@code FLY_SHARED} tells where it is. */
+  /** The document is no part of the repository; {@code FLY_SHARED} is its folder. */
   static final Path DOCUMENT =
       Optional.ofNullable(System.getenv("FLY_SHARED"))
           .map(Path::of)
@@ -141,7 +141,7 @@ final class OpenApi {
   /**
    * @param path as sent, with {@code /v1}, without the query
    * @param query as sent, or null
-   * @param body as sent; null or empty where there was none
+   * @param body as sent; null or empty if there was none
    */
   List<String> request(String method, String path, String query, String body) {
     var label = method + " " + path + " request";
@@ -163,8 +163,8 @@ final class OpenApi {
   }
 
   /**
-   * @param query of the request, or null: it may change what is answered
-   * @param body as received; null or empty where there was none
+   * @param query of the request, or null: it may change the answer
+   * @param body as received; null or empty if there was none
    */
   List<String> answer(String method, String path, String query, int status, String body) {
     var label = "%s %s answer %d".formatted(method, path, status);
@@ -228,7 +228,7 @@ final class OpenApi {
         .at(pointer);
   }
 
-  /** The schema of an answer's body; missing where it has none; null where it is not declared. */
+  /** The schema of an answer's body; missing if it has none; null if it is not declared. */
   private JsonNode answer(Operation operation, String query, int status) {
     JsonNode found = null;
     var declared = at(operation, "/responses/" + status);

@@ -14,7 +14,7 @@ final class Ports {
       try (var socket = new ServerSocket(port, 1, InetAddress.getLoopbackAddress())) {
         return socket.getLocalPort();
       } catch (IOException e) {
-        // somebody listens there
+        // the port is in use
       }
     }
     throw new IllegalStateException("no port is free");

@@ -17,7 +17,9 @@ import java.util.concurrent.Executors;
 
 /** Stands on loopback in front of a server, and writes down what goes through, whole. */
 final class RecordingProxy implements AutoCloseable {
-  /** About the connection, and not what is said over it; and no zip, which nobody could read. */
+  /**
+   * Headers of the connection, not of the message; and no compression, which would hide the body.
+   */
   private static final Set<String> HOP =
       Set.of(
           "accept-encoding",
@@ -34,8 +36,8 @@ final class RecordingProxy implements AutoCloseable {
 
   /**
    * @param query as sent, or null
-   * @param request the body, empty where there was none
-   * @param answer the body, empty where there was none
+   * @param request the body, empty if there was none
+   * @param answer the body, empty if there was none
    */
   record Exchange(
       String method, String path, String query, String request, int status, String answer) {}

@@ -95,7 +95,7 @@ final class Sh {
         Sh::daemon);
   }
 
-  /** A thread of its own: the common pool may have one only, and both streams are read at once. */
+  /** A new thread, because the common pool may have one only, and both streams are read at once. */
   private static void daemon(Runnable task) {
     var thread = new Thread(task, "shell-reader");
     thread.setDaemon(true);

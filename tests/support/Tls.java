@@ -45,7 +45,7 @@ final class Tls {
     return this;
   }
 
-  /** Makes a certificate that nobody else vouches for. */
+  /** Makes a self-signed certificate. */
   Tls selfSign(String alias, String names) {
     keytool(
         "-genkeypair -keyalg EC -alias %s -dname CN=%s -ext san=%s".formatted(alias, alias, names));

@@ -64,9 +64,7 @@ public final class Preflight {
         "fly-create-volume --another, then run this again");
   }
 
-  /**
-   * True for aliases, too, such as eu for a continent: only Fly.io knows which regions they mean.
-   */
+  /** True for aliases, too, such as eu for a continent: only Fly.io can resolve them to regions. */
   private static boolean fits(String region, String regions) {
     return regions.isEmpty()
         || List.of(regions.split(",")).stream()

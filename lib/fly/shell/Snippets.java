@@ -21,7 +21,7 @@ import jdk.jshell.SnippetEvent;
 import jdk.jshell.SourceCodeAnalysis;
 
 /**
- * Runs Java snippets from a text, in order, up to the first failure. JShell's own tool goes on
+ * Runs Java snippets from a text, in order, up to the first failure. JShell's own tool continues
  * after a failure and exits with 0.
  */
 public final class Snippets implements AutoCloseable {

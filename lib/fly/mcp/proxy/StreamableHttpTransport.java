@@ -17,7 +17,7 @@ import java.util.concurrent.TimeUnit;
 /**
  * Streamable HTTP (MCP 2025-03-26 and later): each message is a POST, whose answer holds the reply
  * as JSON or as a stream of events. Up to 2025-11-25 there is a session, and a GET for the server's
- * own messages; from 2026-07-28 on each request stands alone.
+ * own messages; from 2026-07-28 on each request is independent.
  */
 final class StreamableHttpTransport extends ServerTransport {
   /** Other protocols that the first POST may reveal. */

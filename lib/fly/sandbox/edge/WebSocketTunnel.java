@@ -36,7 +36,7 @@ public class WebSocketTunnel extends AbstractConnection implements Connection.Up
     this.over = over;
   }
 
-  /** Hides a header by which Javalin would take the WebSocket for one of its own routes. */
+  /** Hides a header, because with it Javalin would handle the WebSocket by its own routes. */
   public static void admit(ServletRequest request, ServletResponse response, FilterChain next)
       throws IOException, ServletException {
     var http = (HttpServletRequest) request;

@@ -158,7 +158,7 @@ public final class FlyctlWrap implements AutoCloseable {
     mine.close();
   }
 
-  /** Takes the only place, also from a client that has gone without anybody's notice. */
+  /** Takes the only place, also from a client that disconnected unnoticed. */
   private boolean take(Listener mine) {
     if (listener.compareAndSet(null, mine)) return true;
     var holder = listener.get();
