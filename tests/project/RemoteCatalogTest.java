@@ -5,21 +5,28 @@ import static org.junit.jupiter.api.Assumptions.assumeFalse;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import fly.Fly;
+import fly.mcp.launch.ScriptBundle;
 import java.io.File;
 import java.io.IOException;
 import java.io.StringWriter;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashSet;
+import java.util.Collection;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentSkipListSet;
 import java.util.concurrent.ExecutorService;
@@ -105,6 +112,9 @@ class RemoteCatalogTest {
     assertFalse(result.err().contains("./jbang"), result.err());
   }
 
+  /**
+   * Those with the same libraries compile together; CatalogTest shows that each names all it needs.
+   */
   @TestFactory
   List<DynamicTest> every_other_alias_compiles_from_what_JBang_fetches_for_it() throws IOException {
     var aliases = new ArrayList<String>();
@@ -118,13 +128,22 @@ class RemoteCatalogTest {
     var lanes = List.of(caches.resolve("cache"), copyOf(caches.resolve("cache")));
     var lane = 0;
     var ends = new ArrayList<CompletableFuture<Sh.Result>>();
+    var byLibraries = new LinkedHashMap<List<String>, Map<Path, Path>>();
     for (var alias : aliases) {
       var cache = lanes.get(lane++ % 2);
       var before = lane > 2 ? ends.get(lane - 3) : CompletableFuture.completedFuture(all);
       var fetched = before.thenApplyAsync(last -> fetch(alias, cache), twoAtOnce);
       ends.add(fetched);
-      tests.add(dynamicTest(alias, () -> assertCompiles(fetched.join())));
+      tests.add(dynamicTest(alias, () -> assertFetched(alias, fetched.join(), byLibraries)));
     }
+    tests.add(
+        dynamicTest(
+            "all of them",
+            () -> {
+              for (var group : byLibraries.entrySet()) {
+                assertCompile(group.getValue().values(), group.getKey());
+              }
+            }));
     return tests;
   }
 
@@ -145,22 +164,39 @@ class RemoteCatalogTest {
         .run(command(alias, "info", "tools").toArray(String[]::new));
   }
 
-  /** Compiles the sources that JBang has fetched, in this JVM, with their dependencies alone. */
-  private static void assertCompiles(Sh.Result fetched) throws IOException {
+  /** Its sources are those that the clone has; they are kept by the libraries that it names. */
+  private static void assertFetched(
+      String alias, Sh.Result fetched, Map<List<String>, Map<Path, Path>> byLibraries)
+      throws IOException {
     assertEquals(0, fetched.exit(), () -> "not there: " + notThere + "\n" + fetched.err());
     var script = Fly.JSON.readTree(fetched.out());
-    var sources = new LinkedHashSet<Path>();
-    sources.add(Path.of(script.path("backingResource").asText()));
+    var sources = new TreeMap<Path, Path>();
     for (var source : script.path("sources")) {
-      sources.add(Path.of(source.path("backingResource").asText()));
+      sources.put(inTheClone(source), Path.of(source.path("backingResource").asText()));
     }
     for (var file : script.path("files")) {
       var path = Path.of(file.path("backingResource").asText());
       assertTrue(Files.isRegularFile(path), () -> "not there: " + file);
     }
+    var main = inTheClone(script);
+    assertTrue(sources.containsKey(main), () -> alias + ": " + main);
+    var named = new TreeSet<>(ScriptBundle.files(Sh.ROOT.resolve(main)).keySet());
+    named.removeIf(file -> !file.toString().endsWith(".java"));
+    var root = Sh.ROOT.toAbsolutePath().normalize();
+    assertEquals(named.stream().map(root::relativize).toList(), List.copyOf(sources.keySet()));
     var libraries = new ArrayList<String>();
     for (var library : script.path("resolvedDependencies")) libraries.add(library.asText());
+    byLibraries.computeIfAbsent(libraries, none -> new TreeMap<>()).putAll(sources);
+  }
 
+  private static Path inTheClone(JsonNode resource) {
+    var path = URI.create(resource.path("originalResource").asText()).getPath();
+    return Path.of(path.substring(1));
+  }
+
+  /** In this JVM, with the libraries alone. */
+  private static void assertCompile(Collection<Path> sources, List<String> libraries)
+      throws IOException {
     var compiler = ToolProvider.getSystemJavaCompiler();
     var told = new StringWriter();
     try (var files = compiler.getStandardFileManager(null, null, StandardCharsets.UTF_8)) {

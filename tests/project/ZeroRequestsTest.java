@@ -36,6 +36,7 @@ class ZeroRequestsTest {
     return new Sh()
         .with(proxy.environment())
         .with("JBANG_JAR", Wrapper.realJar())
+        .with("FLY_ARCHIVE", "off")
         .with("JBANG_DIR", temp.resolve("jbang"));
   }
 
