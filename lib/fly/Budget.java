@@ -38,7 +38,7 @@ final class Budget {
     return all == null ? this : of(Deadline.after(time));
   }
 
-  /** Runs the work with a deadline that counts for this thread alone. */
+  /** Runs the work with a deadline for this thread only. */
   void item(Runnable work) {
     item.set(Deadline.after(time));
     try {

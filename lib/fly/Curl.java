@@ -3,7 +3,7 @@ package fly;
 
 import com.fasterxml.jackson.databind.JsonNode;
 
-/** Prints a request as the curl command of the guide. */
+/** Writes a request as the curl command of the guide. */
 final class Curl {
   private Curl() {}
 

@@ -162,9 +162,9 @@ public final class Ensure {
 
   /**
    * Creates a Machine once. After a lost answer this looks for the Machine and sends the same
-   * request again, until the Machine is there: its name is unique.
+   * request again, until the Machine exists: its name is unique.
    *
-   * @param launchId of a launch before, whose Machine is taken if it is there; null for a new one;
+   * @param launchId of an earlier launch, whose Machine is taken if it exists; null for a new one;
    *     {@value #NO_MARK} for a request without a mark, which is never sent again
    */
   public JsonNode machine(String app, ObjectNode request, String launchId) {
@@ -363,7 +363,7 @@ public final class Ensure {
     }
   }
 
-  /** REST does not say the type; fdaa: is Fly.io's private network (superfly/fly-go). */
+  /** REST does not report the type; fdaa: is Fly.io's private network (superfly/fly-go). */
   private static String type(JsonNode ip) {
     if (ip.path("shared").asBoolean()) return "shared_v4";
     var address = ip.path("ip").asText();

@@ -11,7 +11,7 @@ import java.util.regex.Pattern;
 
 /**
  * A file {@code .env}: lines {@code NAME=value} or {@code export NAME="value"}; {@code #} begins a
- * comment. A quoted value may go over several lines.
+ * comment. A quoted value may have several lines.
  */
 final class EnvFile {
   private static final Pattern LINE =

@@ -27,7 +27,7 @@ import javax.net.ssl.SSLSocket;
  * connection at any time.
  */
 public final class HttpConnection implements AutoCloseable {
-  /** Milliseconds until a step has to be done; 0 for ever. */
+  /** Milliseconds until a step must be done; 0 for no limit. */
   public interface Time {
     int left() throws SocketTimeoutException;
   }
@@ -87,7 +87,7 @@ public final class HttpConnection implements AutoCloseable {
     if (tls) tunnel(host + ":" + port);
   }
 
-  /** The time of what follows. */
+  /** Sets the time for the next steps. */
   public void time(Time time) {
     this.time = time;
   }
@@ -235,7 +235,7 @@ public final class HttpConnection implements AutoCloseable {
     return body;
   }
 
-  /** Bytes of the socket, for which each read waits as long as there is time. */
+  /** Bytes of the socket; each read waits as long as there is time. */
   private final class Timed extends FilterInputStream {
     Timed(InputStream bytes) {
       super(bytes);
@@ -265,7 +265,7 @@ public final class HttpConnection implements AutoCloseable {
     return requests > 1;
   }
 
-  /** True once a byte has come since the last request began. */
+  /** True if a byte has arrived since the last request began. */
   public boolean answered() {
     return answered;
   }
@@ -275,11 +275,11 @@ public final class HttpConnection implements AutoCloseable {
     try {
       return in.available();
     } catch (IOException e) {
-      return 1; // it is of no use either
+      return 1; // the connection is of no use either
     }
   }
 
-  /** True if nothing has come since, not even the end of the connection; waits a millisecond. */
+  /** True if nothing has arrived since, not even the end of the connection; waits a millisecond. */
   public boolean quiet() {
     var rest = time;
     time = () -> 1;

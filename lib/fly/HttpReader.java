@@ -139,7 +139,7 @@ public final class HttpReader {
       return openEnded;
     }
 
-    /** Bytes that are announced and have not come; -1 if that is not known. */
+    /** Bytes that are announced and have not arrived; -1 if that is not known. */
     public long announced() {
       return chunked ? -1 : left;
     }

@@ -7,8 +7,8 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * Connections that were left open after an answer, each for another request to the same origin. A
- * connection that was idle for a moment is checked before its next use, which takes 1 ms. So is one
- * before its first reuse, because some servers close each connection unannounced.
+ * connection that was idle for a moment is checked before its next use, which takes 1 ms. It is
+ * also checked before its first reuse, because some servers close each connection unannounced.
  */
 public final class KeptConnections {
   private static final int MOST = 64;

@@ -32,7 +32,10 @@ final class Pace {
     }
   }
 
-  /** When the bucket of an action on one thing will be full; it holds a burst of tokens. */
+  /**
+   * The time at which the bucket of an action on one thing will be full; it holds a burst of
+   * tokens.
+   */
   private final Map<String, Long> full = new ConcurrentHashMap<>();
 
   private final boolean fromTheStart;

@@ -15,10 +15,9 @@ public final class Parallel {
   private Parallel() {}
 
   /**
-   * Does the work on each item. A failure ends the work on its item alone; a refused token ends
-   * all.
+   * Does the work on each item. A failure ends the work on its item only; a refused token ends all.
    *
-   * @return the failures, in the order in which they came
+   * @return the failures, in the order of their times
    */
   public static <T> Map<T, FlyException> each(
       Collection<T> items, int threads, Consumer<? super T> work) {

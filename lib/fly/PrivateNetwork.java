@@ -20,7 +20,8 @@ public final class PrivateNetwork {
   }
 
   /**
-   * Refuses a name whose address lies elsewhere; one without an address cannot be reached at all.
+   * Refuses a name whose address is outside the private network; one without an address cannot be
+   * reached at all.
    *
    * @throws FlyException because a token would travel in the clear
    */

@@ -30,9 +30,9 @@ final class Retry {
     UNREACHED,
     /** The TLS handshake failed. Nothing was sent. */
     TLS,
-    /** A proxy refused to connect, and would again. Nothing was sent. */
+    /** A proxy refused to connect, and would refuse again. Nothing was sent. */
     PROXY,
-    /** The request was sent; its answer was cut, or did not come. */
+    /** The request was sent; its answer was cut, or did not arrive. */
     CUT,
     /** The answer is whole, and not in the declared shape. */
     UNREADABLE,

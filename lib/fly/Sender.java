@@ -67,7 +67,7 @@ final class Sender {
         null);
   }
 
-  /** The same sender as the holder of a Machine's lease, which its requests prove. */
+  /** The same sender as the holder of a Machine's lease: each request carries the nonce. */
   Sender leased(String nonce) {
     return new Sender(http, apiUrl, centralUrl, verbose, waiting, pace, access, nonce);
   }

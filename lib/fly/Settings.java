@@ -6,9 +6,9 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * The guide's environment variables, each declared once. The first of these with a value counts:
- * the script's option, the system property, the environment variable, the file {@code .env} of the
- * working directory, the default. A blank value counts as none.
+ * The guide's environment variables, each declared once. The first source with a value counts: the
+ * script's option, the system property, the environment, the file {@code .env} of the working
+ * directory, the default. A blank value counts as none.
  */
 public enum Settings {
   ORG("personal", "slug of the organization"),

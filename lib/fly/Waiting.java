@@ -20,7 +20,7 @@ final class Waiting {
 
   /**
    * @param since clock time at which the wait began
-   * @param pause that comes now
+   * @param pause that begins now
    */
   void say(long since, Duration pause, String text) {
     var now = Deadline.clock().nanos();

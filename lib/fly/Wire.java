@@ -55,7 +55,7 @@ final class Wire implements Client {
     }
   }
 
-  /** The header by which {@link Answer} learns whether a body has an end that was seen. */
+  /** The header that reports to {@link Answer} if the end of a body was seen. */
   static final String OPEN_ENDED = "X-Wire-Open-Ended";
 
   /** The header, not sent, of a request that may reach its server twice. */
@@ -247,7 +247,7 @@ final class Wire implements Client {
       timer().schedule(this, millis);
     }
 
-    /** From now on this one, and no longer the one before. */
+    /** Closes the previous connection, and watches this one from now on. */
     synchronized void over(HttpConnection next) {
       close();
       connection = next;
@@ -255,7 +255,7 @@ final class Wire implements Client {
       if (closed) next.close();
     }
 
-    /** The connection is free for something else. */
+    /** The connection is free for another use. */
     synchronized void end() {
       connection = null;
     }

@@ -21,7 +21,7 @@ import java.util.Map;
 import kong.unirest.core.HttpResponse;
 import kong.unirest.core.UnirestException;
 
-/** One request, sent once as it is, and its answer as it came. */
+/** One request, sent once as given, and its unchanged answer. */
 public final class RawRequest {
   public static final String GRAPHQL = "/graphql";
 

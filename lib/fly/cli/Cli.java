@@ -139,7 +139,7 @@ public class Cli implements Story {
       return fly;
     }
 
-    /** For a command that follows something without an end: the time counts for each request. */
+    /** Limits each request instead of all together, for a command that runs without an end. */
     public Fly following() {
       return fly().eachWithin(deadline);
     }
@@ -286,7 +286,7 @@ public class Cli implements Story {
     if (text.endsWith("...") && err instanceof TerminalWriter terminal) terminal.busy();
   }
 
-  /** The story of work side by side, whose plain lines would mix. */
+  /** The story of parallel work, whose plain lines would mix. */
   Story onlyInsisting() {
     return new Story() {
       @Override

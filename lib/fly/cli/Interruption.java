@@ -11,7 +11,7 @@ import java.util.function.Supplier;
  * the running step, and the worker cleans up alone; the second signal ends the process at once.
  */
 public final class Interruption implements AutoCloseable {
-  /** Time for a request that creates to come to its end: a create that is cut may have happened. */
+  /** Time for a create to end, because a create that is cut may have happened. */
   private static final long GRACE_MS = 10_000;
 
   private static final Map<String, Integer> SIGNALS = Map.of("HUP", 1, "INT", 2, "TERM", 15);
@@ -67,7 +67,7 @@ public final class Interruption implements AutoCloseable {
     if (requested()) throw new Requested();
   }
 
-  /** From now on the worker cleans up, which nothing but a second signal ends. */
+  /** From now on the worker cleans up, which only a second signal ends. */
   public synchronized void cleans() {
     cleaning = true;
     Thread.interrupted();

@@ -24,8 +24,8 @@ import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 /**
- * The Machines that a command is for: one, several, those on stdin, or those that a selection
- * finds. It works on several at once, in one JVM; each result is a line.
+ * The Machines of a command: one, several, those on stdin, or those of a selection. The command
+ * works on several at once, in one JVM; each result is a line.
  */
 public abstract class Many {
   private static final int SHOWN = 10;
@@ -137,7 +137,7 @@ public abstract class Many {
     JsonNode on(Item item);
   }
 
-  /** A selection, rather than ids. */
+  /** True for a selection, not ids. */
   public boolean selecting() {
     return all || !metadata.isEmpty() || state() != null || region() != null;
   }
@@ -149,7 +149,7 @@ public abstract class Many {
     return !selecting() && ids().size() < 2 && !ids().contains("-");
   }
 
-  /** No Machine is named, and nothing but a region selected. */
+  /** True if no Machine is named, and only a region selected. */
   public boolean unnamed() {
     return ids().isEmpty() && !all && metadata.isEmpty() && state() == null;
   }
@@ -176,7 +176,10 @@ public abstract class Many {
     return List.copyOf(found);
   }
 
-  /** Reads, also in a dry run. Metadata is compared here, in case a server ignores the filter. */
+  /**
+   * Reads the selected Machines, also in a dry run. Metadata is compared again, because a server
+   * may ignore the filter.
+   */
   private List<String> selected(Cli.Api cli, String app) {
     var path = new StringBuilder("/v1/apps/{app}/machines");
     if (metadata.isEmpty()) path.append("?summary=true");

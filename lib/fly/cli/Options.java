@@ -95,7 +95,7 @@ public final class Options {
     }
   }
 
-  /** A request body that can be looked at, changed and replaced. */
+  /** A request body that can be printed, changed and replaced. */
   public static final class Body {
     @Option(names = "--template", paramLabel = "FILE", description = "Your own request body, JSON.")
     private String file;
@@ -109,7 +109,7 @@ public final class Options {
     @Option(names = "--print-template", description = "Print the shipped request body, and exit.")
     private boolean print;
 
-    /** Prints the shipped body if that is all that was asked for. */
+    /** Prints the shipped body if the option asks for it. */
     public boolean printed(String shipped, Cli cli) {
       if (print) cli.out().print(Template.text(shipped));
       return print;
@@ -127,7 +127,7 @@ public final class Options {
     }
   }
 
-  /** For commands whose result is data; {@link Cli} prints it as these options want it. */
+  /** Options for commands whose result is data; {@link Cli} prints it accordingly. */
   public static final class Json {
     @Option(
         names = {"-j", "--json"},

@@ -29,7 +29,7 @@ public final class Progress implements AutoCloseable {
     if (!show()) say(what + " ...");
   }
 
-  /** One more of them is done. Threads may call it side by side. */
+  /** Counts one more as done. Several threads may call it at once. */
   public synchronized void step() {
     done++;
     if (show() || done * 10 / total == (done - 1) * 10 / total) return;

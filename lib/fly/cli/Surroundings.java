@@ -20,7 +20,7 @@ final class Surroundings {
 
   private Surroundings() {}
 
-  /** Digits and letter case as in API data, and the home folder that {@code HOME} names. */
+  /** Sets digits and letter case as in API data, and the home folder that {@code HOME} names. */
   static void settle() {
     Locale.setDefault(Locale.ROOT);
     var home = System.getenv("HOME");

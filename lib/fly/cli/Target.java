@@ -4,7 +4,7 @@ package fly.cli;
 import fly.Settings;
 import java.net.URI;
 
-/** The Fly.io that a command talks to: the real one, or a sandbox. */
+/** The Fly.io of a command: the real one, or a sandbox. */
 final class Target {
   private Target() {}
 

@@ -26,13 +26,13 @@ public final class TerminalWriter extends PrintWriter {
     return new TerminalWriter(new Screen(screen.terminal, indent));
   }
 
-  /** Loses all that is written, or no longer so. */
+  /** Drops all that is written from now on, or no longer. */
   void mute(boolean muted) {
     screen.hide();
     screen.muted = muted;
   }
 
-  /** A writer to the same terminal that lets it obey all characters. */
+  /** A writer to the same terminal that passes all characters unchanged. */
   PrintWriter raw() {
     return new PrintWriter(screen.terminal, true);
   }

@@ -9,10 +9,10 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.function.Consumer;
 
-/** Checks, one after the other. A check that fails lets those that build on it be skipped. */
+/** Checks, one after the other. If a check fails, those that depend on it are skipped. */
 public final class Checkup {
   /**
-   * A check that is over.
+   * The result of a check.
    *
    * @param status ok, failed or skipped
    * @param detail a few words: the finding, or why it was skipped
@@ -41,19 +41,19 @@ public final class Checkup {
     return List.copyOf(findings);
   }
 
-  /** A check on which no other builds. */
+  /** Runs a check on which no other depends. */
   public void check(String name, Callable<String> check) {
     run(name, check);
   }
 
-  /** A check without which the next of its kind make no sense. */
+  /** Runs a check on which the next of its kind depend. */
   public void need(String name, Callable<String> check) {
     if (missing != null) add(new Finding(name, "skipped", "needs: " + missing, null));
     else if (!run(name, check)) missing = name;
   }
 
   /**
-   * A check that needs the same as the next of its kind, which do not need it.
+   * Runs a check that depends on the earlier ones of its kind; the next ones do not depend on it.
    *
    * @return true if it is ok
    */
@@ -63,7 +63,7 @@ public final class Checkup {
     return false;
   }
 
-  /** Lets all further needed checks be skipped. */
+  /** Skips all further needed checks. */
   public void skipRest(String why) {
     if (missing == null) missing = why;
   }

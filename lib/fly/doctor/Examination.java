@@ -4,7 +4,7 @@ package fly.doctor;
 import fly.Fly;
 import fly.Settings;
 
-/** The checks of fly-doctor, in the order in which things build on each other. */
+/** The checks of fly-doctor, each after those on which it depends. */
 public final class Examination {
   private Examination() {}
 

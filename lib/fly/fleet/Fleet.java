@@ -51,7 +51,7 @@ public final class Fleet {
   }
 
   /**
-   * A Machine to be.
+   * A Machine to create.
    *
    * @param request with its name, unique in the app
    */
@@ -78,7 +78,7 @@ public final class Fleet {
     var mount = mount(request);
     var volume = mount == null ? "" : mount.path("volume").asText();
     if (!volume.isEmpty() && !volume.startsWith("vol_") && !ownApp) {
-      // One name for each: by the name the volume is found again, whichever run has made it.
+      // Each has its own name, by which a later run finds the volume again.
       var prefix = volume.substring(0, Math.min(24, volume.length()));
       mount.put("volume", "%s_%04d".formatted(prefix, index));
     }
@@ -193,7 +193,7 @@ public final class Fleet {
     }
   }
 
-  /** The same request again until it is created or there: its name is unique. */
+  /** Repeats the request until the Machine is created or exists: its name is unique. */
   private JsonNode send(String app, ObjectNode request) {
     var deadline = fly.deadline();
     for (var pause = Duration.ofMillis(500); ; pause = pause.multipliedBy(2)) {

@@ -17,8 +17,8 @@ import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * The volumes of a fleet in one app, one for each member and named after it. Volumes have no unique
- * name: after a lost answer, a second one may come into being. It is found in the end, by its name
- * and because its member has another, and destroyed; no Machine ever had it.
+ * name, so a lost answer may leave a second one. It is found at the end, because its member has
+ * another of this name, and destroyed. No Machine ever had it.
  */
 final class FleetVolumes {
   private static final String VOLUMES = "/v1/apps/{app}/volumes";
@@ -93,7 +93,7 @@ final class FleetVolumes {
         taken.add(id);
         return new Taken(id, name);
       } catch (FlyException e) {
-        if (e.status == 429) continue; // refused before it had any effect, and waited for inside
+        if (e.status == 429) continue; // refused before any effect; the client has waited already
         if (!open(e)) throw e;
         story.say("%s: %s; looking for it ...", name, e.why);
         var found = look(name, region);
@@ -143,7 +143,7 @@ final class FleetVolumes {
     }
   }
 
-  /** A volume that a Machine has by now is refused, and stays. */
+  /** Fly.io refuses to destroy a volume that a Machine has by now. */
   private void destroy(String id, String name) {
     try {
       var fly = this.fly.afresh();

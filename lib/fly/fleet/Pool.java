@@ -47,7 +47,7 @@ public final class Pool {
     return members(Duration.ZERO);
   }
 
-  /** Claims side by side share one list. */
+  /** Parallel claims share one list. */
   private synchronized List<JsonNode> members(Duration age) {
     if (last == null || Deadline.clock().nanos() - readAt > age.toNanos()) {
       last =
@@ -98,7 +98,7 @@ public final class Pool {
     }
   }
 
-  /** Free ones, the readiest first; equals in an order of this owner's own. */
+  /** Free Machines, the readiest first; equal ones in an order that differs by owner. */
   private static List<JsonNode> candidates(
       List<JsonNode> members, String owner, Set<String> hopeless) {
     var all = new ArrayList<JsonNode>();

@@ -12,7 +12,7 @@ import java.time.format.DateTimeParseException;
 
 /** The state in which a Machine waits for work. */
 public final class Rest {
-  /** {@code created} was never launched; the others were, so that their image is there. */
+  /** {@code created} was never launched; the others were, so their host has the image. */
   public enum State {
     created,
     stopped,
@@ -22,7 +22,7 @@ public final class Rest {
 
   private static final Duration PATIENCE = Duration.ofMinutes(10);
 
-  /** An older Machine that runs is taken for one in use. */
+  /** An older Machine that runs counts as used. */
   private static final Duration YOUNG = Duration.ofMinutes(15);
 
   private final Fly fly;

@@ -22,9 +22,9 @@ public final class Page {
   /**
    * A block.
    *
-   * @param inShell it is for the shell, not Java
+   * @param inShell true for the shell, false for Java
    * @param name its heading in lower case with dashes: {@code create-a-volume}
-   * @param line where its code begins on the page
+   * @param line the first line of its code on the page
    * @param output below it; null if there is none
    */
   public record Block(boolean inShell, String name, int line, String code, String output, int end) {

@@ -35,7 +35,7 @@ final class ShellSession implements AutoCloseable {
     }
   }
 
-  /** This computer has a shell and curl. */
+  /** True if this computer has a shell and curl. */
   static boolean available() {
     var path = System.getenv().getOrDefault("PATH", "").split(File.pathSeparator);
     return List.of("sh", "curl").stream()

@@ -10,9 +10,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Variables that turn scripts, curl and flyctl to a sandbox, as lines for a shell. */
+/** Variables that direct scripts, curl and flyctl to a sandbox, as lines for a shell. */
 public final class SandboxExports {
-  /** Every variable that turns flyctl to another host (superfly/flyctl, fly-go). */
+  /** Every variable that directs flyctl to another host (superfly/flyctl, fly-go). */
   private static final List<String> FLYCTL_HOSTS =
       List.of(
           "FLY_API_BASE_URL",

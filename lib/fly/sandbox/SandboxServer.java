@@ -188,7 +188,7 @@ public final class SandboxServer implements AutoCloseable {
           FlyException.reason(e),
           "another port: --port 0 takes any free one");
     }
-    workers.run(graphql::warm); // before the first query, and not at the cost of the start
+    workers.run(graphql::warm); // before the first query, and without delaying the start
   }
 
   private void configure(JavalinConfig javalin, int port) {
@@ -201,7 +201,7 @@ public final class SandboxServer implements AutoCloseable {
     var threads = new QueuedThreadPool(MOST_THREADS);
     threads.setName("sandbox-http");
     threads.setDaemon(true);
-    threads.setMaxEvictCount(MOST_THREADS); // after a burst they all go, and not one a minute
+    threads.setMaxEvictCount(MOST_THREADS); // after a burst all end together, not one a minute
     javalin.jetty.threadPool = threads;
     javalin.jetty.modifyHttpConfiguration(
         http -> {
@@ -285,7 +285,7 @@ public final class SandboxServer implements AutoCloseable {
         Exception.class,
         (e, x) -> {
           if (x.res().isCommitted()) {
-            JettyConnection.client(x).close(); // half an answer must not look like a whole one
+            JettyConnection.client(x).close(); // half an answer must not look whole
             return;
           }
           story.accept("error: " + e);
@@ -359,7 +359,7 @@ public final class SandboxServer implements AutoCloseable {
     edge.hold(hold);
   }
 
-  /** Variables that turn scripts, curl and flyctl to this Fly.io. */
+  /** Variables that direct scripts, curl and flyctl to this Fly.io. */
   public Map<String, String> environment() {
     return SandboxExports.of(url(), token.value(), faults.rateLimits());
   }

@@ -90,8 +90,8 @@ public final class Launch {
   }
 
   /**
-   * Creates the Machine. That of an earlier launch is kept if it runs the same command, and updated
-   * if allowed.
+   * Creates the Machine. An earlier launch's Machine is kept if it runs the same command, and
+   * updated if allowed.
    *
    * @param volume request for the volume; null for none
    * @param update true if the Machine may change to another command, or other files

@@ -98,7 +98,7 @@ public final class JsonRpcHead {
   /** The messages of a batch. */
   public final List<JsonRpcHead> parts = new ArrayList<>();
 
-  /** Looks at one message; bytes that are no JSON are {@link Kind#BROKEN}. */
+  /** Reads the head of one message; bytes that are no JSON are {@link Kind#BROKEN}. */
   public static JsonRpcHead of(InputStream message) throws IOException {
     try (message;
         var parser = JSON.createParser(message)) {

@@ -115,7 +115,7 @@ public final class StdioProxy {
     if (!client.answered() && lastFailure != null) throw refused(lastFailure);
   }
 
-  /** Ends at once, the session included: for a signal. */
+  /** Ends at once, with the session, for a signal. */
   public void stop() {
     // A client that no longer reads would block the threads that write to it.
     var told =

@@ -15,7 +15,7 @@ import java.util.function.Consumer;
  * program's output until a GET reads it.
  */
 final class LinesEndpoint {
-  /** Names a client, which may take its stream over after its connection died without a sign. */
+  /** Names a client, which may take over its stream after its connection died unnoticed. */
   private static final String CLIENT = "Fly-Mcp-Client";
 
   private final Sessions sessions;

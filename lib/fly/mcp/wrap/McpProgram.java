@@ -5,7 +5,7 @@ import fly.mcp.message.JsonRpcMessage;
 import java.io.IOException;
 import java.time.Duration;
 
-/** An MCP server that a session talks to: a process, or a share of a process. */
+/** An MCP server for a session: a process, or a share of a process. */
 public interface McpProgram {
   /** Receives the program's output. */
   interface Receiver {

@@ -91,7 +91,7 @@ final class Programs implements AutoCloseable {
     return exitCode;
   }
 
-  /** Lets {@link #await} return. */
+  /** Ends {@link #await}. */
   void over() {
     over.countDown();
   }

@@ -10,8 +10,8 @@ import org.eclipse.jetty.util.BufferUtil;
 import org.eclipse.jetty.util.Callback;
 
 /**
- * Notices that the client of a request disconnects. End of input means so: like Fly Proxy, a
- * half-closed connection counts as closed. A pipelined request is left for the connection.
+ * Notices that the client of a request disconnects. The end of input counts as that: like Fly
+ * Proxy's, a half-closed connection is closed. A pipelined request is left for the connection.
  */
 final class DisconnectWatch implements Callback, AutoCloseable {
   private static final int MOST = 1024;

@@ -18,7 +18,7 @@ import java.util.Set;
  * https://fly.io/docs/networking/dynamic-request-routing/.
  *
  * @param app the app of that Machine; null for the same app
- * @param instance the id of the only Machine that will do; null for any
+ * @param instance the id of the only allowed Machine; null for any
  * @param preferred the id of a Machine that is better than others; null for none
  * @param regions codes with commas between them, the best first; null for any
  * @param elsewhere any Machine but the one that sent the header

@@ -17,11 +17,11 @@ final class MachineChoice {
   /**
    * The wishes of a request; each may be null.
    *
-   * @param instance the id of the only Machine that will do
+   * @param instance the id of the only allowed Machine
    * @param preferred the id of a Machine that is better than others
-   * @param region the regions that will do, with commas between them
+   * @param region the allowed regions, with commas between them
    * @param near regions that are better than others, the best first
-   * @param not a Machine that will not do
+   * @param not the id of an excluded Machine
    */
   record Wanted(
       App app, String instance, String preferred, String region, String near, Machine not) {}

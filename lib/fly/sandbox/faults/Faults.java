@@ -71,10 +71,10 @@ public final class Faults {
    * Sets the faults, each as {@code POST /v1/apps/*}{@code /machines 503 x2}.
    *
    * <p>The parts are the method or a star; the path, in which a star matches one name; the fault;
-   * and the number of requests, without which the fault has no end. A fault is a status, or {@code
-   * reset-before} or {@code reset-after} the effect. {@code timeout} is two minutes of silence,
-   * then a reset. {@code slow} takes a tenth of a second for each of the answer's first hundred
-   * bytes.
+   * and the number of requests. Without a number the fault has no end. A fault is a status, or
+   * {@code reset-before} or {@code reset-after} the effect. {@code timeout} is two minutes of
+   * silence, then a reset. {@code slow} takes a tenth of a second for each of the answer's first
+   * hundred bytes.
    *
    * @throws FlyException if a text has another format
    */

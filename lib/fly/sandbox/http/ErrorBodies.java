@@ -69,7 +69,7 @@ public final class ErrorBodies {
     x.status(404).contentType("text/plain; charset=utf-8").result("404 page not found\n");
   }
 
-  /** Refuses routes that the sandbox has no counterpart for: key management, OIDC, memory. */
+  /** Refuses routes that are out of scope for the sandbox: key management, OIDC, memory. */
   public static void notHere(Context x) {
     refuse(x, ApiError.notHere(x.method().name(), x.path()));
   }

@@ -138,7 +138,7 @@ public final class ApiError extends RuntimeException {
     return new ApiError(403, "the sandbox shows itself to its own page only");
   }
 
-  /** A route that the sandbox has no counterpart for. */
+  /** A route that is out of scope for the sandbox. */
   public static ApiError notHere(String method, String path) {
     return new ApiError(
         501,

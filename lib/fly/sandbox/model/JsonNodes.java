@@ -34,7 +34,7 @@ public final class JsonNodes {
     }
   }
 
-  /** The two are written in the same bytes: equal, with their fields in the same order. */
+  /** True if both have the same bytes: equal, with their fields in the same order. */
   static boolean same(JsonNode one, JsonNode other) {
     if (one.size() != other.size() || one.getNodeType() != other.getNodeType()) return false;
     if (!one.isContainerNode()) return one.equals(other);

@@ -73,7 +73,7 @@ public final class Machine implements Record {
     history.addVersion(instanceId, this.config);
     this.privateIp =
         "fdaa:0:1:a7b:" + Ids.hex(2) + ":" + id.substring(0, 4) + ":" + id.substring(4, 8) + ":2";
-    history.addEvent(createdAt, "launch", state, "user", null); // recorded once it is in its app
+    history.addEvent(createdAt, "launch", state, "user", null); // recorded when it is in its app
   }
 
   /**

@@ -24,7 +24,7 @@ import java.util.function.Supplier;
  * internal/command/mcp/wrap.go). The program gets a POST's lines, and the client 202. Each line
  * that the program writes is sent at once to the one open GET.
  *
- * <p>The faults are flyctl's, too. Lines that the program writes while no GET is open are lost, a
+ * <p>The faults are flyctl's, too. Lines that the program writes while no GET is open are lost. A
  * second GET gets 409, and a line of more than 10 MiB ends the program. Unlike flyctl's, a slow or
  * vanished client delays no other, and the lines of two POSTs are never mixed.
  */
@@ -62,7 +62,7 @@ public final class FlyctlWrap implements AutoCloseable {
     this.isPrivate = isPrivate;
     this.stdin = stdin;
     this.stdout = stdout;
-    var basic = bearerToken == null ? user : null; // there, the token is asked for alone
+    var basic = bearerToken == null ? user : null; // with a token, flyctl's wrap ignores the user
     this.guard = new AccessGuard(bearerToken, basic, password, false, Set.of(), Set.of());
     this.lastWords = lastWords;
     var pump = new Thread(this::pump, "mcp-wrap");
@@ -230,7 +230,7 @@ public final class FlyctlWrap implements AutoCloseable {
       }
     }
 
-    /** A stream that has failed once is not written to again: the JDK's breaks. */
+    /** A stream that has failed once is not written again, because the JDK's would break. */
     private void send(byte[] bytes) {
       if (out == null) return;
       try {
@@ -243,8 +243,8 @@ public final class FlyctlWrap implements AutoCloseable {
     }
 
     /**
-     * Finds out whether the client is there, as only writing can. A blank before a line is one that
-     * JSON allows; it keeps idle connections open, too.
+     * Checks by writing if the client is connected; there is no other way. A blank before a line is
+     * one that JSON allows; it keeps idle connections open, too.
      */
     void probe() {
       if (!writing.tryLock()) return; // it is being served
@@ -255,7 +255,7 @@ public final class FlyctlWrap implements AutoCloseable {
       }
     }
 
-    /** One that has gone answers the first blank with a reset, so that the next one fails. */
+    /** A client that is gone answers the first blank with a reset, so the next one fails. */
     boolean present() {
       try {
         for (var i = 0; i < 3 && gone.getCount() > 0; i++) {

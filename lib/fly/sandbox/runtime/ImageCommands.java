@@ -49,7 +49,7 @@ public final class ImageCommands {
 
   /**
    * @param commands a line for the shell, by the image's name
-   * @param story takes a line when another program runs than the one asked for
+   * @param story takes a line if another program replaces the requested one
    * @param filesServer the main class of a files server in Java, for a computer without Node; or
    *     null
    */

@@ -65,7 +65,7 @@ public final class RunningMachine {
     lastCrash = why;
   }
 
-  /** Forgets crashes before a start that a client or the proxy asked for. */
+  /** Drops earlier crashes, for a start by a client or the proxy. */
   void forgetCrashes() {
     restarts = 0;
     lastCrash = null;
@@ -81,7 +81,7 @@ public final class RunningMachine {
     }
   }
 
-  /** The Machine is meant to run, even if its program has ended. */
+  /** True if the Machine is meant to run, even if its program has ended. */
   boolean staysUp() {
     return !stopRequested && machine.state().isUp();
   }

@@ -26,7 +26,7 @@ final class DiskReserve {
 
   private boolean fill(int bytes) {
     var content = new byte[bytes];
-    new Random().nextBytes(content); // zeros would take no space on some disks
+    new Random().nextBytes(content); // zeros take no space on some disks
     try {
       Files.write(file, content);
       return true;
