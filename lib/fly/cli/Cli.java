@@ -1,6 +1,7 @@
 //SOURCES ../Deadline.java ../Durations.java ../Fly.java ../FlyException.java ../Settings.java ../Story.java
-//SOURCES Columns.java Hint.java Jq.java JsonText.java Progress.java Reference.java ResultStream.java
-//SOURCES Surroundings.java Target.java Terminal.java TerminalWriter.java Trust.java Version.java View.java
+//SOURCES Columns.java CommandModel.java Hint.java Jq.java JsonText.java Progress.java Reference.java
+//SOURCES ResultStream.java Surroundings.java Target.java Terminal.java TerminalWriter.java Trust.java Version.java
+//SOURCES View.java
 //DEPS info.picocli:picocli:4.7.7
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dfile.encoding=UTF-8
 //COMPILE_OPTIONS -XDstringConcat=inline
@@ -209,7 +210,7 @@ public class Cli implements Story {
 
   /** The command of a script, with the example of its header as the reader would type it. */
   public static CommandLine commandLine(Object script) {
-    var commandLine = new CommandLine(script);
+    var commandLine = new CommandLine(CommandModel.of(script));
     commandLine.getCommandSpec().versionProvider(new Version());
     var usage = commandLine.getCommandSpec().usageMessage();
     var example = String.join("", usage.header());
