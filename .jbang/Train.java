@@ -4,6 +4,7 @@ import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.List;
 import javax.net.ssl.SSLContext;
 
 /**
@@ -16,6 +17,31 @@ public class Train {
   private static final String ANSWER =
       "[{\"id\":\"1\",\"name\":\"a\",\"state\":\"started\",\"cpus\":1,\"share\":0.5,\"on\":true,\"none\":null}]";
 
+  /** Classes that a step needs beside those of a request and of the help. */
+  private static final List<String> LATER =
+      List.of(
+          "com.fasterxml.jackson.core.JsonPointer",
+          "com.fasterxml.jackson.core.JsonPointer$PointerParent",
+          "com.fasterxml.jackson.databind.node.JsonNodeType",
+          "java.nio.file.NoSuchFileException",
+          "java.util.ArrayList$ListItr",
+          "java.util.Formattable",
+          "java.util.ImmutableCollections$SubList",
+          "java.util.concurrent.Callable",
+          "java.util.concurrent.ThreadLocalRandom",
+          "java.util.stream.Nodes$FixedNodeBuilder",
+          "picocli.CommandLine$IExitCodeGenerator",
+          "picocli.CommandLine$ParseResult$GroupValidationResult",
+          "picocli.CommandLine$ParseResult$GroupValidationResult$Type",
+          "sun.net.www.protocol.jar.JarURLConnection",
+          "sun.net.www.protocol.jar.JarURLConnection$JarURLInputStream",
+          "sun.net.www.protocol.jar.JarFileFactory",
+          "sun.net.www.protocol.jar.URLJarFile",
+          "sun.net.www.protocol.jar.URLJarFile$URLJarFileCloseController",
+          "sun.net.www.protocol.jar.URLJarFile$URLJarFileEntry",
+          "sun.nio.fs.UnixException",
+          "sun.nio.fs.UnixFileAttributeViews$Posix");
+
   public static void main(String... args) throws Exception {
     var own = new URLClassLoader(new URL[] {Path.of(args[0]).toUri().toURL()});
     Thread.currentThread().setContextClassLoader(own);
@@ -26,6 +52,13 @@ public class Train {
       request(own, "http://127.0.0.1:" + server.getLocalPort());
     }
     SSLContext.getDefault().createSSLEngine();
+    for (var name : LATER) {
+      try {
+        Class.forName(name, false, own);
+      } catch (ClassNotFoundException e) {
+        // of a library that these scripts do not have, or of another JDK
+      }
+    }
     var main = own.loadClass(args[1]).getDeclaredMethod("main", String[].class);
     main.setAccessible(true);
     main.invoke(null, (Object) new String[] {"--help"});

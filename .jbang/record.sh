@@ -77,9 +77,10 @@ name_archive() {
     "$root/.jbang/Train.java" $libraries)
   # It stays where it was made for, as moving it takes 15 ms of a start. Its libraries were compared with the checked-in
   # sums, so the JVM need not verify their code at each start, which takes as long. A JVM without these flags makes none.
-  # Nor need picocli look for converters to types that none of our options has.
+  # Nor need picocli look for converters to types that none of our options has, nor the JVM make code for fields that are
+  # set once.
   as_archived="-XX:+UnlockDiagnosticVMOptions -XX:ArchiveRelocationMode=0 -XX:-BytecodeVerificationRemote \
-'-Dpicocli.converters.excludes=java[.](sql|time)[.].*'"
+-Djdk.reflect.useNativeAccessorOnly=true '-Dpicocli.converters.excludes=java[.](sql|time)[.].*'"
   hash=$(printf '%s\n' "$first $collector" "$made_of" "$as_archived" | sha256) || return 0
   archive=$JBANG_DIR/wrapper/archives/$hash/classes
   quote "-XX:SharedArchiveFile=$archive"

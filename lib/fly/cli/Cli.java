@@ -3,7 +3,7 @@
 //SOURCES ResultStream.java Surroundings.java Target.java Terminal.java TerminalWriter.java Trust.java Version.java
 //SOURCES View.java
 //DEPS info.picocli:picocli:4.7.7
-//RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dfile.encoding=UTF-8
+//RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:CompileThresholdScaling=3 -Dfile.encoding=UTF-8
 //COMPILE_OPTIONS -XDstringConcat=inline
 package fly.cli;
 
@@ -219,6 +219,7 @@ public class Cli implements Story {
       usage.header(
           "Example:", "  " + Hint.of(words[0]) + (words.length == 1 ? "" : " " + words[1]), "");
     }
+    var handlers = new Handlers();
     return commandLine
         .setOut(new PrintWriter(System.out, true, StandardCharsets.UTF_8))
         .setErr(new PrintWriter(System.err, true, StandardCharsets.UTF_8))
@@ -228,18 +229,44 @@ public class Cli implements Story {
         .setExpandAtFiles(false) // @file among the arguments belongs to the program that gets them
         .setAllowOptionsAsOptionParameters(false) // --app --org x: the name of the app is missing
         .setCaseInsensitiveEnumValuesAllowed(true)
-        .registerConverter(Duration.class, Cli::duration)
-        .setExecutionStrategy(Cli::execute)
-        .setParameterExceptionHandler((e, args) -> misuse(e))
-        .setExecutionExceptionHandler(
-            (e, failed, parsed) -> {
-              if (e instanceof FlyException failure) return report(failed, failure);
-              if (e instanceof InvalidPathException path) {
-                return report(failed, Surroundings.damaged("\"" + path.getInput() + "\""));
-              }
-              if (parsed.hasMatchedOption("--verbose")) e.printStackTrace(failed.getErr());
-              return report(failed, unexpected(e));
-            });
+        .registerConverter(Duration.class, handlers)
+        .setExecutionStrategy(handlers)
+        .setParameterExceptionHandler(handlers)
+        .setExecutionExceptionHandler(handlers);
+  }
+
+  /**
+   * One class of the class file; a lambda for each would be one of the JVM's, made at each start.
+   */
+  private static final class Handlers
+      implements CommandLine.ITypeConverter<Duration>,
+          CommandLine.IExecutionStrategy,
+          CommandLine.IParameterExceptionHandler,
+          CommandLine.IExecutionExceptionHandler {
+    @Override
+    public Duration convert(String text) {
+      return duration(text);
+    }
+
+    @Override
+    public int execute(ParseResult parsed) {
+      return Cli.execute(parsed);
+    }
+
+    @Override
+    public int handleParseException(ParameterException e, String[] args) {
+      return misuse(e);
+    }
+
+    @Override
+    public int handleExecutionException(Exception e, CommandLine failed, ParseResult parsed) {
+      if (e instanceof FlyException failure) return report(failed, failure);
+      if (e instanceof InvalidPathException path) {
+        return report(failed, Surroundings.damaged("\"" + path.getInput() + "\""));
+      }
+      if (parsed.hasMatchedOption("--verbose")) e.printStackTrace(failed.getErr());
+      return report(failed, unexpected(e));
+    }
   }
 
   /** An unexpected failure: an answer of another form than documented, or a bug. */

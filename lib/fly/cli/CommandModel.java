@@ -260,7 +260,7 @@ final class CommandModel {
         if (!(one instanceof Class<?> known)) throw new Unknown(generic.getTypeName());
         types.add(known);
       }
-      return types.toArray(Class<?>[]::new);
+      return types.toArray(new Class<?>[0]);
     }
 
     @Override
@@ -291,7 +291,7 @@ final class CommandModel {
 
   private static String[] texts(Map<String, Object> values, String name) {
     return values.get(name) instanceof Collection<?> list
-        ? list.toArray(String[]::new)
+        ? list.toArray(new String[0])
         : new String[] {(String) values.get(name)};
   }
 }
