@@ -84,6 +84,12 @@ class SandboxProgramsTest {
     ask("GET", machine + "/wait?timeout=60&state=" + state, "");
   }
 
+  /** A program may speak before its Machine counts as started. */
+  private void awaitUp(String machine) throws Exception {
+    become(machine, "started");
+    Await.until(() -> log("app").contains("up"));
+  }
+
   private List<JsonNode> exits(String machine) throws Exception {
     var exits = new ArrayList<JsonNode>();
     for (var event : ask("GET", machine + "/events?limit=50", "")) {
@@ -149,7 +155,7 @@ class SandboxProgramsTest {
   void a_stop_sends_its_signal_and_waits_its_time() throws Exception {
     var hears =
         machine("trap 'echo got USR1; exit 5' USR1; echo up; while :; do sleep 0.1; done", "");
-    Await.until(() -> log("app").contains("up"));
+    awaitUp(hears);
 
     ask("POST", hears + "/stop", "{'signal':'SIGUSR1','timeout':'1m'}");
     become(hears, "stopped");
@@ -166,7 +172,7 @@ class SandboxProgramsTest {
         machine(
             "trap '' TERM; echo up; while :; do sleep 0.1; done",
             ",'stop_config':{'signal':'SIGTERM','timeout':'100ms'}");
-    Await.until(() -> log("app").contains("up"));
+    awaitUp(deaf);
 
     ask("POST", deaf + "/stop", "");
     become(deaf, "stopped");
@@ -236,7 +242,7 @@ class SandboxProgramsTest {
   @Test
   void an_update_while_it_is_being_suspended_ends_the_old_program() throws Exception {
     var machine = machine(UNTIL_INTERRUPTED, "");
-    Await.until(() -> log("app").contains("up"));
+    awaitUp(machine);
 
     ask("POST", machine + "/suspend", "");
     ask(
@@ -257,7 +263,7 @@ class SandboxProgramsTest {
   @Test
   void what_is_suspended_does_not_go_on_to_be_stopped() throws Exception {
     var machine = machine(UNTIL_INTERRUPTED, "");
-    Await.until(() -> log("app").contains("up"));
+    awaitUp(machine);
     ask("POST", machine + "/suspend", "");
     become(machine, "suspended");
 
