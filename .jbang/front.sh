@@ -116,6 +116,13 @@ absolute() {
   case $1 in /*) printf %s "$1" ;; *) printf %s "$PWD/$1" ;; esac
 }
 
+case ${2-} in
+  -h | --help)
+    if catalog_of "${1-}" && [ "$catalog" != "$root/jbang-catalog.json" ]; then
+      sed -n "/\"$1\": *{/,/}/s/.*\"description\": *\"\(.*\)\".*/\1/p" "$catalog"
+      exit
+    fi ;;
+esac
 case ${1-} in
   '' | -h | --help) overview; exit ;;
   help)

@@ -41,6 +41,17 @@ class FrontDoorTest {
     assertTrue(result.out().indexOf("The guide") < result.out().indexOf("Machines and apps"));
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"dist", "fmt", "docs", "test", "outdated", "picture"})
+  void help_for_a_command_of_contributors_runs_nothing(String alias) throws Exception {
+    var catalog = Fly.JSON.readTree(Sh.ROOT.resolve(".jbang/jbang-catalog.json").toFile());
+
+    var result = shell().run("./jbang", alias, "--help");
+
+    assertEquals(0, result.exit(), result.err());
+    assertEquals(catalog.at("/aliases/" + alias + "/description").asText() + "\n", result.out());
+  }
+
   @Test
   void the_command_fly_lists_the_same() {
     var overview = shell().run("./jbang").out();

@@ -434,8 +434,8 @@ public class Cli implements Story {
     if (things.isMissingNode()) return; // a dry run: the curl command was the result
     var rows = columns.rows(things);
     if (quiet) rows.forEach(row -> out().println(row.get(0)));
-    else if (viewed()) table(columns, things);
-    else print(things);
+    else if (!viewed()) print(things);
+    else if (!rows.isEmpty()) table(columns.headings(), rows);
     if (rows.isEmpty() && !ifNone.isEmpty()) say("%s", Hint.render(ifNone));
   }
 

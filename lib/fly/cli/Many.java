@@ -239,7 +239,7 @@ public abstract class Many {
       cli.say("No Machine of %s matches: nothing to do.", app);
       return;
     }
-    var what = "%s %d Machines".formatted(doing, ids.size());
+    var what = "%s %d Machine%s".formatted(doing, ids.size(), ids.size() == 1 ? "" : "s");
     var start = System.nanoTime();
     Map<String, FlyException> failures;
     if (ids.size() < FEW) {

@@ -5,11 +5,16 @@ import fly.cli.Terminal;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 import java.util.prefs.Preferences;
 import jdk.jshell.tool.JavaShellToolBuilder;
 
 /** JShell's own tool at a terminal: prompt, tab completion and history. */
 public final class Prompt {
+  /** The first run makes a folder for the history, and this logs it to the terminal. */
+  private static final Logger PREFERENCES = Logger.getLogger("java.util.prefs");
+
   private Prompt() {}
 
   /**
@@ -26,6 +31,7 @@ public final class Prompt {
       var startup = Files.createTempFile("fly-shell", ".jsh");
       startup.toFile().deleteOnExit();
       Files.writeString(startup, Prelude.imports());
+      PREFERENCES.setLevel(Level.WARNING);
       return JavaShellToolBuilder.builder()
           .interactiveTerminal(true)
           .persistence(Preferences.userRoot().node("fly-shell"))

@@ -60,7 +60,9 @@ class ListMachinesTest {
 
     var table = Script.run(new ListMachines());
     var json = Script.run(new ListMachines(), "--json");
+    var view = Script.runOnTerminal(new ListMachines());
 
+    assertEquals("", view.out());
     assertEquals(0, table.exit(), table.err());
     assertTrue(
         table.err().endsWith("No Machine yet: jbang fly-create-machine@catalog\n"), table.err());

@@ -49,7 +49,7 @@ public final class HandshakeCheck {
   /**
    * Sends the messages and waits for the replies.
    *
-   * @param headers headers of each request: they may hold secrets
+   * @param server the address, and the headers of each request, which may hold secrets
    * @param story takes the stages, and the reasons to wait
    * @param log takes a line per thing that happens
    * @throws FlyException with the exit code of the stage that failed
