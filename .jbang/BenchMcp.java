@@ -360,7 +360,7 @@ class BenchMcp {
     return proxies;
   }
 
-  /** As people start them: what JBang and npx take for themselves is in it. */
+  /** Started as people start them, by JBang and npx, whose own time is in it. */
   private static Map<String, List<String>> launchers(String url) throws Exception {
     var launchers = new LinkedHashMap<String, List<String>>();
     launchers.put("./jbang " + OURS, List.of(jbang(), OURS, "-q", "--url", url));
@@ -623,7 +623,7 @@ class BenchMcp {
       post("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}");
     }
 
-    /** As soon as it takes one; its session. */
+    /** Waits until it takes a session, and returns that. */
     private String initialize() throws Exception {
       while (!listens()) {
         if (!process.isAlive()) throw new IOException("the wrap has ended");

@@ -124,7 +124,7 @@ final class BenchStart {
     report.mark(title, way, ours / plain, "", BenchReport.Side.AT_MOST, work.mark());
   }
 
-  /** What ./jbang adds to the JVM that it starts, one at a time and six at once. */
+  /** Time that ./jbang adds to the JVM that it starts, one at a time and six at once. */
   private static void six(BenchReport report, int runs, Map<String, String> environment)
       throws Exception {
     var words = ROOT.resolve("jbang").toString();
