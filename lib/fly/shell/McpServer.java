@@ -28,8 +28,9 @@ public final class McpServer implements AutoCloseable {
   private static final Duration TIMEOUT = Duration.ofMinutes(10);
 
   /** The longest wait for a server that does not answer at all, such as a Machine that starts. */
-  private static final Patience PATIENCE =
-      new Patience(Duration.ofMinutes(1), Duration.ofSeconds(20));
+  private static final Duration SILENCE = Duration.ofMinutes(1);
+
+  private static final Patience PATIENCE = new Patience(SILENCE, Duration.ofSeconds(20));
 
   private static final String PROTOCOL = "2025-06-18";
 
@@ -79,13 +80,13 @@ public final class McpServer implements AutoCloseable {
   /** Any request of the protocol; its result. */
   public JsonNode ask(String method, JsonNode params) {
     connect();
-    return request(method, params);
+    return request(method, params, TIMEOUT);
   }
 
-  private JsonNode request(String method, JsonNode params) {
+  private JsonNode request(String method, JsonNode params, Duration longest) {
     var message = Fly.JSON.createObjectNode().put("jsonrpc", "2.0").put("id", id++);
     message.put("method", method).set("params", params);
-    return check.ask(message, reply -> {}).path("result");
+    return check.ask(message, longest, reply -> {}).path("result");
   }
 
   private void connect() {
@@ -105,7 +106,12 @@ public final class McpServer implements AutoCloseable {
     var hello = Fly.JSON.createObjectNode().put("protocolVersion", PROTOCOL);
     hello.putObject("capabilities");
     hello.putObject("clientInfo").put("name", "fly-shell").put("version", "1");
-    request("initialize", hello);
+    try {
+      request("initialize", hello, SILENCE);
+    } catch (FlyException e) {
+      close(); // the next call begins anew
+      throw e;
+    }
     check.tell(
         Fly.JSON
             .createObjectNode()

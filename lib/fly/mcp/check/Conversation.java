@@ -130,8 +130,18 @@ public final class Conversation implements AutoCloseable {
    * @return null if the time is up
    */
   public JsonNode next() {
+    return next(deadline);
+  }
+
+  /**
+   * The same until a moment that may come before the end of the conversation.
+   *
+   * @param end as {@link System#nanoTime} counts
+   */
+  JsonNode next(long end) {
     try {
-      var left = Math.max(0, deadline - System.nanoTime());
+      var now = System.nanoTime();
+      var left = Math.max(0, Math.min(deadline - now, end - now));
       return said.poll(left + TimeUnit.MILLISECONDS.toNanos(SLACK_MS), TimeUnit.NANOSECONDS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();

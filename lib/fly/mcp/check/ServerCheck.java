@@ -97,16 +97,22 @@ public final class ServerCheck {
    * @throws FlyException with the exit code of the stage that failed
    */
   public JsonNode ask(JsonNode request, Consumer<JsonNode> onReply) {
+    return ask(request, timeout, onReply);
+  }
+
+  /** The same with a time-out of its own, if that is shorter than the conversation's. */
+  public JsonNode ask(JsonNode request, Duration longest, Consumer<JsonNode> onReply) {
     var begin = System.nanoTime();
-    var reply = replyTo(send(request));
+    var end = begin + longest.toNanos();
+    var reply = replyTo(send(request), end);
     if (refusesHandshakes(request, reply)) {
       clientInfo = request.at("/params/clientInfo");
       request = discover(request);
-      reply = replyTo(send(request));
+      reply = replyTo(send(request), end);
     }
     var first = stages.isEmpty();
     var took = first ? dialog.age() : Duration.ofNanos(System.nanoTime() - begin);
-    var failure = reply == null ? late(request) : failure(request, reply);
+    var failure = reply == null ? late(request, longest) : failure(request, reply);
     if (first) took = took.minus(arrive(failure));
     if (reply != null) onReply.accept(reply);
     var detail = failure == null ? detail(request, reply) : failure.why;
@@ -193,8 +199,8 @@ public final class ServerCheck {
     onStage.accept(stage);
   }
 
-  private JsonNode replyTo(JsonNode request) {
-    for (var said = dialog.next(); said != null; said = dialog.next()) {
+  private JsonNode replyTo(JsonNode request, long end) {
+    for (var said = dialog.next(end); said != null; said = dialog.next(end)) {
       if (said.has("method")) answer(said);
       else if (said.path("id").equals(request.path("id"))) return said;
     }
@@ -211,8 +217,8 @@ public final class ServerCheck {
     dialog.send(reply);
   }
 
-  private FlyException late(JsonNode request) {
-    return failed(request, name(request) + " failed", "no reply within " + Durations.text(timeout));
+  private static FlyException late(JsonNode request, Duration longest) {
+    return failed(request, name(request) + " failed", "no reply within " + Durations.text(longest));
   }
 
   /**
