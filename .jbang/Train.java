@@ -1,17 +1,23 @@
+import java.io.File;
+import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.security.KeyStore;
 import java.util.List;
+import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 
 /**
  * Loads the classes that a step needs, so that they get into the archive that
- * .jbang/make-archive.sh makes: {@code Train SCRIPT_JAR MAIN}. The libraries are on the class path
- * and are archived; the script's own classes are not, so that an archive outlives them. One request
- * goes to a server of its own on this machine, and MAIN is asked for its help.
+ * .jbang/make-archive.sh makes: {@code Train SCRIPT_JAR MAIN KEYS}. The libraries are on the class
+ * path and are archived; the script's own classes are not, so that an archive outlives them. One
+ * request, and one over TLS, goes to a server of its own on this machine, and MAIN is asked for its
+ * help.
  */
 public class Train {
   private static final String ANSWER =
@@ -42,16 +48,21 @@ public class Train {
           "sun.nio.fs.UnixException",
           "sun.nio.fs.UnixFileAttributeViews$Posix");
 
+  private static final char[] PASSWORD = "training".toCharArray();
+
   public static void main(String... args) throws Exception {
     var own = new URLClassLoader(new URL[] {Path.of(args[0]).toUri().toURL()});
     Thread.currentThread().setContextClassLoader(own);
     try (var server = new ServerSocket(0, 5, InetAddress.getLoopbackAddress())) {
-      var thread = new Thread(() -> serve(server));
-      thread.setDaemon(true);
-      thread.start();
+      start(server);
       request(own, "http://127.0.0.1:" + server.getLocalPort());
     }
-    SSLContext.getDefault().createSSLEngine();
+    try (var server = tls(Path.of(args[2]).toFile())) {
+      start(server);
+      request(own, "https://127.0.0.1:" + server.getLocalPort());
+    } catch (IOException | GeneralSecurityException e) {
+      System.err.println("no TLS: " + e);
+    }
     for (var name : LATER) {
       try {
         Class.forName(name, false, own);
@@ -62,6 +73,22 @@ public class Train {
     var main = own.loadClass(args[1]).getDeclaredMethod("main", String[].class);
     main.setAccessible(true);
     main.invoke(null, (Object) new String[] {"--help"});
+  }
+
+  private static ServerSocket tls(File keys) throws IOException, GeneralSecurityException {
+    var factory = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
+    factory.init(KeyStore.getInstance(keys, PASSWORD), PASSWORD);
+    var context = SSLContext.getInstance("TLS");
+    context.init(factory.getKeyManagers(), null, null);
+    return context
+        .getServerSocketFactory()
+        .createServerSocket(0, 5, InetAddress.getLoopbackAddress());
+  }
+
+  private static void start(ServerSocket server) {
+    var thread = new Thread(() -> serve(server));
+    thread.setDaemon(true);
+    thread.start();
   }
 
   /** A script without the client of the Machines API has nothing to ask. */
@@ -98,7 +125,7 @@ public class Train {
           client.getOutputStream().write(answer.getBytes(StandardCharsets.US_ASCII));
         }
       }
-    } catch (java.io.IOException e) {
+    } catch (IOException e) {
       // the server is closed
     }
   }

@@ -32,7 +32,7 @@ failed() { # the reason; nobody tries again with these libraries and this JDK
   echo "$1" >"$archive.failed"
   exit 1
 }
-unset JAVA_TOOL_OPTIONS JDK_JAVA_OPTIONS
+unset JAVA_TOOL_OPTIONS JDK_JAVA_OPTIONS HTTP_PROXY HTTPS_PROXY http_proxy https_proxy
 {
   "${java%java}javac" --release 17 -d "$work/train" "$root/Train.java" &&
     case $("${java%java}javac" -version 2>&1) in
@@ -43,10 +43,16 @@ unset JAVA_TOOL_OPTIONS JDK_JAVA_OPTIONS
 } >"$work/log" 2>&1 || failed "$(cat "$work/log")"
 mv -f "$work/train.jar" "$train"
 
+# A certificate for a server of the training; without it the classes of TLS are not in the archive.
+keytool() { "${java%java}keytool" "$@" -alias train -keystore "$work/keys" -storepass training; }
+SSL_CERT_FILE=$work/train.pem
+if keytool -genkeypair -keyalg EC -dname CN=train -ext san=ip:127.0.0.1 && keytool -exportcert -rfc -file "$SSL_CERT_FILE"
+then export SSL_CERT_FILE; else unset SSL_CERT_FILE; fi >"$work/log" 2>&1
+
 # shellcheck disable=SC2086 # several words
 run() { "$java" $same "$collector" -XX:TieredStopAtLevel=1 -cp "$classes" "$@"; }
 {
-  run -Xshare:off "-XX:DumpLoadedClassList=$work/list" Train "$own" "$main" &&
+  run -Xshare:off "-XX:DumpLoadedClassList=$work/list" Train "$own" "$main" "$work/keys" &&
     run -Xshare:dump "-XX:SharedClassListFile=$work/list" "-XX:SharedArchiveFile=$work/classes"
 } >"$work/log" 2>&1
 [ -s "$work/classes" ] || failed "$(cat "$work/log")"
