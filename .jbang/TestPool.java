@@ -1,5 +1,6 @@
 import static org.junit.platform.engine.discovery.DiscoverySelectors.selectClasspathRoots;
 
+import fly.Settings;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -58,6 +59,9 @@ final class TestPool {
           "ZeroRequestsTest",
           "ReadmeTest",
           "ResolveOnceTest");
+
+  private static final Set<String> OF_THE_WRAPPER =
+      Set.of("FLY_ROOT", "FLY_JBANG", "FLY_JBANG_VERSION", "FLY_ARCHIVE", "FLY_SHARED");
 
   private final RunTests.Arguments arguments;
   private final Path cache = cache();
@@ -168,8 +172,16 @@ final class TestPool {
     if (arguments.fast()) command.add("--fast");
     if (arguments.times()) command.add("--times");
     var builder = new ProcessBuilder(command).redirectErrorStream(true);
+    builder.environment().keySet().removeIf(TestPool::isTheReaders);
     builder.environment().put("TMPDIR", folder.resolve("tmp").toString());
     return builder.start();
+  }
+
+  /** Tests bring settings of their own, also where a sandbox's are exported. */
+  private static boolean isTheReaders(String variable) {
+    if (OF_THE_WRAPPER.contains(variable)) return false;
+    return variable.startsWith("FLY_")
+        || Stream.of(Settings.values()).anyMatch(setting -> setting.name().equals(variable));
   }
 
   /** Prints a class once it has ended; false if the worker has ended with it. */

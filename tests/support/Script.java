@@ -57,6 +57,9 @@ final class Script {
   /** Settings for a Fly.io at this address; nothing of the machine's own environment remains. */
   static void settings(String url, String token) {
     for (var setting : Settings.values()) System.clearProperty(setting.name());
+    for (var name : System.getProperties().stringPropertyNames()) {
+      if (name.startsWith("FLY_")) System.clearProperty(name); // flyctl's too
+    }
     System.setProperty("FLY_JBANG", "@catalog");
     System.setProperty("ORG", "personal");
     System.setProperty("FLY_API_HOSTNAME", url);
