@@ -200,11 +200,25 @@ class Dist {
       script.options.forEach(entry.putArray("runtime-options")::add);
     }
     for (var template : catalog.path("templates")) {
-      for (var file : template.path("file-refs")) {
-        copy(root.resolve(file.asText()), folder.resolve(file.asText()));
+      for (var file : template.path("file-refs")) template(file.asText());
+      if (template.at("/properties/fly") instanceof ObjectNode fly) {
+        fly.put("description", "the URL of this catalog's folder");
+        fly.put("default", folder.toUri().toString());
       }
     }
     Files.writeString(folder.resolve("jbang-catalog.json"), catalog.toPrettyString() + "\n");
+  }
+
+  /** A template takes the library as a dependency, as this folder holds no sources. */
+  private void template(String file) throws IOException {
+    var to = folder.resolve(file);
+    Files.createDirectories(to.getParent());
+    Files.writeString(
+        to,
+        Files.readString(root.resolve(file))
+            .replaceFirst(
+                "(?m)^//SOURCES .*$",
+                "//REPOS central,fly={fly}\n//DEPS %s:%s:%s".formatted(GROUP, ARTIFACT, version)));
   }
 
   private static void compile(List<String> files, String classPath, Path classes) {

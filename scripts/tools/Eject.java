@@ -49,7 +49,9 @@ class Eject implements Runnable {
   public void run() {
     if (base == null) {
       throw FlyException.usage(
-          "where is the library?", "this was not started by ./jbang of a clone", "--from URL");
+          "where is the library?",
+          "this was not started by ./jbang of a clone",
+          "--from the folder of a clone, or a URL at a tag");
     }
 
     // 1. Rewrite the script: the library by full addresses, request bodies beside it.

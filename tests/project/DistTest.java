@@ -118,13 +118,26 @@ class DistTest {
     if (Runtime.version().feature() < 25) assertEquals("m1 started\n", run("mine.jsh"));
   }
 
-  private String run(String file) {
+  @Test
+  void a_template_of_the_catalog_makes_a_script_that_runs_without_a_clone() throws Exception {
+    fly.stubFor(get("/v1/apps/demo/machines").willReturn(okJson("[]")));
+    var template = "fly-script@" + dist.resolve("jbang-catalog.json");
+
+    var init = new Sh().in(home).run(JBANG, "init", "-t", template, "MyStep.java");
+
+    assertEquals(0, init.exit(), init.err());
+    assertTrue(run("MyStep.java", "--app", "demo").contains("0 Machine(s) looked at."));
+  }
+
+  private String run(String... command) {
+    var words = new ArrayList<String>(List.of(JBANG));
+    words.addAll(List.of(command));
     var result =
         new Sh()
             .in(home)
             .with("FLY_API_HOSTNAME", System.getProperty("FLY_API_HOSTNAME"))
             .with("FLY_API_TOKEN", FakeFly.TOKEN)
-            .run(JBANG, file);
+            .run(words.toArray(String[]::new));
     assertEquals(0, result.exit(), result.err());
     return result.out() + (result.out().isEmpty() ? result.err() : "");
   }
