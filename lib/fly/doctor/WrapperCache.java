@@ -30,7 +30,7 @@ final class WrapperCache {
           "any command that is new here fetches it, such as fly-env --help");
     }
     var failed = count(folder.resolve("archives"), "classes.failed");
-    return "%s; %d command(s) start without JBang, %d archive(s) of classes%s"
+    return "%s; start without JBang: %d of the commands; archives of classes: %d%s"
         .formatted(
             wrapper.equals("-") ? "a command on the PATH" : wrapper,
             count(folder.resolve("commands"), "record"),

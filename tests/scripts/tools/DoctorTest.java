@@ -118,7 +118,8 @@ class DoctorTest {
         found
             .out()
             .contains(
-                "ok       wrapper       ./jbang; 1 command(s) start without JBang, 0 archive(s)"),
+                "ok       wrapper       ./jbang; start without JBang: 1 of the commands; archives"
+                    + " of classes: 0"),
         found.out());
   }
 
