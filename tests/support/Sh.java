@@ -1,6 +1,7 @@
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -67,6 +68,17 @@ final class Sh {
     } finally {
       new Sh().run("./jbang", "fly-sandbox", "--stop", "--port", port);
     }
+  }
+
+  /** A process that a shell started in the background ignores SIGINT, and hands this on. */
+  static boolean ignoresCtrlC() throws IOException {
+    var status = Path.of("/proc/self/status");
+    if (!Files.exists(status)) return false;
+    for (var line : Files.readAllLines(status)) {
+      if (line.startsWith("SigIgn:"))
+        return Long.parseUnsignedLong(line.split("\\s+")[1], 16) / 2 % 2 == 1;
+    }
+    return false;
   }
 
   Process start(String... command) {

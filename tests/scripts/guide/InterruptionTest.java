@@ -10,8 +10,6 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -24,21 +22,10 @@ class InterruptionTest {
 
   @BeforeEach
   void start() throws IOException {
-    assumeFalse(ignoresCtrlC(), "this shell ignores SIGINT, and so does each of its processes");
+    assumeFalse(Sh.ignoresCtrlC(), "this shell ignores SIGINT, and so does each of its processes");
     System.setProperty("fly.sandbox.npx", "none");
     sandbox = SandboxServer.start(SandboxConfig.onPort(0).filesServer(FilesServer.class));
     sandbox.environment().forEach(System::setProperty);
-  }
-
-  /** A process that a shell started in the background ignores SIGINT, and hands this on. */
-  private static boolean ignoresCtrlC() throws IOException {
-    var status = Path.of("/proc/self/status");
-    if (!Files.exists(status)) return false;
-    for (var line : Files.readAllLines(status)) {
-      if (line.startsWith("SigIgn:"))
-        return Long.parseUnsignedLong(line.split("\\s+")[1], 16) / 2 % 2 == 1;
-    }
-    return false;
   }
 
   @AfterEach
