@@ -27,6 +27,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
+@Tag("slow")
 class ProgramTest {
   private static final String IN_EACH = "{displayName} ({0})";
 
@@ -322,7 +323,6 @@ class ProgramTest {
   }
 
   @Test
-  @Tag("slow")
   void after_one_run_with_network_the_guides_server_starts_without() throws Exception {
     assumeTrue(exit("npx", "--version") == 0, "no npx here");
     assumeTrue(exit("unshare", "-rn", "true") == 0, "no namespace without network here");
