@@ -1,6 +1,5 @@
 import static org.junit.platform.engine.discovery.DiscoverySelectors.selectClasspathRoots;
 
-import fly.Settings;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -172,16 +171,12 @@ final class TestPool {
     if (arguments.fast()) command.add("--fast");
     if (arguments.times()) command.add("--times");
     var builder = new ProcessBuilder(command).redirectErrorStream(true);
-    builder.environment().keySet().removeIf(TestPool::isTheReaders);
+    builder
+        .environment()
+        .keySet() // tests bring settings of their own, also where a sandbox's are exported
+        .removeIf(name -> Script.isSetting(name) && !OF_THE_WRAPPER.contains(name));
     builder.environment().put("TMPDIR", folder.resolve("tmp").toString());
     return builder.start();
-  }
-
-  /** Tests bring settings of their own, also where a sandbox's are exported. */
-  private static boolean isTheReaders(String variable) {
-    if (OF_THE_WRAPPER.contains(variable)) return false;
-    return variable.startsWith("FLY_")
-        || Stream.of(Settings.values()).anyMatch(setting -> setting.name().equals(variable));
   }
 
   /** Prints a class once it has ended; false if the worker has ended with it. */

@@ -73,7 +73,7 @@ public enum Settings {
           case APP_NAME -> "FLY_APP";
           default -> null;
         };
-    if (flyctl != null && inEnvironment(flyctl)) return "\"$" + flyctl + "\"";
+    if (flyctl != null && environment(flyctl) != null) return "\"$" + flyctl + "\"";
     return switch (this) {
       case FLY_API_TOKEN -> "\"FlyV1 fm2_...\"";
       case APP_NAME -> "$(fly-name-app)";
@@ -85,13 +85,13 @@ public enum Settings {
 
   /** Any variable, declared here or not; null if it is not set. */
   public static String lookup(String name) {
-    var value = present(System.getProperty(name));
-    if (value == null) value = present(System.getenv(name));
+    var value = environment(name);
     return value == null ? present(dotEnv().get(name)) : value;
   }
 
-  private static boolean inEnvironment(String name) {
-    return present(System.getProperty(name)) != null || present(System.getenv(name)) != null;
+  private static String environment(String name) {
+    var value = present(System.getProperty(name));
+    return value == null ? present(System.getenv(name)) : value;
   }
 
   private static String present(String value) {

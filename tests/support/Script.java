@@ -5,6 +5,7 @@ import java.io.ByteArrayInputStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
+import java.util.stream.Stream;
 
 /** Runs a script as the shell would, in this JVM, and keeps what it printed. */
 final class Script {
@@ -54,12 +55,17 @@ final class Script {
     }
   }
 
+  /** True for a variable that changes a command, flyctl's included, which a sandbox exports. */
+  static boolean isSetting(String variable) {
+    return variable.startsWith("FLY_")
+        || Stream.of(Settings.values()).anyMatch(setting -> setting.name().equals(variable));
+  }
+
   /** Settings for a Fly.io at this address; nothing of the machine's own environment remains. */
   static void settings(String url, String token) {
-    for (var setting : Settings.values()) System.clearProperty(setting.name());
-    for (var name : System.getProperties().stringPropertyNames()) {
-      if (name.startsWith("FLY_")) System.clearProperty(name); // flyctl's too
-    }
+    System.getProperties().stringPropertyNames().stream()
+        .filter(Script::isSetting)
+        .forEach(System::clearProperty);
     System.setProperty("FLY_JBANG", "@catalog");
     System.setProperty("ORG", "personal");
     System.setProperty("FLY_API_HOSTNAME", url);

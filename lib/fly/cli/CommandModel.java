@@ -135,15 +135,19 @@ final class CommandModel {
   private void mixin(Field field, Object object, CommandSpec spec) throws Exception {
     var mixed = field.get(object);
     if (mixed == null) {
-      var constructor = field.getType().getDeclaredConstructor();
-      constructor.setAccessible(true);
-      mixed = constructor.newInstance();
+      mixed = made(field.getType());
       field.set(object, mixed);
     }
     var mixin = CommandSpec.wrapWithoutInspection(mixed);
     var users = read(mixed, mixin);
     spec.addMixin(field.getName(), mixin);
     for (var user : users) user.set(mixed, spec);
+  }
+
+  private static Object made(Class<?> type) throws ReflectiveOperationException {
+    var constructor = type.getDeclaredConstructor();
+    constructor.setAccessible(true);
+    return constructor.newInstance();
   }
 
   private static Method method(Class<?> type, String name) throws Unknown {
@@ -174,8 +178,7 @@ final class CommandModel {
             .initialValue(binding.initial)
             .hasInitialValue(binding.hasInitial())
             .userObject(binding.member)
-            .paramLabel(
-                (String) values.getOrDefault("paramLabel", "<" + binding.member.getName() + ">"))
+            .paramLabel(binding.label(values))
             .description(texts(values, "description"))
             .splitRegex((String) values.getOrDefault("split", ""))
             .required((boolean) values.getOrDefault("required", false))
@@ -185,9 +188,7 @@ final class CommandModel {
     if (values.containsKey("preprocessor")) {
       var type = (String) values.get("preprocessor"); // Lfly/cli/Options$Attached;
       var name = type.substring(1, type.length() - 1).replace('/', '.');
-      var constructor = Class.forName(name).getDeclaredConstructor();
-      constructor.setAccessible(true);
-      option.preprocessor((IParameterPreprocessor) constructor.newInstance());
+      option.preprocessor((IParameterPreprocessor) made(Class.forName(name)));
     }
     spec.addOption(option.build());
   }
@@ -204,8 +205,7 @@ final class CommandModel {
             .initialValue(binding.initial)
             .hasInitialValue(binding.hasInitial())
             .userObject(binding.member)
-            .paramLabel(
-                (String) values.getOrDefault("paramLabel", "<" + binding.member.getName() + ">"))
+            .paramLabel(binding.label(values))
             .description(texts(values, "description"))
             .arity(arity)
             .required(!arity.startsWith("0"));
@@ -239,6 +239,10 @@ final class CommandModel {
       initial = null;
       this.object = object;
       this.spec = spec;
+    }
+
+    String label(Map<String, Object> values) {
+      return (String) values.getOrDefault("paramLabel", "<" + member.getName() + ">");
     }
 
     /** A method is not called before there is a value. */

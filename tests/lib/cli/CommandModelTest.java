@@ -1,8 +1,6 @@
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import fly.Fly;
 import fly.cli.Cli;
-import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -17,9 +15,9 @@ import picocli.CommandLine.Model.CommandSpec;
 class CommandModelTest {
   @Test
   void each_command_has_the_model_that_picocli_makes_of_it() throws Exception {
-    for (var alias : aliases()) {
-      var ours = Cli.commandLine(script(alias)).getCommandSpec();
-      var theirs = new CommandLine(script(alias)).getCommandSpec();
+    for (var alias : EachCommand.aliases()) {
+      var ours = Cli.commandLine(EachCommand.script(alias)).getCommandSpec();
+      var theirs = new CommandLine(EachCommand.script(alias)).getCommandSpec();
 
       assertEquals(facts(theirs), facts(ours), alias);
       assertEquals(theirs.mixins().keySet(), ours.mixins().keySet(), alias);
@@ -28,9 +26,9 @@ class CommandModelTest {
 
   @Test
   void the_help_of_each_command_is_the_same() throws Exception {
-    for (var alias : aliases()) {
-      var theirs = new CommandLine(script(alias)).setUsageHelpWidth(100);
-      var ours = Cli.commandLine(script(alias));
+    for (var alias : EachCommand.aliases()) {
+      var theirs = new CommandLine(EachCommand.script(alias)).setUsageHelpWidth(100);
+      var ours = Cli.commandLine(EachCommand.script(alias));
       theirs
           .getCommandSpec()
           .usageMessage()
@@ -43,8 +41,8 @@ class CommandModelTest {
   @Test
   void only_commands_with_unusual_annotations_are_read_by_picocli() throws Exception {
     var slow = new TreeSet<String>();
-    for (var alias : aliases()) {
-      var spec = Cli.commandLine(script(alias)).getCommandSpec();
+    for (var alias : EachCommand.aliases()) {
+      var spec = Cli.commandLine(EachCommand.script(alias)).getCommandSpec();
       if (!spec.mixinAnnotatedElements().isEmpty()) slow.add(alias); // only reflection has these
     }
 
@@ -92,18 +90,5 @@ class CommandModelTest {
             String.valueOf(arg.completionCandidates()),
             String.valueOf(arg.userObject()))
         .toString();
-  }
-
-  private static List<String> aliases() throws Exception {
-    var catalog = Fly.JSON.readTree(Files.readString(Sh.ROOT.resolve("jbang-catalog.json")));
-    var aliases = new ArrayList<String>();
-    catalog.path("aliases").fieldNames().forEachRemaining(aliases::add);
-    return aliases;
-  }
-
-  private static Object script(String alias) throws ReflectiveOperationException {
-    var constructor = Class.forName(CommandsPage.className(alias)).getDeclaredConstructor();
-    constructor.setAccessible(true);
-    return constructor.newInstance();
   }
 }
