@@ -1,5 +1,5 @@
-//SOURCES ../Deadline.java ../Durations.java ../Fly.java ../FlyException.java ../Settings.java ../Story.java
-//SOURCES Columns.java CommandModel.java Hint.java Jq.java JsonText.java Progress.java Reference.java
+//SOURCES ../Deadline.java ../Fly.java ../FlyException.java ../Settings.java ../Story.java Columns.java
+//SOURCES CommandModel.java Handlers.java Hint.java Jq.java JsonText.java Progress.java Reference.java
 //SOURCES ResultStream.java Surroundings.java Target.java Terminal.java TerminalWriter.java Trust.java Version.java
 //SOURCES View.java
 //DEPS info.picocli:picocli:4.7.7
@@ -11,7 +11,6 @@ import static picocli.CommandLine.Spec.Target.MIXEE;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.Deadline;
-import fly.Durations;
 import fly.Fly;
 import fly.FlyException;
 import fly.Settings;
@@ -22,21 +21,15 @@ import java.io.OutputStream;
 import java.io.OutputStreamWriter;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.InvalidPathException;
 import java.time.Duration;
 import java.util.List;
 import java.util.function.Consumer;
-import java.util.stream.Stream;
 import picocli.CommandLine;
 import picocli.CommandLine.Help;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.Spec;
-import picocli.CommandLine.TypeConversionException;
-import picocli.CommandLine.UnmatchedArgumentException;
 
 /**
  * The part that all scripts share: common flags, streams (the result to stdout, messages to
@@ -187,11 +180,12 @@ public class Cli implements Story {
     try {
       exitCode = commandLine.execute(Surroundings.whole(args));
     } catch (FlyException e) {
-      exitCode = report(commandLine, e);
+      exitCode = Handlers.report(commandLine, e);
     }
     idle(commandLine);
     commandLine.getOut().flush();
-    if (exitCode == 0 && result.lost() != null) exitCode = report(commandLine, lost(result.lost()));
+    if (exitCode == 0 && result.lost() != null)
+      exitCode = Handlers.report(commandLine, lost(result.lost()));
     commandLine.getErr().flush();
     return exitCode;
   }
@@ -233,70 +227,6 @@ public class Cli implements Story {
         .setExecutionStrategy(handlers)
         .setParameterExceptionHandler(handlers)
         .setExecutionExceptionHandler(handlers);
-  }
-
-  /**
-   * One class of the class file; a lambda for each would be one of the JVM's, made at each start.
-   */
-  private static final class Handlers
-      implements CommandLine.ITypeConverter<Duration>,
-          CommandLine.IExecutionStrategy,
-          CommandLine.IParameterExceptionHandler,
-          CommandLine.IExecutionExceptionHandler {
-    @Override
-    public Duration convert(String text) {
-      return duration(text);
-    }
-
-    @Override
-    public int execute(ParseResult parsed) {
-      return Cli.execute(parsed);
-    }
-
-    @Override
-    public int handleParseException(ParameterException e, String[] args) {
-      return misuse(e);
-    }
-
-    @Override
-    public int handleExecutionException(Exception e, CommandLine failed, ParseResult parsed) {
-      if (e instanceof FlyException failure) return report(failed, failure);
-      if (e instanceof InvalidPathException path) {
-        return report(failed, Surroundings.damaged("\"" + path.getInput() + "\""));
-      }
-      if (parsed.hasMatchedOption("--verbose")) e.printStackTrace(failed.getErr());
-      return report(failed, unexpected(e));
-    }
-  }
-
-  /** An unexpected failure: an answer of another form than documented, or a bug. */
-  private static FlyException unexpected(Exception e) {
-    var ours = Stream.of(e.getStackTrace()).filter(at -> !at.getClassName().contains("jackson"));
-    return new FlyException(
-        "an unexpected " + e.getClass().getSimpleName(),
-        e.getMessage() + ", at " + ours.findFirst().map(Object::toString).orElse("no place"),
-        "look with fly-status; if this is a bug, report it with the output of -v");
-  }
-
-  private static int execute(ParseResult parsed) {
-    String jq = parsed.matchedOptionValue("--jq", null);
-    if (parsed.hasMatchedOption("--quiet") && (jq != null || parsed.hasMatchedOption("--json"))) {
-      throw new ParameterException(
-          parsed.commandSpec().commandLine(),
-          "--quiet and --%s exclude each other: ids only, or JSON"
-              .formatted(jq == null ? "json" : "jq"));
-    }
-    if (jq != null) refuseIfWrong(jq, parsed.commandSpec().commandLine());
-    return new CommandLine.RunLast().execute(parsed);
-  }
-
-  /** Refuses a wrong expression before anything is sent. */
-  private static void refuseIfWrong(String jq, CommandLine commandLine) {
-    try {
-      new Jq(jq);
-    } catch (FlyException e) {
-      throw new CommandLine.ExecutionException(commandLine, e.what, e);
-    }
   }
 
   /** Prints a line about the work to stderr. Without arguments the text is taken literally. */
@@ -486,53 +416,5 @@ public class Cli implements Story {
 
   private static void idle(CommandLine commandLine) {
     if (commandLine.getErr() instanceof TerminalWriter terminal) terminal.idle();
-  }
-
-  private static Duration duration(String text) {
-    return Durations.parse(text)
-        .orElseThrow(
-            () -> new TypeConversionException("'" + text + "' is not like 90s, 10m or 1h30m"));
-  }
-
-  private static int misuse(ParameterException e) {
-    var commandLine = e.getCommandLine();
-    var err = commandLine.getErr();
-    var what = e.getMessage().replaceFirst("^Error: ", ""); // picocli begins some messages so
-    err.println(colours(err).errorText("error: " + what));
-    UnmatchedArgumentException.printSuggestions(e, err);
-    err.println("  try: " + Hint.of(commandLine.getCommandName()) + " " + instead(e));
-    return FlyException.USAGE;
-  }
-
-  /** The right form of {@code --json id,state}, as gh has it; else the help. */
-  private static String instead(ParameterException e) {
-    var json = e.getCommandLine().getCommandSpec().findOption("--json");
-    var fields =
-        e instanceof UnmatchedArgumentException unmatched && json != null
-            ? unmatched.getUnmatched().get(0)
-            : "";
-    return "".equals(json == null ? null : json.getValue()) && fields.matches("[a-z_]+(,[a-z_]+)*")
-        ? "--json=" + fields
-        : "--help";
-  }
-
-  private static int report(CommandLine commandLine, FlyException e) {
-    var err = commandLine.getErr();
-    err.println(colours(err).errorText("error: " + e.what));
-    if (!e.why.isEmpty()) err.println("  why: " + e.why);
-    var next = e.tryNext.equals(commandLine.getCommandName()) ? instead(e) : e.tryNext;
-    if (!next.isEmpty()) err.println("  try: " + Hint.render(next));
-    return e.exitCode;
-  }
-
-  /** The advice of a command whose failure would be answered with the command itself. */
-  private static String instead(FlyException e) {
-    return e.exitCode == FlyException.TOKEN
-        ? "export FLY_API_TOKEN=... with a new token: https://fly.io/dashboard, Tokens"
-        : "";
-  }
-
-  private static Help.ColorScheme colours(PrintWriter err) {
-    return Help.defaultColorScheme(Terminal.colour(err instanceof TerminalWriter));
   }
 }

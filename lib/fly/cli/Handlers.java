@@ -1,0 +1,116 @@
+//SOURCES ../Durations.java ../FlyException.java Hint.java Jq.java Surroundings.java Terminal.java TerminalWriter.java
+package fly.cli;
+
+import fly.Durations;
+import fly.FlyException;
+import java.io.PrintWriter;
+import java.nio.file.InvalidPathException;
+import java.time.Duration;
+import java.util.stream.Stream;
+import picocli.CommandLine;
+import picocli.CommandLine.Help;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
+import picocli.CommandLine.TypeConversionException;
+import picocli.CommandLine.UnmatchedArgumentException;
+
+/**
+ * Runs a parsed command line, and reports a failure by what, why and try. It is one class of the
+ * class file: a lambda for each handler would be one of the JVM's, made at each start.
+ */
+final class Handlers
+    implements CommandLine.ITypeConverter<Duration>,
+        CommandLine.IExecutionStrategy,
+        CommandLine.IParameterExceptionHandler,
+        CommandLine.IExecutionExceptionHandler {
+  @Override
+  public Duration convert(String text) {
+    return Durations.parse(text)
+        .orElseThrow(
+            () -> new TypeConversionException("'" + text + "' is not like 90s, 10m or 1h30m"));
+  }
+
+  @Override
+  public int execute(ParseResult parsed) {
+    String jq = parsed.matchedOptionValue("--jq", null);
+    if (parsed.hasMatchedOption("--quiet") && (jq != null || parsed.hasMatchedOption("--json"))) {
+      throw new ParameterException(
+          parsed.commandSpec().commandLine(),
+          "--quiet and --%s exclude each other: ids only, or JSON"
+              .formatted(jq == null ? "json" : "jq"));
+    }
+    if (jq != null) refuseIfWrong(jq, parsed.commandSpec().commandLine());
+    return new CommandLine.RunLast().execute(parsed);
+  }
+
+  /** Refuses a wrong expression before anything is sent. */
+  private static void refuseIfWrong(String jq, CommandLine commandLine) {
+    try {
+      new Jq(jq);
+    } catch (FlyException e) {
+      throw new CommandLine.ExecutionException(commandLine, e.what, e);
+    }
+  }
+
+  @Override
+  public int handleParseException(ParameterException e, String[] args) {
+    var commandLine = e.getCommandLine();
+    var err = commandLine.getErr();
+    var what = e.getMessage().replaceFirst("^Error: ", ""); // picocli begins some messages so
+    err.println(colours(err).errorText("error: " + what));
+    UnmatchedArgumentException.printSuggestions(e, err);
+    err.println("  try: " + Hint.of(commandLine.getCommandName()) + " " + instead(e));
+    return FlyException.USAGE;
+  }
+
+  @Override
+  public int handleExecutionException(Exception e, CommandLine failed, ParseResult parsed) {
+    if (e instanceof FlyException failure) return report(failed, failure);
+    if (e instanceof InvalidPathException path) {
+      return report(failed, Surroundings.damaged("\"" + path.getInput() + "\""));
+    }
+    if (parsed.hasMatchedOption("--verbose")) e.printStackTrace(failed.getErr());
+    return report(failed, unexpected(e));
+  }
+
+  /** An unexpected failure: an answer of another form than documented, or a bug. */
+  private static FlyException unexpected(Exception e) {
+    var ours = Stream.of(e.getStackTrace()).filter(at -> !at.getClassName().contains("jackson"));
+    return new FlyException(
+        "an unexpected " + e.getClass().getSimpleName(),
+        e.getMessage() + ", at " + ours.findFirst().map(Object::toString).orElse("no place"),
+        "look with fly-status; if this is a bug, report it with the output of -v");
+  }
+
+  /** The right form of {@code --json id,state}, as gh has it; else the help. */
+  private static String instead(ParameterException e) {
+    var json = e.getCommandLine().getCommandSpec().findOption("--json");
+    var fields =
+        e instanceof UnmatchedArgumentException unmatched && json != null
+            ? unmatched.getUnmatched().get(0)
+            : "";
+    return "".equals(json == null ? null : json.getValue()) && fields.matches("[a-z_]+(,[a-z_]+)*")
+        ? "--json=" + fields
+        : "--help";
+  }
+
+  static int report(CommandLine commandLine, FlyException e) {
+    var err = commandLine.getErr();
+    err.println(colours(err).errorText("error: " + e.what));
+    if (!e.why.isEmpty()) err.println("  why: " + e.why);
+    var next = e.tryNext.equals(commandLine.getCommandName()) ? instead(e) : e.tryNext;
+    if (!next.isEmpty()) err.println("  try: " + Hint.render(next));
+    return e.exitCode;
+  }
+
+  /** The advice of a command whose failure would be answered with the command itself. */
+  private static String instead(FlyException e) {
+    return e.exitCode == FlyException.TOKEN
+        ? "export FLY_API_TOKEN=... with a new token: https://fly.io/dashboard, Tokens"
+        : "";
+  }
+
+  private static Help.ColorScheme colours(PrintWriter err) {
+    return Help.defaultColorScheme(Terminal.colour(err instanceof TerminalWriter));
+  }
+}
