@@ -55,11 +55,12 @@ class McpProxyWrapTest {
   }
 
   private void post(FakeMcp.Request request) throws IOException {
-    request.answer(202, null, "");
-    for (var line : request.body.split("\n")) {
-      stdin.add(line);
-      program.accept(line);
+    var lines = List.of(request.body.split("\n"));
+    synchronized (stdin) { // the next message comes after this answer, and stands behind it here
+      request.answer(202, null, "");
+      stdin.addAll(lines);
     }
+    lines.forEach(program);
   }
 
   private void answer(String line) {
