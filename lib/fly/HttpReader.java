@@ -1,3 +1,4 @@
+//SOURCES Count.java
 package fly;
 
 import java.io.ByteArrayOutputStream;
@@ -161,7 +162,8 @@ public final class HttpReader {
         whole = true;
         return -1;
       }
-      if (read < 0) throw new EOFException("the answer was cut: " + left + " bytes are missing");
+      if (read < 0)
+        throw new EOFException("the answer was cut; missing: " + Count.of(left, "byte"));
       if (!openEnded) left -= read;
       if (left == 0 && !chunked) whole = true;
       return read;

@@ -1,4 +1,4 @@
-//SOURCES FlyException.java
+//SOURCES Count.java FlyException.java
 package fly;
 
 import java.util.ArrayList;
@@ -61,6 +61,11 @@ public record Token(String scheme, List<String> pieces) {
     return macaroons.isEmpty()
         ? new Token("Bearer", List.of(text))
         : new Token("FlyV1", List.copyOf(pieces));
+  }
+
+  /** The kind of token: {@code 2 macaroons}, or {@code opaque}. */
+  public String shape() {
+    return scheme.equals("FlyV1") ? Count.of(pieces.size(), "macaroon") : "opaque";
   }
 
   /** The header's value for the Machines API, which takes only macaroons if there are any. */

@@ -60,7 +60,7 @@ class CheckToken implements Runnable {
     var macaroon = token.scheme().equals("FlyV1");
     cli.say(
         "FLY_API_TOKEN is whole: %s, sent as \"Authorization: %s ...\".",
-        macaroon ? token.pieces().size() + " macaroon(s)" : "opaque", token.scheme());
+        token.shape(), token.scheme());
     var length = token.header().length() - token.scheme().length() - 1;
     var json = Fly.JSON.createObjectNode().put("scheme", token.scheme()).put("length", length);
     return json.put("shape", macaroon ? "macaroon" : "opaque").put("pieces", token.pieces().size());

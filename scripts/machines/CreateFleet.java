@@ -1,11 +1,12 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //JAVA 17+
 //DESCRIPTION Create many Machines with deterministic names; run again, it completes what is missing.
-//SOURCES ../../lib/fly/FlyException.java ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Hint.java
-//SOURCES ../../lib/fly/cli/Options.java ../../lib/fly/fleet/Csv.java ../../lib/fly/fleet/Fleet.java
-//SOURCES ../../lib/fly/fleet/FleetApp.java ../../lib/fly/fleet/Rest.java
+//SOURCES ../../lib/fly/Count.java ../../lib/fly/FlyException.java ../../lib/fly/cli/Cli.java
+//SOURCES ../../lib/fly/cli/Hint.java ../../lib/fly/cli/Options.java ../../lib/fly/fleet/Csv.java
+//SOURCES ../../lib/fly/fleet/Fleet.java ../../lib/fly/fleet/FleetApp.java ../../lib/fly/fleet/Rest.java
 //FILES fleet.json
 
+import fly.Count;
 import fly.FlyException;
 import fly.cli.Cli;
 import fly.cli.Hint;
@@ -90,7 +91,7 @@ class CreateFleet implements Runnable {
     // 2. Create what is missing, at the pace that Fly.io allows.
     cli.sayTarget(null);
     cli.say("Each is left %s; they cost money until they are destroyed.", state);
-    var progress = cli.progress("Creating %d Machines".formatted(members.size()), members.size());
+    var progress = cli.progress("Creating " + Count.of(members.size(), "Machine"), members.size());
     if (appPerMachine) FleetApp.ensureAll(cli.fly(), cli, members, org.slug());
     var fresh = new AtomicInteger();
     var failures =
@@ -116,7 +117,7 @@ class CreateFleet implements Runnable {
     }
     var first = failures.values().iterator().next();
     throw new FlyException(
-        "%d of %d Machines are missing".formatted(failures.size(), members.size()),
+        "missing: %d of %s".formatted(failures.size(), Count.of(members.size(), "Machine")),
         "%s (%s)".formatted(first.what, first.why),
         "the same command again: it creates only those");
   }

@@ -1,9 +1,10 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //JAVA 17+
 //DESCRIPTION Show the Machines of a fleet: state, owner, and since when.
-//SOURCES ../../lib/fly/Durations.java ../../lib/fly/Fly.java ../../lib/fly/cli/Cli.java
+//SOURCES ../../lib/fly/Count.java ../../lib/fly/Durations.java ../../lib/fly/Fly.java ../../lib/fly/cli/Cli.java
 //SOURCES ../../lib/fly/cli/Options.java ../../lib/fly/fleet/Marks.java ../../lib/fly/fleet/Pool.java
 
+import fly.Count;
 import fly.Durations;
 import fly.Fly;
 import fly.cli.Cli;
@@ -68,7 +69,7 @@ class FleetStatus implements Runnable {
     if (!rows.isEmpty()) {
       cli.table(List.of("NAME", "MACHINE", "STATE", "REGION", "OWNER", "IDLE"), rows);
     }
-    cli.say("%d Machines, %d with an owner: %s", machines.size(), owned, states);
+    cli.say("%s, %d with an owner: %s", Count.of(machines.size(), "Machine"), owned, states);
   }
 
   private static String idle(String since) {

@@ -2,9 +2,9 @@
 //JAVA 17+
 //DESCRIPTION Run the blocks of a Markdown page, by default on a sandbox of its own.
 //MAIN RunPage
-//SOURCES ../../lib/fly/FlyException.java ../../lib/fly/Settings.java ../../lib/fly/cli/Cli.java
-//SOURCES ../../lib/fly/page/Page.java ../../lib/fly/page/PageRun.java ../../lib/fly/sandbox/SandboxConfig.java
-//SOURCES ../../lib/fly/sandbox/SandboxServer.java ../mcp/FilesServer.java
+//SOURCES ../../lib/fly/Count.java ../../lib/fly/FlyException.java ../../lib/fly/Settings.java
+//SOURCES ../../lib/fly/cli/Cli.java ../../lib/fly/page/Page.java ../../lib/fly/page/PageRun.java
+//SOURCES ../../lib/fly/sandbox/SandboxConfig.java ../../lib/fly/sandbox/SandboxServer.java ../mcp/FilesServer.java
 //FILES imports.jsh=../../lib/fly/shell/imports.jsh
 //FILES shell-help.txt=../../lib/fly/shell/shell-help.txt
 //FILES app.json=../guide/app.json
@@ -12,6 +12,7 @@
 //FILES volume.json=../guide/volume.json
 //FILES allocate-ip.json=../guide/allocate-ip.json
 
+import fly.Count;
 import fly.FlyException;
 import fly.Settings;
 import fly.cli.Cli;
@@ -101,7 +102,7 @@ class RunPage implements Runnable {
             });
     if (check) run.check(outputs);
     if (update && only == null) write(page.with(outputs));
-    cli.say("%d blocks ran.", outputs.size());
+    cli.say(Count.of(outputs.size(), "block") + " ran.");
   }
 
   private String read() {

@@ -1,9 +1,10 @@
-//SOURCES ../Access.java ../Deadline.java ../Fly.java ../FlyException.java ../Network.java ../Refusals.java
-//SOURCES ../Settings.java ../Token.java ../mcp/check/Conversation.java ../mcp/check/ServerCheck.java
+//SOURCES ../Access.java ../Count.java ../Deadline.java ../Fly.java ../FlyException.java ../Network.java
+//SOURCES ../Refusals.java ../Settings.java ../Token.java ../mcp/check/Conversation.java ../mcp/check/ServerCheck.java
 //SOURCES ../mcp/proxy/HttpErrors.java ../mcp/proxy/HttpSender.java ../mcp/proxy/StdioProxy.java
 package fly.doctor;
 
 import fly.Access;
+import fly.Count;
 import fly.Deadline;
 import fly.Fly;
 import fly.FlyException;
@@ -39,9 +40,7 @@ final class Remote {
 
   static String token() {
     var token = Token.parse(Settings.FLY_API_TOKEN.require());
-    return token.scheme().equals("FlyV1")
-        ? "whole: %d macaroon(s), sent as FlyV1".formatted(token.pieces().size())
-        : "opaque, sent as Bearer";
+    return "whole: %s, sent as %s".formatted(token.shape(), token.scheme());
   }
 
   static String target() {
@@ -78,9 +77,9 @@ final class Remote {
 
   String accepted() {
     var tokens = fly.get("/v1/tokens/current").path("tokens");
-    return "accepted; %d token(s), organization %s"
+    return "accepted; %s, organization %s"
         .formatted(
-            tokens.size(),
+            Count.of(tokens.size(), "token"),
             tokens.findValuesAsText("organization").stream()
                 .distinct()
                 .collect(Collectors.joining(", ")));

@@ -1,6 +1,7 @@
-//SOURCES ../FlyException.java ../TextFile.java
+//SOURCES ../Count.java ../FlyException.java ../TextFile.java
 package fly.fleet;
 
+import fly.Count;
 import fly.FlyException;
 import fly.TextFile;
 import java.nio.file.Path;
@@ -31,8 +32,8 @@ public final class Csv {
     for (var line : lines.subList(1, lines.size())) {
       if (line.size() != columns.size()) {
         throw FlyException.usage(
-            "row %d of %s has %d values".formatted(rows.size() + 1, file, line.size()),
-            "its first line names %d columns".formatted(columns.size()),
+            "row %d of %s has %s".formatted(rows.size() + 1, file, Count.of(line.size(), "value")),
+            "its first line names " + Count.of(columns.size(), "column"),
             "quote a value that holds a comma");
       }
       var row = new LinkedHashMap<String, String>();

@@ -1,9 +1,10 @@
-//SOURCES ../Deadline.java ../Fly.java ../FlyException.java ../Lease.java ../Machines.java ../Story.java
+//SOURCES ../Count.java ../Deadline.java ../Fly.java ../FlyException.java ../Lease.java ../Machines.java ../Story.java
 //SOURCES AppTeardown.java Fleet.java Marks.java Rest.java
 package fly.fleet;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import fly.Count;
 import fly.Deadline;
 import fly.Fly;
 import fly.FlyException;
@@ -176,7 +177,7 @@ public final class Pool {
 
   private FlyException none(List<JsonNode> members, List<FlyException> failures) {
     var owned = members.stream().filter(machine -> !owner(machine).isEmpty()).count();
-    var why = "%d Machines, %d of them with an owner".formatted(members.size(), owned);
+    var why = "%s, %d with an owner".formatted(Count.of(members.size(), "Machine"), owned);
     for (var failure : failures) why += "; " + failure.what + " (" + failure.why + ")";
     return new FlyException(
         "no Machine of the fleet %s is free".formatted(fleet),

@@ -125,7 +125,7 @@ class SandboxProgramsTest {
     assertEquals(7, exits.get(1).at("/exit_event/exit_code").asInt());
     assertFalse(exits.get(1).at("/exit_event/oom_killed").asBoolean());
     assertFalse(exits.get(1).at("/exit_event/requested_stop").asBoolean());
-    assertTrue(log("runner").contains("not restarted again, after 1 restarts"));
+    assertTrue(log("runner").contains("not restarted again, after 1 restart"));
   }
 
   @Test

@@ -44,6 +44,7 @@ class CheckTokenTest {
 
     assertEquals(0, result.exit(), result.err());
     assertTrue(result.out().contains("\"shape\": \"macaroon\""), result.out());
+    assertTrue(result.err().contains("whole: 1 macaroon, sent as"), result.err());
     assertTrue(result.out().contains("\"organizations\": []"), result.out());
     assertTrue(result.err().contains("It may not list organizations"), result.err());
     assertFalse((result.out() + result.err()).contains(FakeFly.MACAROON));

@@ -65,7 +65,7 @@ class ClaimMachineTest {
 
     assertEquals(1, result.exit());
     assertTrue(result.err().contains("error: no Machine of the fleet fleet is free"), result.err());
-    assertTrue(result.err().contains("why: 1 Machines, 1 of them with an owner"), result.err());
+    assertTrue(result.err().contains("why: 1 Machine, 1 with an owner"), result.err());
     assertTrue(result.err().contains("fly-release-machine"), result.err());
   }
 
@@ -98,7 +98,7 @@ class ClaimMachineTest {
     assertEquals(id, released.path("id").asText());
     assertEquals("suspended", released.path("state").asText());
     assertEquals("", Pool.owner(released));
-    assertTrue(status.err().contains("1 Machines, 0 with an owner: {suspended=1}"), status.err());
+    assertTrue(status.err().contains("1 Machine, 0 with an owner: {suspended=1}"), status.err());
     assertTrue(status.out().contains("fleet-0001"), status.out());
   }
 

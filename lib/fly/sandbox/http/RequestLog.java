@@ -1,9 +1,10 @@
-//SOURCES ../../Fly.java Redaction.java
+//SOURCES ../../Count.java ../../Fly.java Redaction.java
 package fly.sandbox.http;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import fly.Count;
 import fly.Fly;
 import io.javalin.http.Context;
 import java.io.IOException;
@@ -137,12 +138,12 @@ public final class RequestLog {
   }
 
   private static String body(Request request, Collection<String> secrets) {
-    if (request.body() == null) return "(" + request.size() + " bytes)";
+    if (request.body() == null) return "(" + Count.of(request.size(), "byte") + ")";
     JsonNode json;
     try {
       json = Fly.JSON.readTree(request.body());
     } catch (JsonProcessingException e) {
-      return "(" + request.size() + " bytes, not JSON)";
+      return "(" + Count.of(request.size(), "byte") + ", not JSON)";
     } catch (IOException e) {
       throw new IllegalStateException(e);
     }

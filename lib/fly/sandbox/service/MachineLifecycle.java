@@ -1,10 +1,11 @@
-//SOURCES ../faults/Latency.java ../model/ApiError.java ../model/Clock.java ../model/GoDuration.java
+//SOURCES ../../Count.java ../faults/Latency.java ../model/ApiError.java ../model/Clock.java ../model/GoDuration.java
 //SOURCES ../model/Guesses.java ../model/JsonNodes.java ../model/Machine.java ../model/MachineState.java
 //SOURCES ../model/Workers.java ../runtime/ContainedProcess.java ../runtime/HealthChecks.java
 //SOURCES ../runtime/MachineProcesses.java RunningMachine.java VolumeService.java
 package fly.sandbox.service;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import fly.Count;
 import fly.sandbox.faults.Latency;
 import fly.sandbox.model.ApiError;
 import fly.sandbox.model.Clock;
@@ -217,7 +218,7 @@ public final class MachineLifecycle {
       return;
     }
     if (code != 0 && run.restarts == mostRestarts(machine)) {
-      log(machine, "error", "not restarted again, after %d restarts".formatted(run.restarts));
+      log(machine, "error", "not restarted again, after " + Count.of(run.restarts, "restart"));
     }
     var failed = code != 0 && run.restarts > 0 && guesses.is(Guess.GAVE_UP, "failed");
     machine.become(failed ? MachineState.FAILED : MachineState.STOPPED);
