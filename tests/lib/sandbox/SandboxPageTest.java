@@ -416,6 +416,59 @@ class SandboxPageTest {
 
   @Test
   @Tag("slow")
+  void the_guide_calls_the_MCP_server_and_shows_what_it_replied(@TempDir Path folder)
+      throws Exception {
+    var here = "document.querySelector('#step button.main')";
+    var step =
+        "[...document.querySelectorAll('#steps label')]"
+            + ".find(label => label.innerText == 'Accessing the MCP')";
+    call("POST", "/v1/apps/shown/machines", server(MCP));
+    try (var browser = new Browser(folder, sandbox.pageLink())) {
+      browser.await("document.querySelectorAll('[data-machine]').length == 1");
+      browser.evaluate(step + ".click()");
+      browser.await("document.querySelector('#step h3').innerText == 'Accessing the MCP'");
+
+      browser.evaluate(here + ".click()");
+
+      browser.await("document.getElementById('said').className == 'refused'");
+      var said = browser.evaluate("document.getElementById('said').innerText").asText();
+      assertTrue(said.contains("has no IP address"), said);
+
+      call("POST", "/v1/apps/shown/ip_assignments", "{\"type\": \"v6\"}");
+      browser.evaluate(here + ".click()");
+
+      var reply = "document.getElementById('reply')?.innerText";
+      browser.await(reply + "?.startsWith('small 1.0')");
+      assertEquals(
+          "small 1.0 has 7 tools: t1, t2, t3, t4, t5, t6 and 1 more.",
+          browser.evaluate(reply).asText());
+      browser.await(step + ".className == 'done'");
+    }
+  }
+
+  /** A Machine whose stdio program stands behind flyctl's wrap. */
+  private static String server(String program) throws Exception {
+    return """
+    {"config": {"image": "flyio/mcp:latest", "init": {"cmd": ["sh", "-c", %s]},
+    "services": [{"protocol": "tcp", "internal_port": 8080, "autostart": true,
+    "ports": [{"port": 443, "handlers": ["http", "tls"]}]}]}}\
+    """
+        .formatted(Fly.JSON.writeValueAsString(program));
+  }
+
+  private static final String MCP =
+      """
+      reply() { printf '{"jsonrpc": "2.0", "id": %s, "result": {%s}}\\n' "$1" "$2"; }
+      while read -r line; do case $line in
+        *'"initialize"'*) reply 0 '"serverInfo": {"name": "small", "version": "1.0"}' ;;
+        *'"tools/list"'*)
+          reply 1 '"tools": [{"name": "t1"}, {"name": "t2"}, {"name": "t3"}, {"name": "t4"},
+            {"name": "t5"}, {"name": "t6"}, {"name": "t7"}]' | tr -d '\\n'; echo ;;
+      esac; done
+      """;
+
+  @Test
+  @Tag("slow")
   void three_hundred_Machines_are_a_bar_of_states_and_the_newest_ten(@TempDir Path folder)
       throws Exception {
     for (int i = 0; i < 300; i++) machine("{\"image\": \"nginx\"}");
