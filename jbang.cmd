@@ -59,6 +59,14 @@ del "%output%"
 exit /b %code%
 
 :execute
+if not defined catalog goto checked
+rem A library with another SHA-256 than in .jbang\jars.sha256 is not run.
+"%java%" -XX:+UseSerialGC -XX:TieredStopAtLevel=1 "%root%.jbang\CheckJars.java" "%root%.jbang\jars.sha256" "%jar%" "%output%" 1>&2
+if not "%ERRORLEVEL%"=="0" (
+  del "%output%"
+  exit /b 1
+)
+:checked
 set "command="
 for /f "usebackq delims=" %%l in ("%output%") do set "command=%%l"
 del "%output%"
