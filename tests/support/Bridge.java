@@ -31,17 +31,28 @@ final class Bridge implements AutoCloseable {
       "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}";
 
   final List<String> log = new CopyOnWriteArrayList<>();
+
+  /** No test depends on these limits; a busy machine may need longer than a client would wait. */
+  private static final Patience PATIENCE =
+      new Patience(Patience.OF_CLIENTS.away(), Patience.OF_CLIENTS.broken(), Await.LIMIT);
+
   private final BlockingQueue<byte[]> input = new LinkedBlockingQueue<>();
   private final BlockingQueue<String> output = new LinkedBlockingQueue<>();
   private final CompletableFuture<FlyException> end = new CompletableFuture<>();
   private final StdioProxy proxy;
+
+  /** Pieces of input. */
+  private int given;
+
+  /** Number of times that the proxy has asked for a piece. */
+  private volatile int asked;
 
   static Bridge to(String url) {
     return to(url, StdioProxy.Transport.AUTO);
   }
 
   static Bridge to(String url, StdioProxy.Transport transport) {
-    return new Bridge(url, transport, Map.of(), Duration.ofSeconds(15));
+    return new Bridge(url, transport, Map.of(), Await.LIMIT);
   }
 
   static Bridge to(String url, StdioProxy.Transport transport, Duration timeout) {
@@ -49,7 +60,7 @@ final class Bridge implements AutoCloseable {
   }
 
   static Bridge to(String url, Map<String, String> headers) {
-    return new Bridge(url, StdioProxy.Transport.AUTO, headers, Duration.ofSeconds(15));
+    return new Bridge(url, StdioProxy.Transport.AUTO, headers, Await.LIMIT);
   }
 
   static Bridge to(String url, Duration timeout) {
@@ -68,7 +79,7 @@ final class Bridge implements AutoCloseable {
             transport,
             new LinkedHashMap<>(headers),
             timeout,
-            Patience.OF_CLIENTS,
+            PATIENCE,
             new Stdout(),
             log::add);
     var server = new Thread(this::serve, "bridge");
@@ -94,6 +105,18 @@ final class Bridge implements AutoCloseable {
 
   Bridge raw(byte[] bytes) {
     input.add(bytes);
+    given++;
+    return this;
+  }
+
+  /** Waits until the proxy has read all lines, and asks for more. */
+  void read() throws Exception {
+    Await.until(() -> asked > given);
+  }
+
+  /** Waits until the proxy has logged this. */
+  Bridge logged(String text) throws Exception {
+    Await.until(() -> log.toString().contains(text), () -> text + " is not in the log: " + log);
     return this;
   }
 
@@ -178,6 +201,7 @@ final class Bridge implements AutoCloseable {
       if (current.length == 0) return -1;
       if (position == current.length) {
         try {
+          asked++;
           current = input.take();
         } catch (InterruptedException e) {
           throw new IOException(e);

@@ -18,6 +18,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * An MCP server over Streamable HTTP on a loopback port, with sessions, which misbehaves as
@@ -44,6 +45,8 @@ final class FakeMcp implements AutoCloseable {
       new java.util.concurrent.ConcurrentHashMap<>();
   private final java.util.Map<String, Act> habits = new java.util.concurrent.ConcurrentHashMap<>();
   private final AtomicInteger sessions = new AtomicInteger();
+  private final AtomicLong arrivals = new AtomicLong();
+  private final ThreadLocal<Long> arrival = new ThreadLocal<>();
   private volatile String session;
   private HttpServer server;
   private ExecutorService threads;
@@ -90,6 +93,12 @@ final class FakeMcp implements AutoCloseable {
     return requests.stream().filter(request -> request.name.equals(method)).toList();
   }
 
+  /** The same, once there is one: a client does not always wait until the server is done. */
+  List<Request> some(String method) throws Exception {
+    Await.until(() -> !all(method).isEmpty(), () -> method + " is not among " + methods());
+    return all(method);
+  }
+
   Events stream() throws Exception {
     Await.until(() -> !streams.isEmpty());
     return streams.get(streams.size() - 1);
@@ -118,7 +127,16 @@ final class FakeMcp implements AutoCloseable {
               thread.setDaemon(true);
               return thread;
             });
-    server.setExecutor(threads);
+    // One thread hears of all requests in their order; those that handle them may overtake.
+    server.setExecutor(
+        task -> {
+          var number = arrivals.incrementAndGet();
+          threads.execute(
+              () -> {
+                arrival.set(number);
+                task.run();
+              });
+        });
     server.createContext("/", this::handle);
     server.start();
   }
@@ -137,8 +155,8 @@ final class FakeMcp implements AutoCloseable {
 
   private void handle(HttpExchange exchange) throws IOException {
     try {
-      var request = new Request(exchange);
-      requests.add(request);
+      var request = new Request(exchange, arrival.get());
+      record(request);
       var plan = plans.get(request.name);
       Act act = null;
       if (plan != null) {
@@ -155,6 +173,13 @@ final class FakeMcp implements AutoCloseable {
       exchange.close();
       throw new IllegalStateException(e);
     }
+  }
+
+  /** Keeps the requests in the order in which they came. */
+  private synchronized void record(Request request) {
+    var at = requests.size();
+    while (at > 0 && requests.get(at - 1).arrival > request.arrival) at--;
+    requests.add(at, request);
   }
 
   /** Answers as a good server does. */
@@ -203,12 +228,14 @@ final class FakeMcp implements AutoCloseable {
     final HttpExchange exchange;
     final String body;
     final JsonNode message;
+    private final long arrival;
 
     /** The JSON-RPC method, {@code reply}, or GET or DELETE. */
     final String name;
 
-    Request(HttpExchange exchange) throws IOException {
+    Request(HttpExchange exchange, long arrival) throws IOException {
       this.exchange = exchange;
+      this.arrival = arrival;
       body = new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8);
       var first = body.split("\n", 2)[0]; // a wrap's client may send several
       message = body.isEmpty() ? Fly.JSON.missingNode() : Fly.JSON.readTree(first);

@@ -112,6 +112,10 @@ class McpClientsTest {
     return new StdioClientTransport(parameters, McpJsonDefaults.getMapper());
   }
 
+  private static McpClient.SyncSpec client(McpClientTransport transport) {
+    return McpClient.sync(transport).requestTimeout(Await.LIMIT).initializationTimeout(Await.LIMIT);
+  }
+
   private static String text(McpSchema.CallToolResult result) {
     return ((McpSchema.TextContent) result.content().get(0)).text();
   }
@@ -129,7 +133,7 @@ class McpClientsTest {
   void the_Java_SDK_and_server_filesystem_understand_each_other(Way way) throws Exception {
     Files.writeString(folder.resolve("notes.txt"), "the notes");
 
-    try (var client = McpClient.sync(transport(way, files())).build()) {
+    try (var client = client(transport(way, files())).build()) {
       client.initialize();
 
       var tools = client.listTools().tools().stream().map(McpSchema.Tool::name).toList();
@@ -147,8 +151,7 @@ class McpClientsTest {
     var progress = new AtomicInteger();
     var logged = new CountDownLatch(1);
     var spec =
-        McpClient.sync(transport(way, everything()))
-            .requestTimeout(Await.LIMIT)
+        client(transport(way, everything()))
             .capabilities(
                 McpSchema.ClientCapabilities.builder().roots(true).sampling().elicitation().build())
             .roots(McpSchema.Root.builder("file:///my/root").name("my root").build())
@@ -218,9 +221,7 @@ class McpClientsTest {
     assertTrue(lines.contains("echo Echo: hello\n"), lines);
     assertTrue(lines.contains("sampled: "), lines);
     assertTrue(lines.contains("User declined"), lines);
-    // This SDK forgets who wants to hear of progress when it reads the reply: where both come at
-    // once, the last of the four is lost in it.
-    assertTrue(lines.matches("(?s).*\nprogress [34]\n.*"), lines);
+    assertTrue(lines.contains("\nprogress 4\n"), lines);
     assertTrue(lines.contains("file:///my/root"), lines);
   }
 
@@ -298,7 +299,7 @@ class McpClientsTest {
     var started = ServerParameters.builder(config.path("defaultCommand").asText()).args(args);
 
     var transport = new StdioClientTransport(started.build(), McpJsonDefaults.getMapper());
-    try (var client = McpClient.sync(transport).build()) {
+    try (var client = client(transport).build()) {
       client.initialize();
 
       assertEquals("Echo: hi", call(client, "echo", Map.of("message", "hi")));
@@ -321,7 +322,8 @@ class McpClientsTest {
     assertEquals(0, warm.exit(), warm.err());
     var script = Script.run(new CallMcp(), "-n", "--url", url, "--list", "tools").out();
 
-    var replies = new Sh().run("sh", "-c", script);
+    // On a busy machine curl itself may need more than a second.
+    var replies = new Sh().run("sh", "-c", script.replace("sleep 1\n", "sleep 5\n"));
 
     assertTrue(replies.out().contains("HTTP/1.1 202 Accepted"), replies.toString());
     assertTrue(replies.out().contains("\"name\":\"list_directory\""), replies.toString());

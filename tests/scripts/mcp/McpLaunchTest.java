@@ -471,7 +471,7 @@ class McpLaunchTest {
   @Test
   void interrupted_while_it_creates_it_lets_the_step_end_and_names_all_that_is_there()
       throws Exception {
-    sandbox.faults().latency("api=400ms");
+    sandbox.faults().latency("api=1s");
     for (var step : List.of("The app", "Its address, v6", "Creating a Machine")) {
       var app = "cut-" + step.toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9]+", "-");
       var process = launching(app, HELLO);

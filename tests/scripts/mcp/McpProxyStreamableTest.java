@@ -44,6 +44,7 @@ class McpProxyStreamableTest {
     assertEquals(Bridge.INITIALIZE, server.requests.get(0).body);
     assertEquals(1, server.all("initialize").size());
     assertEquals(1, server.all("notifications/initialized").size());
+    server.some("DELETE");
     assertEquals("DELETE", server.methods().get(server.methods().size() - 1));
   }
 
@@ -60,6 +61,7 @@ class McpProxyStreamableTest {
     var handshake = server.requests.get(0);
     assertNull(handshake.header("Mcp-Session-Id"));
     assertNull(handshake.header("MCP-Protocol-Version"));
+    server.some("DELETE");
     for (var request : server.requests) {
       assertEquals("yes", request.header("X-Mine"), request.name);
       assertEquals("1234", request.header("fly-force-instance-id"), request.name);
@@ -94,6 +96,7 @@ class McpProxyStreamableTest {
 
     try (var bridge = Bridge.to(server.url()).connected()) {
       bridge.call(1).next();
+      server.some("GET");
       Thread.sleep(400);
 
       assertEquals(1, server.all("GET").size());
@@ -111,7 +114,7 @@ class McpProxyStreamableTest {
         });
 
     try (var bridge = Bridge.to(server.url()).connected()) {
-      Await.until(() -> times.size() == 4);
+      Await.until(() -> times.size() >= 4);
 
       var third = TimeUnit.NANOSECONDS.toMillis(times.get(3) - times.get(2));
       assertTrue(third >= 900, "after " + third + " ms");
@@ -277,8 +280,9 @@ class McpProxyStreamableTest {
     server.once(
         "tools/call",
         request -> {
-          request.events().raw("retry: 300\nid: e-1\ndata:\n\n").cut();
+          var events = request.events().raw("retry: 300\nid: e-1\ndata:\n\n");
           cut.set(System.nanoTime());
+          events.cut();
         });
     var resumed = new AtomicLong();
     server.always(
@@ -328,8 +332,8 @@ class McpProxyStreamableTest {
             .event("e-" + n, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/n" + n + "\"}");
         assertEquals("notifications/n" + n, bridge.next().path("method").asText());
         var streams = server.streams.size();
-        server.stream().cut();
         var cut = System.nanoTime();
+        server.stream().cut();
         Await.until(() -> server.streams.size() > streams);
         var waited = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - cut);
         assertTrue(waited >= 350, "after " + waited + " ms");
@@ -567,8 +571,8 @@ class McpProxyStreamableTest {
   private static FakeMcp.Act untilNobodyListens(CountDownLatch begun, CountDownLatch gone) {
     return request -> {
       begun.countDown();
-      var events = request.events();
       try {
+        var events = request.events();
         while (true) {
           events.raw(": I live\n\n");
           Thread.sleep(20);
@@ -629,11 +633,16 @@ class McpProxyStreamableTest {
 
   @Test
   void a_request_of_2026_07_28_whose_time_is_up_is_cancelled() throws Exception {
+    var begun = new CountDownLatch(1);
     var gone = new CountDownLatch(1);
-    server.once("tools/call", untilNobodyListens(new CountDownLatch(1), gone));
+    server.always("tools/call", untilNobodyListens(begun, gone));
 
     try (var bridge = Bridge.to(server.url(), Duration.ofSeconds(1))) {
-      assertEquals(-32001, bridge.send(modern(2, "tools/call")).next().at("/error/code").asInt());
+      // A busy machine may need the whole second until the server has the call.
+      for (int id = 1; begun.getCount() > 0; id++) {
+        var late = bridge.send(modern(id, "tools/call")).next();
+        assertEquals(-32001, late.at("/error/code").asInt(), late.toString());
+      }
 
       Await.open(gone);
       assertTrue(bridge.isQuiet(100));
@@ -647,8 +656,8 @@ class McpProxyStreamableTest {
 
     try (var bridge = Bridge.to(server.url(), Map.of("X-Mine", "yes"))) {
       bridge.send(modern(1, "tools/call"));
-      assertTrue(bridge.isQuiet(1000));
-      assertTrue(bridge.log.toString().contains("waiting: "), bridge.log.toString());
+      bridge.logged("waiting: ");
+      assertTrue(bridge.isQuiet(500));
       server.once("tools/call", request -> request.retryAfter(503, "1"));
       server.start();
 

@@ -88,7 +88,7 @@ class McpProxyTest {
     proxy.getOutputStream().close();
     assertNull(out.readLine());
     assertEquals(0, Await.exit(proxy));
-    assertEquals(1, server.all("DELETE").size());
+    assertEquals(1, server.some("DELETE").size());
     assertTrue(all(proxy.getErrorStream()).startsWith("Serving " + server.url()));
   }
 
@@ -114,7 +114,7 @@ class McpProxyTest {
     proxy.destroy();
 
     Await.exit(proxy);
-    assertEquals(1, server.all("DELETE").size());
+    assertEquals(1, server.some("DELETE").size());
     assertEquals(0, proxy.descendants().count());
   }
 
@@ -151,7 +151,7 @@ class McpProxyTest {
     proxy.destroy();
 
     Await.exit(proxy);
-    assertEquals(1, server.all("DELETE").size());
+    assertEquals(1, server.some("DELETE").size());
   }
 
   @Test
@@ -165,7 +165,7 @@ class McpProxyTest {
     say(proxy, call(1));
 
     assertEquals(0, Await.exit(proxy));
-    assertEquals(1, server.all("DELETE").size());
+    assertEquals(1, server.some("DELETE").size());
   }
 
   private static String call(int id) {
@@ -289,6 +289,7 @@ class McpProxyTest {
     while (!line.contains("no such host: late.test")) line = err.readLine();
 
     Files.writeString(hosts, "127.0.0.1 late.test\n");
+    while (err.ready()) err.readLine(); // it has tried meanwhile
 
     assertTrue(lines(proxy.getInputStream()).readLine().contains("serverInfo"));
     // Java itself would have looked again after 10 s, where it has tried some 20 times.

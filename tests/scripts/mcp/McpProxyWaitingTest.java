@@ -94,7 +94,7 @@ class McpProxyWaitingTest {
 
   @Test
   void a_host_that_does_not_exist_is_told_within_the_time_allowed() throws Exception {
-    try (var bridge = Bridge.to("http://nowhere.invalid/", Duration.ofSeconds(1))) {
+    try (var bridge = Bridge.to("http://nowhere.invalid/", Duration.ofSeconds(3))) {
       bridge.send(Bridge.INITIALIZE);
 
       var message = bridge.next().at("/error/message").asText();
@@ -199,9 +199,9 @@ class McpProxyWaitingTest {
   void a_server_that_falls_silent_in_a_call_is_given_up_in_time_and_the_next_call_works()
       throws Exception {
     var never = new CountDownLatch(1);
-    server.once("tools/call", request -> never.await(20, TimeUnit.SECONDS));
+    server.once("tools/call", request -> never.await(Await.LIMIT_MS, TimeUnit.MILLISECONDS));
 
-    try (var bridge = Bridge.to(server.url(), Duration.ofSeconds(2)).connected()) {
+    try (var bridge = Bridge.to(server.url(), Duration.ofSeconds(4)).connected()) {
       bridge.call(1);
 
       assertEquals(-32001, bridge.next().at("/error/code").asInt());
@@ -249,8 +249,7 @@ class McpProxyWaitingTest {
     server.stop();
 
     try (var bridge = Bridge.to(server.url())) {
-      bridge.send(Bridge.INITIALIZE);
-      assertTrue(bridge.isQuiet(300));
+      bridge.send(Bridge.INITIALIZE).logged("connection refused");
       var left = System.nanoTime();
 
       var failure = bridge.leave();
@@ -258,7 +257,7 @@ class McpProxyWaitingTest {
       assertNotNull(failure);
       assertEquals(1, failure.exitCode);
       assertTrue(failure.why.contains("connection refused"), failure.why);
-      assertTrue(System.nanoTime() - left < 5_000_000_000L);
+      assertTrue(System.nanoTime() - left < 30_000_000_000L, "it waits as for a client");
       assertTrue(bridge.next().has("error"));
     }
   }
@@ -278,7 +277,7 @@ class McpProxyWaitingTest {
 
       assertNull(bridge.leave());
       assertTrue(bridge.next().at("/result/slow").asBoolean());
-      assertEquals(1, server.all("DELETE").size());
+      assertEquals(1, server.some("DELETE").size());
       assertEquals(server.session(), server.all("DELETE").get(0).header("Mcp-Session-Id"));
     }
   }
@@ -290,7 +289,8 @@ class McpProxyWaitingTest {
 
       assertNull(bridge.leave());
       assertEquals(3, bridge.next(3).stream().filter(reply -> reply.has("result")).count());
-      for (var request : server.requests.subList(1, server.requests.size())) {
+      for (var request : server.requests) {
+        if (request.name.equals("initialize")) continue;
         assertEquals("session-1", request.header("Mcp-Session-Id"), request.name);
       }
     }

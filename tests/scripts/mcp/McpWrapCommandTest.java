@@ -46,14 +46,14 @@ class McpWrapCommandTest extends WrapFixture {
     var wrap = shell.start(command("sh", "-c", program, marker.toString()));
     var stdout = reader(wrap.getInputStream());
     assertTrue(stdout.readLine().matches("http://127\\.0\\.0\\.1:\\d+/"));
+    Await.until(() -> wrap.descendants().count() == 2);
     var family = wrap.descendants().toList();
-    assertEquals(2, family.size());
 
     wrap.destroy();
 
     assertEquals(143, wrap.waitFor());
     assertEquals("eof\nterm\n", Files.readString(marker));
-    assertTrue(family.stream().noneMatch(ProcessHandle::isAlive));
+    Await.until(() -> family.stream().noneMatch(ProcessHandle::isAlive));
   }
 
   @Test
@@ -86,7 +86,8 @@ class McpWrapCommandTest extends WrapFixture {
       for (var i = 0; i < 2000; i++) {
         var socket = new Socket();
         sockets.add(socket);
-        socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 10_000);
+        socket.connect(
+            new InetSocketAddress(InetAddress.getLoopbackAddress(), port), Await.LIMIT_MS);
         socket.getOutputStream().write(half);
       }
 
@@ -100,7 +101,7 @@ class McpWrapCommandTest extends WrapFixture {
 
   private int healthz() throws Exception {
     var url = URI.create("http://127.0.0.1:%d/healthz".formatted(port));
-    return HttpSender.statusOfGet(url, 20_000);
+    return HttpSender.statusOfGet(url, Await.LIMIT_MS);
   }
 
   private static final String GO = "{\"jsonrpc\":\"2.0\",\"method\":\"go\"}";

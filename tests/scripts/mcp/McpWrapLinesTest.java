@@ -69,7 +69,7 @@ class McpWrapLinesTest extends WrapFixture {
       assertEquals(409, getLines().statusCode());
     }
 
-    assertEquals(200, getLines().statusCode());
+    assertEquals(200, getLinesAfterAnother().statusCode());
   }
 
   @Test
@@ -90,16 +90,18 @@ class McpWrapLinesTest extends WrapFixture {
   @Test
   void clients_that_go_in_the_middle_of_a_burst_never_block_it() throws Exception {
     wrap(Program.command());
-    for (var i = 0; i < 20; i++) {
+    for (var i = 0; i < 20; ) {
       try (var leaving = raw("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")) {
         var lines = reader(leaving.getInputStream());
-        assertEquals("HTTP/1.1 200 OK", lines.readLine());
-        lines(call(i, "burst", "20000"));
+        var status = lines.readLine();
+        if (status.contains("409")) continue; // the last one has not been missed yet
+        assertEquals("HTTP/1.1 200 OK", status);
+        lines(call(i++, "burst", "20000"));
         for (var n = 0; n < 20; n++) lines.readLine();
       }
     }
 
-    var replies = reader(getLines());
+    var replies = reader(getLinesAfterAnother());
     lines(call(99, "echo", "99"));
 
     var line = replies.readLine();
@@ -175,6 +177,7 @@ class McpWrapLinesTest extends WrapFixture {
     lines(call(1, "echo", "1"));
 
     var error = replies.readLine();
+    Await.until(() -> !log.isEmpty());
     var holder = ProcessHandle.of(Long.parseLong(log.get(0))).orElseThrow();
     try {
       assertTrue(holder.isAlive());

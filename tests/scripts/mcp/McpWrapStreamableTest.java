@@ -505,13 +505,13 @@ class McpWrapStreamableTest extends WrapFixture {
     wrap(Program.command());
     var session = initialize();
     try (var cutter = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      threads.submit(() -> passOnUntilIdle(cutter, 1_000));
+      threads.submit(() -> passOnUntilIdle(cutter, 3_000));
       try (var get = new Socket(cutter.getInetAddress(), cutter.getLocalPort())) {
         get.getOutputStream().write(get(session, null).getBytes(StandardCharsets.US_ASCII));
         var lines = reader(get.getInputStream());
         assertEquals("HTTP/1.1 200 OK", lines.readLine());
 
-        post(session, call(1, "sleep", "2500"));
+        post(session, call(1, "sleep", "4500"));
         post(session, call(2, "burst", "1"));
 
         var line = lines.readLine();
@@ -542,7 +542,7 @@ class McpWrapStreamableTest extends WrapFixture {
 
       assertEquals(200, healthz("GET").statusCode());
 
-      open.get(0).setSoTimeout(30_000);
+      open.get(0).setSoTimeout(Await.LIMIT_MS);
       assertEquals(-1, open.get(0).getInputStream().read());
     } finally {
       for (var socket : open) socket.close();

@@ -278,6 +278,13 @@ abstract class WrapFixture {
     return client.send(request, BodyHandlers.ofInputStream());
   }
 
+  /** The stream, once the wrap has noticed that its last reader has left. */
+  HttpResponse<InputStream> getLinesAfterAnother() throws Exception {
+    var answer = getLines();
+    while (answer.statusCode() == 409) answer = getLines();
+    return answer;
+  }
+
   HttpResponse<String> healthz(String method) throws IOException, InterruptedException {
     var url = URI.create("http://localhost:" + port + "/healthz");
     var request = HttpRequest.newBuilder(url).method(method, BodyPublishers.noBody()).build();

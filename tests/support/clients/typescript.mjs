@@ -38,8 +38,19 @@ const call = async (name, args, options) =>
 console.log("echo", await call("echo", { message: "hello" }));
 console.log("sampling", await call("trigger-sampling-request", { prompt: "why?" }));
 console.log("elicitation", await call("trigger-elicitation-request", {}));
+// The SDK's own counting stops when it reads the reply, and loses progress that came at the same moment.
 let progress = 0;
-await call("trigger-long-running-operation", { duration: 0.4, steps: 4 }, { onprogress: () => progress++ });
+const counted = new Promise((resolve) =>
+  client.setNotificationHandler(types.ProgressNotificationSchema, async (told) => {
+    if (told.params.progressToken === "mine" && ++progress === 4) resolve();
+  }),
+);
+await client.callTool({
+  name: "trigger-long-running-operation",
+  arguments: { duration: 0.4, steps: 4 },
+  _meta: { progressToken: "mine" },
+});
+await counted;
 console.log("progress", progress);
 console.log("roots", (await call("get-roots-list", {})).replaceAll("\n", " "));
 await client.close();

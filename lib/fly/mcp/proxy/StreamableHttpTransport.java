@@ -34,9 +34,6 @@ final class StreamableHttpTransport extends ServerTransport {
         throws DeliveryException, InterruptedException;
   }
 
-  /** A message for a server that opens no stream must not wait for it. */
-  private static final long OPENING_MS = 500;
-
   private static final long RESUME_MS = 250;
   private static final long LONGEST_PAUSE_MS = 5_000;
   private static final long RESUME_PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(10);
@@ -79,7 +76,7 @@ final class StreamableHttpTransport extends ServerTransport {
     remember(call);
     var used = session;
     if (call.head.is("notifications/initialized") && used.listening != null) {
-      used.listening.await(OPENING_MS, TimeUnit.MILLISECONDS);
+      awaitOpening(used);
     }
     try {
       var response = post(this::address, headers(call.head, used), call, call.message);
@@ -318,11 +315,15 @@ final class StreamableHttpTransport extends ServerTransport {
       client.keepNoMore(handshake.head.key);
     }
     if (initialized == null) return;
-    session.listening.await(OPENING_MS, TimeUnit.MILLISECONDS);
+    awaitOpening(session);
     var greeting = new PendingCall(initialized, handshake.deadline);
     var response = post(this::address, headers(greeting.head, session), greeting, initialized);
     response.whole().close();
     response.close();
+  }
+
+  private void awaitOpening(Session opened) throws InterruptedException {
+    opened.listening.await(link.patience().opening().toMillis(), TimeUnit.MILLISECONDS);
   }
 
   /** Reads the server's own messages until the session is over. */

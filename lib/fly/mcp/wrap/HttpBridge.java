@@ -136,7 +136,7 @@ public final class HttpBridge implements AutoCloseable {
     try {
       ending.join();
       // Open requests still get their errors.
-      for (var i = 0; i < 50 && requests.get() > 0; i++) Thread.sleep(10);
+      for (var i = 0; i < 200 && requests.get() > 0; i++) Thread.sleep(10);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

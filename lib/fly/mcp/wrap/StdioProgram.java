@@ -24,8 +24,8 @@ import java.util.stream.Stream;
 public final class StdioProgram implements McpProgram {
   private static final int LAST_LINES = 5;
 
-  /** Time in which output may still arrive after the process has ended. */
-  private static final int STRAGGLERS_MS = 200;
+  /** Time in which output may still be read after the process has ended. */
+  private static final int STRAGGLERS_MS = 1_000;
 
   private static final Duration GRACE = Duration.ofSeconds(2);
 
@@ -173,7 +173,7 @@ public final class StdioProgram implements McpProgram {
   public String ending() {
     try {
       process.waitFor(2, TimeUnit.SECONDS);
-      stderr.join(200);
+      stderr.join(STRAGGLERS_MS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
