@@ -389,7 +389,7 @@ class BenchMcp {
     var command = new ArrayList<String>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     for (JsonNode option : info.path("runtimeOptions")) command.add(option.asText());
-    var catalog = Fly.JSON.readTree(root().resolve("jbang-catalog.json").toFile());
+    var catalog = Fly.JSON.readTree(Files.readString(root().resolve("jbang-catalog.json")));
     for (JsonNode option : catalog.at("/aliases/" + alias + "/java-options")) {
       command.add(option.asText());
     }

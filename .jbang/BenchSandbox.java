@@ -69,7 +69,7 @@ class BenchSandbox {
       if (line.startsWith(OPTIONS))
         options.addAll(List.of(line.substring(OPTIONS.length()).split(" ")));
     }
-    var catalog = Fly.JSON.readTree(root.resolve("jbang-catalog.json").toFile());
+    var catalog = Fly.JSON.readTree(Files.readString(root.resolve("jbang-catalog.json")));
     for (var option : catalog.at("/aliases/fly-sandbox/java-options")) options.add(option.asText());
     return options;
   }

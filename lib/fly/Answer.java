@@ -1,10 +1,7 @@
 //SOURCES Json.java Wire.java
 package fly;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectReader;
 import java.io.IOException;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
@@ -141,9 +138,6 @@ record Answer(
   /** An id, a name or an address: it becomes a part of paths, and a line of a list. */
   private static final Pattern ONE_WORD = Pattern.compile("(?!\\.{1,2}$)[^\\s/\\p{Cntrl}]+");
 
-  private static final ObjectReader STRICT =
-      Json.MAPPER.readerFor(JsonNode.class).with(StreamReadFeature.STRICT_DUPLICATE_DETECTION);
-
   private static final Pattern ONE = Pattern.compile(".*/(machines|volumes)/\\*");
 
   private static final Pattern CREATES = Pattern.compile("/v1/apps(/[^/]+/(machines|volumes))?");
@@ -217,12 +211,12 @@ record Answer(
   JsonNode read(Shape shape) throws Unreadable {
     if (status > 205) throw new Unreadable("it is a part, or several answers in one: " + start());
     if (blank()) {
-      if (shape.empty && !openEnded) return Json.MAPPER.createObjectNode();
+      if (shape.empty && !openEnded) return Json.USUAL.createObjectNode();
       throw new Unreadable("it is empty, and " + shape.words + " is expected");
     }
     JsonNode json;
     try {
-      json = STRICT.readTree(body);
+      json = Json.STRICT.readTree(body);
     } catch (IOException e) {
       var twice = e.getMessage().startsWith("Duplicate field") ? ", or has a key twice: " : ": ";
       throw new Unreadable("it is not JSON" + twice + start());
@@ -241,16 +235,14 @@ record Answer(
 
   /** The JSON of a refusal; text that is not JSON is its error. */
   JsonNode refusal() {
-    if (blank()) return Json.MAPPER.createObjectNode();
+    if (blank()) return Json.USUAL.createObjectNode();
     try {
-      var json = Json.MAPPER.readTree(body);
+      var json = Json.USUAL.readTree(body);
       if (json.isObject()) return json;
-    } catch (JsonProcessingException e) {
-      // quoted below
     } catch (IOException e) {
       // quoted below
     }
-    return Json.MAPPER.createObjectNode().put("error", start());
+    return Json.USUAL.createObjectNode().put("error", start());
   }
 
   private boolean blank() {

@@ -5,7 +5,6 @@
 package fly;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
@@ -32,8 +31,8 @@ import kong.unirest.core.UnirestInstance;
  * every request is repeated, because Fly.io refused it before it did anything.
  */
 public final class Fly {
-  /** Takes one JSON value and nothing behind it: "404 page not found" is not the number 404. */
-  public static final ObjectMapper JSON = Json.MAPPER;
+  /** Reads and writes JSON. */
+  public static final Json JSON = Json.USUAL;
 
   private static final Pattern PLACEHOLDER = Pattern.compile("\\{\\w+}");
 
@@ -98,7 +97,8 @@ public final class Fly {
   public static Fly connect(Consumer<String> dryRun, Consumer<String> verbose, fly.Story story) {
     var api = withoutSlash(Settings.FLY_API_HOSTNAME.get());
     var central = withoutSlash(Settings.FLY_API_BASE_URL.get());
-    var sender = new Sender(http(), api, central, verbose, new Waiting(story));
+    var http = dryRun == null ? http() : null; // a dry run sends nothing
+    var sender = new Sender(http, api, central, verbose, new Waiting(story));
     return new Fly(api, central, dryRun, story, Budget.ofEach(Deadline.USUAL), sender);
   }
 

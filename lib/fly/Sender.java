@@ -120,7 +120,7 @@ final class Sender {
         answer = exchange(request, authorization, body, kind, budget);
         status = answer.status();
         if (request.method().equals("DELETE") && status == 404 && tries > 1) {
-          return Json.MAPPER.createObjectNode();
+          return Json.USUAL.createObjectNode();
         }
         if (answer.success()) return result(request, answer, kind, shape);
         failure = Retry.of(status);

@@ -1,12 +1,8 @@
-//SOURCES Fly.java FlyException.java Settings.java TextFile.java
+//SOURCES Fly.java FlyException.java Json.java Settings.java TextFile.java
 package fly;
 
-import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectReader;
-import com.fasterxml.jackson.databind.cfg.JsonNodeFeature;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ContainerNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -34,14 +30,6 @@ public final class Template {
   private static final Pattern VARIABLE = Pattern.compile("\\$\\{(\\w+)(?::-([^}]*))?}");
 
   private static final Pattern DUPLICATE = Pattern.compile("Duplicate field '(.*)'");
-
-  /** Refuses a key that is given twice, and keeps the digits of decimals. */
-  private static final ObjectReader STRICT =
-      Fly.JSON
-          .reader()
-          .with(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
-          .with(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
-          .without(JsonNodeFeature.STRIP_TRAILING_BIGDECIMAL_ZEROES);
 
   /** The value of {@code --set} that means the empty string. */
   private static final String EMPTY = "\"\"";
@@ -158,7 +146,7 @@ public final class Template {
     if (old.isTextual()) return TextNode.valueOf(value.equals(EMPTY) ? "" : value);
     JsonNode json;
     try {
-      json = STRICT.readTree(value);
+      json = Json.EXACT.readTree(value);
     } catch (JsonProcessingException e) {
       json = TextNode.valueOf(value);
     }
@@ -220,7 +208,7 @@ public final class Template {
 
   private static ObjectNode parse(String text, String name) {
     try {
-      if (STRICT.readTree(text) instanceof ObjectNode object) return object;
+      if (Json.EXACT.readTree(text) instanceof ObjectNode object) return object;
       throw FlyException.usage(
           name + " is not a JSON object",
           "a request body is { ... }",

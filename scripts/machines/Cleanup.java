@@ -99,7 +99,7 @@ class Cleanup implements Runnable {
           .printf("  %s %s of %s (%s)%n", orphan.kind(), orphan.id(), orphan.app(), orphan.about());
       if (!confirm || cli.dryRun || !finder.destroy(orphan)) continue;
       if (cli.quiet) cli.out().println(orphan.id());
-      else cli.printLine(Fly.JSON.valueToTree(orphan));
+      else cli.printLine(Fly.JSON.mapper().valueToTree(orphan));
       gone++;
     }
     if (found.isEmpty()) cli.say("There are none.");

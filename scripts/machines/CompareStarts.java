@@ -80,7 +80,7 @@ class CompareStarts implements Runnable {
     }
 
     // 3. Print a table with a bar for each median, or JSON; and the page.
-    if (!cli.viewed()) rows.forEach(row -> cli.jsonLine(Fly.JSON.valueToTree(row)));
+    if (!cli.viewed()) rows.forEach(row -> cli.jsonLine(Fly.JSON.mapper().valueToTree(row)));
     else table(rows);
     if (html != null) write(rows);
   }

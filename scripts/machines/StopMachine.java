@@ -32,8 +32,9 @@ class StopMachine implements Runnable {
   @Override
   public void run() {
     // 1. Build the request: empty, unless the Machine is to end in another way than its own.
-    var parameters = ending.parameters();
-    var request = parameters.isEmpty() ? null : Fly.JSON.valueToTree(parameters);
+    var parameters = Fly.JSON.createObjectNode();
+    ending.parameters().forEach(parameters::put);
+    var request = parameters.isEmpty() ? null : parameters;
 
     // 2. Send it to each Machine.
     machines.each(

@@ -76,7 +76,7 @@ class Commands implements Runnable {
 
   private static JsonNode catalog() {
     try (var json = Commands.class.getResourceAsStream("catalog.json")) {
-      return Fly.JSON.readTree(json);
+      return Fly.JSON.readTree(json.readAllBytes());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

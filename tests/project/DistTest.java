@@ -189,7 +189,9 @@ class DistTest {
       requests.clear();
 
       var entry =
-          Fly.JSON.readTree(home.resolve(".cursor/mcp.json").toFile()).at("/mcpServers/mcp");
+          Fly.JSON
+              .readTree(Files.readString(home.resolve(".cursor/mcp.json")))
+              .at("/mcpServers/mcp");
       var command = new ArrayList<>(List.of(entry.path("command").asText()));
       entry.path("args").forEach(word -> command.add(word.asText()));
       var started =

@@ -44,7 +44,7 @@ class FrontDoorTest {
   @ParameterizedTest
   @ValueSource(strings = {"dist", "fmt", "docs", "test", "outdated", "picture"})
   void help_for_a_command_of_contributors_runs_nothing(String alias) throws Exception {
-    var catalog = Fly.JSON.readTree(Sh.ROOT.resolve(".jbang/jbang-catalog.json").toFile());
+    var catalog = Fly.JSON.readTree(Files.readString(Sh.ROOT.resolve(".jbang/jbang-catalog.json")));
 
     var result = shell().run("./jbang", alias, "--help");
 
@@ -188,6 +188,8 @@ class FrontDoorTest {
   }
 
   private static com.fasterxml.jackson.databind.JsonNode catalog() throws IOException {
-    return Fly.JSON.readTree(Sh.ROOT.resolve("jbang-catalog.json").toFile()).path("aliases");
+    return Fly.JSON
+        .readTree(Files.readString(Sh.ROOT.resolve("jbang-catalog.json")))
+        .path("aliases");
   }
 }

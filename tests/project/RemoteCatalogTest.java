@@ -118,7 +118,7 @@ class RemoteCatalogTest {
   @TestFactory
   List<DynamicTest> every_other_alias_compiles_from_what_JBang_fetches_for_it() throws IOException {
     var aliases = new ArrayList<String>();
-    var catalog = Fly.JSON.readTree(Sh.ROOT.resolve("jbang-catalog.json").toFile());
+    var catalog = Fly.JSON.readTree(Files.readString(Sh.ROOT.resolve("jbang-catalog.json")));
     catalog.path("aliases").fieldNames().forEachRemaining(aliases::add);
     aliases.removeAll(List.of("fly-create-machine", ALL_IN_ONE));
     var all = jbang(ALL_IN_ONE, "--help");

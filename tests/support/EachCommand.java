@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -41,7 +42,9 @@ final class EachCommand {
   }
 
   private static JsonNode catalog() throws IOException {
-    return Fly.JSON.readTree(Sh.ROOT.resolve("jbang-catalog.json").toFile()).path("aliases");
+    return Fly.JSON
+        .readTree(Files.readString(Sh.ROOT.resolve("jbang-catalog.json")))
+        .path("aliases");
   }
 
   static Object script(String alias) throws IOException, ReflectiveOperationException {

@@ -1,5 +1,6 @@
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import fly.Fly;
 import java.io.ByteArrayOutputStream;
@@ -240,13 +241,12 @@ final class Faults {
   static Map<String, FaultyFly.Fault> types() {
     var types = new LinkedHashMap<String, FaultyFly.Fault>();
     types.put("all null", typed(Fly.JSON::nullNode));
-    types.put("all text", typed(() -> Fly.JSON.getNodeFactory().textNode("x")));
-    types.put("all numbers", typed(() -> Fly.JSON.getNodeFactory().numberNode(-1e300)));
-    types.put("all huge", typed(() -> Fly.JSON.getNodeFactory().numberNode(HUGE)));
-    types.put("all true", typed(() -> Fly.JSON.getNodeFactory().booleanNode(true)));
-    types.put("all long", typed(() -> Fly.JSON.getNodeFactory().textNode("x".repeat(10_000))));
-    types.put(
-        "all odd", typed(() -> Fly.JSON.getNodeFactory().textNode("\u001b[2J\ud800\0\r\n..")));
+    types.put("all text", typed(() -> JsonNodeFactory.instance.textNode("x")));
+    types.put("all numbers", typed(() -> JsonNodeFactory.instance.numberNode(-1e300)));
+    types.put("all huge", typed(() -> JsonNodeFactory.instance.numberNode(HUGE)));
+    types.put("all true", typed(() -> JsonNodeFactory.instance.booleanNode(true)));
+    types.put("all long", typed(() -> JsonNodeFactory.instance.textNode("x".repeat(10_000))));
+    types.put("all odd", typed(() -> JsonNodeFactory.instance.textNode("\u001b[2J\ud800\0\r\n..")));
     types.put("all lists", typed(Fly.JSON::createArrayNode));
     types.put("all objects", typed(Fly.JSON::createObjectNode));
     return types;

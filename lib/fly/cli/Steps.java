@@ -1,7 +1,7 @@
 //SOURCES ../Fly.java Cli.java Hint.java Interruption.java TerminalWriter.java View.java
 package fly.cli;
 
-import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.core.JsonProcessingException;
 import fly.Fly;
 import java.io.FilterWriter;
 import java.io.IOException;
@@ -145,15 +145,15 @@ public final class Steps {
     var lines = result.strip().lines().toList();
     if (lines.isEmpty()) return "";
     var text = lines.size() == 1 ? lines.get(0) : lines.get(0) + " ...";
-    try (var values = Fly.JSON.readerFor(JsonNode.class).<JsonNode>readValues(result)) {
-      var all = values.readAll();
+    try {
+      var all = Fly.JSON.readTrees(result);
       if (all.stream().anyMatch(value -> value.has("jsonrpc"))) return "";
       var viewed = cli.err() instanceof TerminalWriter;
       text =
           all.stream()
               .map(value -> viewed ? View.line(value) : Fly.line(value))
               .collect(Collectors.joining(", "));
-    } catch (IOException e) {
+    } catch (JsonProcessingException e) {
       // no JSON: the line as it is
     }
     return text.length() <= WIDTH ? text : text.substring(0, WIDTH - 3) + "...";

@@ -101,10 +101,10 @@ public final class SandboxOptions {
   /** The options as a running sandbox reports them, by the name of the option. */
   ObjectNode json() {
     var json = JsonNodes.object().put("rate_limits", rateLimits).put("latency", latency);
-    json.set("faults", Fly.JSON.valueToTree(faults));
-    json.put("idle", idle).set("guess", Fly.JSON.valueToTree(guesses));
+    json.set("faults", Fly.JSON.mapper().valueToTree(faults));
+    json.put("idle", idle).set("guess", Fly.JSON.mapper().valueToTree(guesses));
     json.put("data", data == null ? null : data.toAbsolutePath().normalize().toString());
-    json.set("image", Fly.JSON.valueToTree(images));
+    json.set("image", Fly.JSON.mapper().valueToTree(images));
     return json.put("wrap", wrap.name().toLowerCase(Locale.ROOT));
   }
 

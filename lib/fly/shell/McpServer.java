@@ -66,7 +66,7 @@ public final class McpServer implements AutoCloseable {
   /** Calls a tool; its result as the protocol has it. */
   public JsonNode call(String tool, Map<String, ?> arguments) {
     var params = Fly.JSON.createObjectNode().put("name", tool);
-    params.set("arguments", Fly.JSON.valueToTree(arguments));
+    params.set("arguments", Fly.JSON.mapper().valueToTree(arguments));
     return ask("tools/call", params);
   }
 

@@ -46,7 +46,7 @@ public final class Prelude {
 
   /** A JSON text, parsed; any other value, such as a map or a record, as JSON. */
   public static JsonNode json(Object value) {
-    if (!(value instanceof String text)) return Fly.JSON.valueToTree(value);
+    if (!(value instanceof String text)) return Fly.JSON.mapper().valueToTree(value);
     try {
       return Fly.JSON.readTree(text);
     } catch (JsonProcessingException e) {

@@ -70,7 +70,7 @@ class ReferenceTest {
   private List<String> written() throws IOException {
     var server =
         Fly.JSON
-            .readTree(home.resolve(".cursor/mcp.json").toFile())
+            .readTree(Files.readAllBytes(home.resolve(".cursor/mcp.json")))
             .at("/mcpServers/mcp-demo-0123456789ab");
     var words = new ArrayList<>(List.of(server.path("command").asText()));
     server.path("args").forEach(word -> words.add(word.asText()));

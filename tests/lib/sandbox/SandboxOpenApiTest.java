@@ -8,6 +8,7 @@ import fly.cli.Cli;
 import fly.sandbox.SandboxConfig;
 import fly.sandbox.SandboxServer;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -217,7 +218,9 @@ class SandboxOpenApiTest {
   private static TreeSet<String> scriptsThatCallTheApi() throws Exception {
     var scripts = new TreeSet<String>();
     for (var alias :
-        Fly.JSON.readTree(Sh.ROOT.resolve("jbang-catalog.json").toFile()).path("aliases")) {
+        Fly.JSON
+            .readTree(Files.readString(Sh.ROOT.resolve("jbang-catalog.json")))
+            .path("aliases")) {
       var name = alias.path("script-ref").asText().replaceAll(".*/|\\.java", "");
       var constructor = Class.forName(name).getDeclaredConstructor();
       constructor.setAccessible(true);

@@ -14,6 +14,7 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.Base64;
@@ -378,7 +379,8 @@ class SandboxPageTest {
       browser.await("document.querySelector('#steps .next').innerText == 'Create a machine'");
       browser.await("document.querySelector('#step').innerText.includes('fly-create-machine')");
       for (var body : List.of("volume", "machine")) {
-        var guide = Fly.JSON.readTree(Sh.ROOT.resolve("scripts/guide/" + body + ".json").toFile());
+        var guide =
+            Fly.JSON.readTree(Files.readString(Sh.ROOT.resolve("scripts/guide/" + body + ".json")));
         assertEquals(guide, browser.evaluate(body.toUpperCase(Locale.ROOT)));
       }
     }
@@ -453,7 +455,7 @@ class SandboxPageTest {
     "services": [{"protocol": "tcp", "internal_port": 8080, "autostart": true,
     "ports": [{"port": 443, "handlers": ["http", "tls"]}]}]}}\
     """
-        .formatted(Fly.JSON.writeValueAsString(program));
+        .formatted(Fly.JSON.mapper().writeValueAsString(program));
   }
 
   private static final String MCP =
@@ -678,7 +680,7 @@ class SandboxPageTest {
   @Tag("slow")
   void what_an_app_says_is_text_and_no_page(@TempDir Path folder) throws Exception {
     var evil = "<img src=x onerror='document.title=1'><script>document.title=2</script>";
-    var text = Fly.JSON.writeValueAsString(evil);
+    var text = Fly.JSON.mapper().writeValueAsString(evil);
     var id =
         machine(
                 "{\"image\": %s, \"metadata\": {\"note\": %s}, \"env\": {\"A\": %s}}"

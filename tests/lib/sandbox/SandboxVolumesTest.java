@@ -72,7 +72,7 @@ class SandboxVolumesTest {
         {"region":"fra","config":{"image":"flyio/mcp","restart":{"policy":"no"},
         "init":{"cmd":["sh","-c",%s]},"mounts":[{"volume":"%s","path":"/data"%s}]}}\
         """
-            .formatted(Fly.JSON.writeValueAsString(command), volume, mount);
+            .formatted(Fly.JSON.mapper().writeValueAsString(command), volume, mount);
     var created = api(200, "POST", "/apps/shop/machines", request);
     return "/apps/shop/machines/" + created.path("id").asText();
   }

@@ -236,7 +236,9 @@ class FilesServerTest {
 
   private static String call(int id, String tool, Map<String, String> arguments) {
     var call = Fly.JSON.createObjectNode().put("jsonrpc", "2.0").put("method", "tools/call");
-    call.putObject("params").put("name", tool).set("arguments", Fly.JSON.valueToTree(arguments));
+    call.putObject("params")
+        .put("name", tool)
+        .set("arguments", Fly.JSON.mapper().valueToTree(arguments));
     return call.put("id", id).toString();
   }
 

@@ -62,7 +62,7 @@ class McpConfigTest {
       assertEquals(0, result.exit(), result.err());
       var file = Path.of(result.out().strip());
       var section = client.equals("vscode") ? "servers" : "mcpServers";
-      var server = Fly.JSON.readTree(file.toFile()).path(section).path(NAME);
+      var server = Fly.JSON.readTree(Files.readString(file)).path(section).path(NAME);
       assertEquals(home + "/bin/jbang", server.path("command").asText());
       assertEquals(
           "[\"run\",\"--offline\",\"fly-mcp-proxy@catalog\",\"--url\",\"" + URL + "\"]",
@@ -84,7 +84,7 @@ class McpConfigTest {
 
     assertEquals(0, result.exit(), result.err());
     var file = home.resolve(".cursor/mcp.json").toFile();
-    var server = Fly.JSON.readTree(file).path("mcpServers").path(NAME);
+    var server = Fly.JSON.readTree(Files.readString(file.toPath())).path("mcpServers").path(NAME);
     assertEquals(home + "/elsewhere", server.path("env").path("JBANG_DIR").asText());
     assertEquals("/opt/jdk", server.path("env").path("JAVA_HOME").asText());
   }
@@ -108,7 +108,7 @@ class McpConfigTest {
 
     var file = home.resolve("AppData/Roaming/Claude/claude_desktop_config.json");
     assertEquals(file + "\n", result.out(), result.err());
-    var server = Fly.JSON.readTree(file.toFile()).path("mcpServers").path(NAME);
+    var server = Fly.JSON.readTree(Files.readString(file)).path("mcpServers").path(NAME);
     assertEquals("cmd", server.path("command").asText());
     assertEquals(
         "[\"/c\",\"jbang\",\"run\",\"--offline\",\"fly-mcp-proxy@catalog\",\"--url\",\""
@@ -176,7 +176,7 @@ class McpConfigTest {
 
     config("--client", "cursor");
 
-    var servers = Fly.JSON.readTree(file.toFile()).path("mcpServers");
+    var servers = Fly.JSON.readTree(Files.readString(file)).path("mcpServers");
     assertEquals(home + "/bin/jbang", servers.path(NAME).path("command").asText());
     assertTrue(servers.has("b"));
   }

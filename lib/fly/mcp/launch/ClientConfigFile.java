@@ -130,7 +130,7 @@ public final class ClientConfigFile {
     entry.put("command", words.get(0));
     words.stream().skip(1).forEach(entry.putArray("args")::add);
     var environment = Reference.environment();
-    if (!environment.isEmpty()) entry.set("env", Fly.JSON.valueToTree(environment));
+    if (!environment.isEmpty()) entry.set("env", Fly.JSON.mapper().valueToTree(environment));
     return entry;
   }
 

@@ -227,10 +227,10 @@ final class JsoncEditor {
                 .withObjectFieldValueSpacing(Separators.Spacing.AFTER));
     var indenter = new DefaultIndenter(unit, newline());
     printer.indentObjectsWith(indenter);
-    return Fly.JSON.writer(printer).writeValueAsString(value).replace("\n", "\n" + indent);
+    return Fly.JSON.mapper().writer(printer).writeValueAsString(value).replace("\n", "\n" + indent);
   }
 
   private static String quoted(String name) throws JsonProcessingException {
-    return Fly.JSON.writeValueAsString(name);
+    return Fly.JSON.mapper().writeValueAsString(name);
   }
 }

@@ -3,6 +3,7 @@ package fly.sandbox.http;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import fly.Fly;
 import java.util.Collection;
@@ -50,7 +51,7 @@ public final class Redaction {
       return copy;
     }
     return json.isTextual()
-        ? Fly.JSON.getNodeFactory().textNode(text(json.asText(), secrets))
+        ? JsonNodeFactory.instance.textNode(text(json.asText(), secrets))
         : json;
   }
 
@@ -66,7 +67,7 @@ public final class Redaction {
       array.forEach(item -> copy.add(hide(item)));
       return copy;
     }
-    return json.isNull() || json.isBoolean() ? json : Fly.JSON.getNodeFactory().textNode(HIDDEN);
+    return json.isNull() || json.isBoolean() ? json : JsonNodeFactory.instance.textNode(HIDDEN);
   }
 
   /** A line without the values of secret names, and without any of the secrets. */

@@ -1,11 +1,9 @@
 //SOURCES ../../Fly.java
 package fly.sandbox.model;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import fly.Fly;
-import java.io.UncheckedIOException;
 import java.util.function.Function;
 
 /** Builds and reads JSON values. */
@@ -27,11 +25,7 @@ public final class JsonNodes {
   }
 
   public static byte[] bytes(JsonNode json) {
-    try {
-      return Fly.JSON.writeValueAsBytes(json);
-    } catch (JsonProcessingException e) {
-      throw new UncheckedIOException(e);
-    }
+    return Fly.JSON.writeValueAsBytes(json);
   }
 
   /** True if both have the same bytes: equal, with their fields in the same order. */

@@ -127,7 +127,7 @@ public final class PageModel {
             "suspended", part.wanted.stream().limit(MOST_MACHINES).anyMatch(Machine::wasSuspended));
     var states = new TreeMap<String, Integer>();
     for (var machine : part.living) states.merge(machine.state().toString(), 1, Integer::sum);
-    json.set("states", Fly.JSON.valueToTree(states));
+    json.set("states", Fly.JSON.mapper().valueToTree(states));
     var machines = json.putArray("machines");
     part.wanted.stream()
         .sorted(Comparator.comparing((Machine machine) -> machine.createdAt).reversed())

@@ -192,7 +192,7 @@ public final class GraphQlApi {
       input.operationName(request.path("operationName").asText());
     }
     var result = graphql().execute(input.build()).toSpecification();
-    var answer = Fly.JSON.<JsonNode>valueToTree(result);
+    var answer = Fly.JSON.mapper().<JsonNode>valueToTree(result);
     for (var error : answer.path("errors")) {
       var extensions = error.withObject("/extensions");
       if (!extensions.has("code")) extensions.set("code", extensions.path("classification"));
@@ -214,7 +214,7 @@ public final class GraphQlApi {
   private static Map<String, Object> variables(JsonNode request) {
     var variables = request.path("variables");
     if (!variables.isObject()) return Map.of();
-    return Fly.JSON.convertValue(variables, new TypeReference<Map<String, Object>>() {});
+    return Fly.JSON.mapper().convertValue(variables, new TypeReference<Map<String, Object>>() {});
   }
 
   private static CompletableFuture<DataFetcherExceptionHandlerResult> failed(
