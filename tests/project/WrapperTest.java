@@ -319,7 +319,7 @@ class WrapperTest {
     var out = process.getInputStream();
 
     readUntil(out, Pattern.compile("JBang was asked: run\\|"));
-    readUntil(out, Pattern.compile("\r  \\d s, once\r\r  \\d+ s, once\r"));
+    readUntil(out, Pattern.compile("\r  \\d+ s, once\r\r  \\d+ s, once\r"));
     process.getOutputStream().close();
     Files.createFile(temp.resolve("go"));
     var rest = new String(out.readAllBytes());

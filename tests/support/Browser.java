@@ -76,7 +76,7 @@ final class Browser implements AutoCloseable {
   }
 
   private String page(Path active) throws Exception {
-    for (int i = 0; i < 600 && process.isAlive(); i++) {
+    for (int i = 0; i < Await.LIMIT_MS / 100 && process.isAlive(); i++) {
       Fly.pause(100);
       if (!Files.exists(active) || Files.readAllLines(active).size() < 2) continue;
       var list = URI.create("http://127.0.0.1:" + Files.readAllLines(active).get(0) + "/json");

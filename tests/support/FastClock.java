@@ -7,6 +7,7 @@ import java.time.Instant;
  * a time limit of theirs is a part of what it would be.
  */
 final class FastClock implements Deadline.Clock {
+  private final long begin = System.nanoTime();
   private final int speed;
   private final Duration shortest;
   private long slept;
@@ -27,6 +28,11 @@ final class FastClock implements Deadline.Clock {
     this.shortest = shortest;
   }
 
+  /** Only sleeps pass: a busy machine takes no time. Sockets keep real time. */
+  static FastClock ofSleeps() {
+    return new FastClock(0, Duration.ZERO);
+  }
+
   /** Shorter waits take their time: another thread or process may need it. */
   static FastClock forWaitsFrom(Duration shortest) {
     return new FastClock(1, shortest);
@@ -34,7 +40,7 @@ final class FastClock implements Deadline.Clock {
 
   @Override
   public synchronized long nanos() {
-    return System.nanoTime() * speed + slept;
+    return begin + (System.nanoTime() - begin) * speed + slept;
   }
 
   @Override
@@ -55,6 +61,6 @@ final class FastClock implements Deadline.Clock {
 
   @Override
   public Duration real(Duration time) {
-    return time.dividedBy(speed);
+    return speed == 0 ? time : time.dividedBy(speed);
   }
 }

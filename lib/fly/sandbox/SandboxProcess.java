@@ -45,7 +45,7 @@ public final class SandboxProcess {
   /** Waits for a sandbox that listens already, and has no file yet. */
   public static Optional<SandboxProcess> starting(int port) {
     var found = on(port);
-    for (int i = 0; i < 40 && found.isEmpty() && isOthers(port); i++) {
+    for (int i = 0; i < 100 && found.isEmpty() && isOthers(port); i++) {
       Fly.pause(50);
       found = on(port);
     }

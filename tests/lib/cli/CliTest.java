@@ -204,7 +204,7 @@ class CliTest {
     var screen = new StringWriter();
     var terminal = new TerminalWriter(screen);
     System.setProperty("TERM", "xterm");
-    var slow = new Slow();
+    var slow = new Slow(screen);
 
     Cli.commandLine(slow).setErr(terminal).setOut(new TerminalWriter(new StringWriter())).execute();
 
@@ -215,11 +215,16 @@ class CliTest {
   @Command(name = "fly-slow")
   static class Slow implements Callable<Integer> {
     @Mixin Cli cli;
+    private final StringWriter screen;
+
+    Slow(StringWriter screen) {
+      this.screen = screen;
+    }
 
     @Override
-    public Integer call() throws InterruptedException {
+    public Integer call() throws Exception {
       cli.say("Waiting for it ...");
-      Thread.sleep(900);
+      Await.until(() -> screen.toString().contains("\r\033[K  "));
       cli.say("Done.");
       return 0;
     }

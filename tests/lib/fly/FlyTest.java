@@ -39,7 +39,7 @@ class FlyTest {
   private final List<String> story = new ArrayList<>();
   private final List<String> verbose = new ArrayList<>();
 
-  private final FastClock clock = new FastClock();
+  private final FastClock clock = FastClock.ofSleeps();
 
   @BeforeEach
   void time() {

@@ -106,7 +106,7 @@ class NetworkTest {
 
   private void bothReach(String url) throws IOException {
     assertEquals("m1", fly(url).get("/v1/apps/{app}", "a").path("id").asText());
-    assertEquals(200, HttpSender.statusOfEmptyPost(URI.create(url + "/mcp?a=b"), 10_000));
+    assertEquals(200, HttpSender.statusOfEmptyPost(URI.create(url + "/mcp?a=b"), Await.LIMIT_MS));
     assertEquals(List.of("GET /v1/apps/a", "POST /mcp?a=b"), requests);
   }
 
@@ -205,7 +205,7 @@ class NetworkTest {
 
       assertEquals(200, Fly.http().get("http://app.test:8080/a").asString().getStatus());
       assertEquals(
-          200, HttpSender.statusOfEmptyPost(URI.create("http://app.test/mcp?a=b"), 10_000));
+          200, HttpSender.statusOfEmptyPost(URI.create("http://app.test/mcp?a=b"), Await.LIMIT_MS));
 
       assertEquals(List.of("GET /a", "POST /mcp?a=b"), requests);
       assertTrue(
@@ -255,7 +255,7 @@ class NetworkTest {
 
     assertTrue(e.why.contains("the proxy http://127.0.0.1:" + port), e::toString);
     assertTrue(e.why.contains("HTTPS_PROXY") && e.why.contains("refused"), e::toString);
-    try (var bridge = Bridge.to("https://api.test/", Duration.ofSeconds(1))) {
+    try (var bridge = Bridge.to("https://api.test/", Duration.ofSeconds(3))) {
       var told = bridge.send(Bridge.INITIALIZE).next().at("/error/message").asText();
       assertTrue(told.contains("the proxy http://127.0.0.1:" + port), told);
     }

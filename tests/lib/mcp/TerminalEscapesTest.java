@@ -32,7 +32,7 @@ class TerminalEscapesTest {
     server.always("initialize", onInitialize);
 
     var result =
-        Script.runOnTerminal(new CallMcp(), "-v", "--timeout", "5s", "--url", server.url());
+        Script.runOnTerminal(new CallMcp(), "-v", "--timeout", "60s", "--url", server.url());
 
     var text = (result.out() + result.err()).replaceAll("\u001b\\[[\\d;]*m", ""); // colours
     assertTrue(text.contains(shown), text);

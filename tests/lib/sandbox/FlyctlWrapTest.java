@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import fly.mcp.http.JdkServer;
 import fly.sandbox.runtime.FlyctlWrap;
 import java.io.BufferedReader;
+import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
@@ -25,6 +26,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -32,6 +34,10 @@ import org.junit.jupiter.api.Test;
 class FlyctlWrapTest {
   private final ExecutorService threads = Executors.newCachedThreadPool();
   private final HttpClient client = Http.CLIENT;
+
+  /** Reads of the program's stdout, the waiting one included. */
+  private final AtomicInteger reads = new AtomicInteger();
+
   private Process program;
   private JdkServer server;
   private FlyctlWrap wrap;
@@ -103,7 +109,7 @@ class FlyctlWrapTest {
     wrap("sh", "-c", "while read line; do echo $line; echo $line >&2; done");
     post("lost");
     assertEquals("lost", lines(program.getErrorStream()).readLine());
-    Thread.sleep(50);
+    Await.until(() -> reads.get() > 1); // it has dropped the line, and asks for the next
 
     var lines = lines(get().body());
     post("kept");
@@ -131,7 +137,7 @@ class FlyctlWrapTest {
       assertEquals("HTTP/1.1 200 OK", lines(first.getInputStream()).readLine());
     }
 
-    var replies = get();
+    var replies = getAfterAnother();
 
     assertEquals(200, replies.statusCode());
     post("{\"id\":1}");
@@ -150,8 +156,7 @@ class FlyctlWrapTest {
       }
     }
 
-    var replies = get();
-    while (replies.statusCode() == 409) replies = get(); // the last one's going is not seen yet
+    var replies = getAfterAnother();
     var lines = lines(replies.body());
     post("go");
 
@@ -376,7 +381,7 @@ class FlyctlWrapTest {
     wrap =
         new FlyctlWrap(
             program.getOutputStream(),
-            program.getInputStream(),
+            counted(program.getInputStream()),
             token,
             user,
             password,
@@ -384,6 +389,16 @@ class FlyctlWrapTest {
             () -> "it had no folder");
     server =
         JdkServer.serve(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), wrap::handle);
+  }
+
+  private InputStream counted(InputStream stdout) {
+    return new FilterInputStream(stdout) {
+      @Override
+      public int read(byte[] target, int start, int count) throws IOException {
+        reads.incrementAndGet();
+        return super.read(target, start, count);
+      }
+    };
   }
 
   private URI url(String path) {
@@ -401,6 +416,13 @@ class FlyctlWrapTest {
 
   private HttpResponse<InputStream> get() throws IOException, InterruptedException {
     return client.send(request("").GET().build(), BodyHandlers.ofInputStream());
+  }
+
+  /** The stream, once the wrap has noticed that its last reader has left. */
+  private HttpResponse<InputStream> getAfterAnother() throws IOException, InterruptedException {
+    var replies = get();
+    while (replies.statusCode() == 409) replies = get();
+    return replies;
   }
 
   private HttpResponse<String> getAnswer() throws IOException, InterruptedException {

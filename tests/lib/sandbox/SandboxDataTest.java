@@ -73,7 +73,7 @@ class SandboxDataTest {
   }
 
   private void await(String machine, String state) throws IOException, InterruptedException {
-    get("/v1/apps/one/machines/" + machine + "/wait?timeout=20&state=" + state);
+    get("/v1/apps/one/machines/" + machine + "/wait?timeout=60&state=" + state);
   }
 
   @Test

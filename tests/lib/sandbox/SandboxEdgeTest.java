@@ -89,7 +89,7 @@ class SandboxEdgeTest {
 
   @Test
   void an_app_without_an_address_is_told_how_to_get_one() {
-    var result = Script.run(new CallMcp(), "--timeout", "1");
+    var result = Script.run(new CallMcp(), "--timeout", "3");
 
     assertEquals(10, result.exit());
     assertTrue(result.err().contains("allocate one with fly-allocate-ips"), result.err());
@@ -99,7 +99,7 @@ class SandboxEdgeTest {
   void an_app_without_a_Machine_is_told_how_to_get_one() {
     Script.run(new AllocateIps());
 
-    var result = Script.run(new CallMcp(), "--timeout", "1");
+    var result = Script.run(new CallMcp(), "--timeout", "3");
 
     assertEquals(10, result.exit());
     assertTrue(result.err().contains("create one with fly-create-machine"), result.err());
@@ -110,7 +110,7 @@ class SandboxEdgeTest {
     Script.run(new AllocateIps());
     create("--no-volume", "--set", "config.image=nginx");
 
-    var result = Script.run(new CallMcp(), "--timeout", "1");
+    var result = Script.run(new CallMcp(), "--timeout", "3");
 
     assertEquals(10, result.exit());
     assertTrue(
@@ -122,7 +122,7 @@ class SandboxEdgeTest {
     Script.run(new AllocateIps());
     create("--no-volume", "--", "sh", "-c", "echo my last words >&2; exit 3");
 
-    var result = Script.run(new CallMcp(), "--timeout", "3");
+    var result = Script.run(new CallMcp(), "--timeout", "8");
 
     assertEquals(10, result.exit());
     assertTrue(result.err().contains("exit code 3: my last words"), result.err());
@@ -133,7 +133,7 @@ class SandboxEdgeTest {
     Script.run(new AllocateIps());
     create("--no-volume", "--", "no-such-program");
 
-    var result = Script.run(new CallMcp(), "--timeout", "3");
+    var result = Script.run(new CallMcp(), "--timeout", "8");
 
     assertEquals(10, result.exit());
     assertTrue(result.err().contains("no-such-program"), result.err());

@@ -309,7 +309,7 @@ class SandboxFuzzTest {
       var holders = new HashMap<String, String>();
       for (var listed : ask("GET", at + "?include_deleted=true", "").json()) {
         var id = listed.path("id").asText();
-        var settled = "/wait?timeout=30&state=settled&state=destroyed";
+        var settled = "/wait?timeout=60&state=settled&state=destroyed";
         assertEquals(200, ask("GET", at + "/" + id + settled, "").status(), id);
         var machine = ask("GET", at + "/" + id, "").json();
         var events = new ArrayList<JsonNode>();

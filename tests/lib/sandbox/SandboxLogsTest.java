@@ -70,7 +70,7 @@ class SandboxLogsTest {
 
   @Test
   void a_page_leads_to_what_comes_after_it_and_to_nothing_else() throws Exception {
-    machine("iad", "seq 1 250 >&2; exec sleep 1000");
+    awaitStarted(machine("iad", "seq 1 250 >&2; exec sleep 1000"));
     awaitLine(line -> line.path("message").asText().equals("250"));
 
     var newest = fly.getCentral(LOGS, "logs");
@@ -125,6 +125,7 @@ class SandboxLogsTest {
   void the_script_shows_them() throws Exception {
     var machine = machine("iad", "echo hello >&2; exec sleep 1000");
     awaitLine(line -> line.path("message").asText().equals("hello"));
+    awaitStarted(machine);
 
     var result = Script.run(new Logs(), "--app", "logs", "--machine", machine);
 
@@ -146,6 +147,7 @@ class SandboxLogsTest {
     var machine =
         machine("iad", "trap 'echo two >&2' USR1; echo one >&2; while :; do sleep 0.1; done");
     Await.until(() -> out.toString().contains("[info] one\n"));
+    awaitStarted(machine);
 
     fly.post("/v1/apps/logs/machines/" + machine + "/signal", json("{'signal': 'SIGUSR1'}"));
 
@@ -167,6 +169,11 @@ class SandboxLogsTest {
     var init = (com.fasterxml.jackson.databind.node.ObjectNode) request.at("/config/init");
     init.putArray("exec").add("sh").add("-c").add(command);
     return fly.post("/v1/apps/{app}/machines", request, "logs").path("id").asText();
+  }
+
+  /** Waits for the state and its line: a program may speak before. */
+  private void awaitStarted(String machine) {
+    fly.get("/v1/apps/logs/machines/{machine}/wait?timeout=60&state=started", machine);
   }
 
   private JsonNode awaitLine(Predicate<JsonNode> wanted) throws Exception {

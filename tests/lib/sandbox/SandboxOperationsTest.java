@@ -152,7 +152,7 @@ class SandboxOperationsTest {
     var created =
         ask("POST", all, "{'region': 'iad', 'config': {'image': 'nginx', 'metadata': {'a': 'b'}}}");
     var machine = all + "/" + created.at("/id");
-    ask("GET", machine + "/wait?timeout=10");
+    ask("GET", machine + "/wait?timeout=60");
     assertEquals(created.at("/id"), ask("GET", all + "?metadata.a=b").at("/0/id"));
     assertEquals("started", ask("GET", machine).at("/state"));
 
@@ -190,16 +190,16 @@ class SandboxOperationsTest {
             machine,
             "{'current_version': '" + version + "', 'config': {'image': 'nginx:2'}}");
     assertEquals("nginx:2", updated.at("/config/image"));
-    ask("GET", machine + "/wait?timeout=10&version=" + updated.at("/instance_id"));
+    ask("GET", machine + "/wait?timeout=60&version=" + updated.at("/instance_id"));
     assertEquals(2, ask("GET", machine + "/versions").json().size());
     ask("POST", machine + "/restart?timeout=1s", null);
-    ask("GET", machine + "/wait?timeout=10");
+    ask("GET", machine + "/wait?timeout=60");
     ask("POST", machine + "/suspend", null);
-    ask("GET", machine + "/wait?state=suspended&timeout=10");
+    ask("GET", machine + "/wait?state=suspended&timeout=60");
     ask("POST", machine + "/start", null);
-    ask("GET", machine + "/wait?timeout=10");
+    ask("GET", machine + "/wait?timeout=60");
     ask("POST", machine + "/stop", "{'signal': 'SIGTERM', 'timeout': '1s'}");
-    ask("GET", machine + "/wait?state=stopped&timeout=10");
+    ask("GET", machine + "/wait?state=stopped&timeout=60");
     assertEquals(412, ask("POST", machine + "/exec", "{'command': ['true']}").status());
     walked.add("Machines_exec"); // for real: the next test
     assertEquals(200, ask("DELETE", machine).status());
@@ -234,7 +234,7 @@ class SandboxOperationsTest {
                 + file
                 + "'}]}}");
     var path = "/v1/apps/run/machines/" + machine.at("/id");
-    ask("GET", path + "/wait?timeout=10");
+    ask("GET", path + "/wait?timeout=60");
 
     var ran =
         ask(
@@ -286,11 +286,11 @@ class SandboxOperationsTest {
             + app
             + "/machines/"
             + ask("POST", "/v1/apps/" + app + "/machines", body).at("/id");
-    ask("GET", machine + "/wait?timeout=10");
+    ask("GET", machine + "/wait?timeout=60");
     var ran = ask("POST", machine + "/exec", "{'cmd': '" + command + "'}");
     assertEquals("0", ran.at("/exit_code"), ran.toString());
     ask("DELETE", machine + "?force=true");
-    ask("GET", machine + "/wait?state=destroyed&timeout=10");
+    ask("GET", machine + "/wait?state=destroyed&timeout=60");
     return ran.at("/stdout");
   }
 

@@ -97,6 +97,14 @@ class SandboxPageTest {
     }
   }
 
+  /** The request that the page shows with this text. It is recorded after its answer. */
+  private JsonNode request(String text) throws Exception {
+    for (var each : Fly.JSON.readTree(event("requests", data -> data.contains(text)))) {
+      if (each.toString().contains(text)) return each;
+    }
+    throw new AssertionError("no request has " + text);
+  }
+
   @Test
   void it_runs_its_own_script_alone_and_stands_in_no_frame() throws Exception {
     var page = send("GET", "/", null);
@@ -182,7 +190,7 @@ class SandboxPageTest {
   void a_request_comes_with_its_curl_and_the_tokens_place_in_it() throws Exception {
     machine("{\"image\": \"nginx\", \"env\": {\"COLOR\": \"it's blue\"}}");
 
-    var request = Fly.JSON.readTree(event("requests", data -> data.contains("COLOR"))).get(1);
+    var request = request("COLOR");
 
     assertEquals("POST", request.path("method").asText());
     assertEquals(200, request.path("status").asInt());
@@ -201,9 +209,8 @@ class SandboxPageTest {
       socket.getInputStream().readAllBytes();
     }
 
-    var all = Fly.JSON.readTree(event("requests", data -> data.contains("/edge/")));
+    var curl = request("/edge/").path("curl").asText();
 
-    var curl = all.get(all.size() - 1).path("curl").asText();
     assertTrue(curl.contains("\"" + sandbox.url() + "/edge/shown/a?b=1\""), curl);
   }
 
@@ -218,9 +225,8 @@ class SandboxPageTest {
       socket.getInputStream().readAllBytes();
     }
 
-    var all = Fly.JSON.readTree(event("requests", data -> data.contains("touch")));
+    var curl = request("touch").path("curl").asText();
 
-    var curl = all.get(all.size() - 1).path("curl").asText();
     assertTrue(curl.contains("/v1/%24%28touch%20x%29?a=%24%28id%29"), curl);
   }
 
@@ -260,6 +266,7 @@ class SandboxPageTest {
     for (int i = 0; i < 230; i++) call("GET", "/v1/apps/shown?n=" + i, null);
     var large = "x".repeat(20_000);
     machine("{\"image\": \"nginx\", \"env\": {\"LARGE\": \"" + large + "\"}}");
+    Await.until(() -> event("requests", data -> true).contains("bytes)"));
 
     var all = Fly.JSON.readTree(event("requests", data -> true));
 

@@ -82,7 +82,7 @@ class SandboxStatesTest {
   }
 
   private static void await(String machine, String state) throws Exception {
-    var answer = api("GET", machine + "/wait?timeout=30&state=" + state, "");
+    var answer = api("GET", machine + "/wait?timeout=60&state=" + state, "");
     assertEquals(200, answer.statusCode(), answer.body());
   }
 
@@ -213,7 +213,7 @@ class SandboxStatesTest {
   @Test
   void while_its_image_is_fetched_a_Machine_is_created_and_then_starts_by_itself()
       throws Exception {
-    sandbox.faults().latency("create=1s");
+    sandbox.faults().latency("create=4s");
 
     var machine = machine(NGINX, "");
     sandbox.faults().latency("");
@@ -293,7 +293,7 @@ class SandboxStatesTest {
     var later = "/wait?timeout=%d&state=started&state=stopped&from_event_id=" + event;
     assertEquals(408, api("GET", machine + later.formatted(1), "").statusCode());
     api("POST", machine + "/stop", "");
-    var second = json(api("GET", machine + later.formatted(30), ""));
+    var second = json(api("GET", machine + later.formatted(60), ""));
 
     assertEquals("stopped", second.path("state").asText());
     assertTrue(second.path("event_id").asText().compareTo(event) > 0, second.toString());

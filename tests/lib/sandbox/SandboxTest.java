@@ -284,7 +284,7 @@ class SandboxTest {
     assertTrue(machine.json().path("instance_id").asText().matches("[0-9A-Z]{26}"));
     assertEquals("ok", machine.json().path("host_status").asText());
     assertEquals("nginx", machine.json().at("/config/image").asText());
-    assertEquals(200, await(id(machine), "started", 10).status());
+    assertEquals(200, await(id(machine), "started", 60).status());
     assertEquals("started", get(machines() + "/" + id(machine)).json().path("state").asText());
     assertEquals("deployed", get("/v1/apps/" + app).json().path("status").asText());
   }
@@ -304,17 +304,17 @@ class SandboxTest {
   @Test
   void it_stops_suspends_and_starts_again() throws Exception {
     var id = id(post(machines(), STATE_ONLY));
-    await(id, "started", 10);
+    await(id, "started", 60);
 
     assertEquals(200, action(id, "suspend").status());
-    assertEquals(200, await(id, "suspended", 10).status());
+    assertEquals(200, await(id, "suspended", 60).status());
     assertEquals("suspended", action(id, "start").json().path("previous_state").asText());
-    assertEquals(200, await(id, "started", 10).status());
+    assertEquals(200, await(id, "started", 60).status());
     assertEquals(200, action(id, "stop").status());
-    assertEquals(200, await(id, "stopped", 10).status());
+    assertEquals(200, await(id, "stopped", 60).status());
     assertEquals("stopped", action(id, "start").json().path("previous_state").asText());
 
-    await(id, "started", 10);
+    await(id, "started", 60);
     var events = get(machines() + "/" + id).json().path("events").findValuesAsText("type");
     assertEquals("start", events.get(0));
     assertEquals("launch", events.get(events.size() - 1));
@@ -324,9 +324,9 @@ class SandboxTest {
   @Test
   void a_stopped_Machine_cannot_be_suspended() throws Exception {
     var id = id(post(machines(), STATE_ONLY));
-    await(id, "started", 10);
+    await(id, "started", 60);
     action(id, "stop");
-    await(id, "stopped", 10);
+    await(id, "stopped", 60);
 
     var answer = action(id, "suspend");
 
@@ -339,7 +339,7 @@ class SandboxTest {
   @Test
   void a_running_Machine_is_destroyed_by_force_only() throws Exception {
     var id = id(post(machines(), STATE_ONLY));
-    await(id, "started", 10);
+    await(id, "started", 60);
 
     var refused = send("DELETE", machines() + "/" + id);
     assertEquals(412, refused.status());
@@ -349,7 +349,7 @@ class SandboxTest {
         refused.error());
 
     assertEquals(200, send("DELETE", machines() + "/" + id + "?force=true").status());
-    assertEquals(200, await(id, "destroyed", 10).status());
+    assertEquals(200, await(id, "destroyed", 60).status());
     assertEquals(0, get(machines()).json().size());
     assertEquals(1, get(machines() + "?include_deleted=true").json().size());
     assertEquals(404, send("DELETE", machines() + "/" + id + "?force=true").status());
@@ -474,7 +474,7 @@ class SandboxTest {
         "failed_precondition: volume is currently bound to machine: " + id(first), bound.error());
 
     send("DELETE", machines() + "/" + id(first) + "?force=true");
-    await(id(first), "destroyed", 10);
+    await(id(first), "destroyed", 60);
     assertEquals(200, post(machines(), body.formatted("iad", volume)).status());
   }
 

@@ -78,7 +78,7 @@ class SandboxVolumesTest {
   }
 
   private void await(String machine, String state) throws Exception {
-    api(200, "GET", machine + "/wait?timeout=30&state=" + state, "");
+    api(200, "GET", machine + "/wait?timeout=60&state=" + state, "");
   }
 
   @Test

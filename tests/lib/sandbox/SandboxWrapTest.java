@@ -30,7 +30,7 @@ class SandboxWrapTest {
   private static final String PROGRAM =
       "while read -r line; do id=${line#*\\\"id\\\":}; id=${id%%[,\\}]*}; echo"
           + " \"{\\\"jsonrpc\\\":\\\"2.0\\\",\\\"id\\\":$id,\\\"result\\\":{\\\"protocolVersion\\\":\\\"2025-06-18\\\",\\\"pid\\\":$$}}\";"
-          + " done";
+          + " echo answered >&2; done";
   private static final String BOTH = "application/json, text/event-stream";
 
   private final HttpClient http = Http.CLIENT;
@@ -111,7 +111,8 @@ class SandboxWrapTest {
   void flyctls_drops_a_reply_to_which_nobody_listens() throws Exception {
     flyctls();
     assertEquals(202, post("*/*", "ping", 7).statusCode());
-    Thread.sleep(500);
+    Await.until(() -> Script.run(new Logs(), "--app", "mcp-demo").out().contains("answered"));
+    Thread.sleep(500); // the wrap reads it, too
 
     var replies = get();
     var reply = line(replies);

@@ -69,6 +69,7 @@ class InterruptionTest {
       story.append(line).append('\n');
     }
 
+    sandbox.faults().latency("api=5s"); // it is still cleaning up when the second one comes
     signal(quickstart);
     for (var line = err.readLine(); line != null; line = err.readLine()) {
       story.append(line).append('\n');

@@ -7,7 +7,6 @@ import fly.Fly;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -16,12 +15,12 @@ import org.junit.jupiter.api.io.TempDir;
 class UpdateMachineTest {
   @RegisterExtension static FleetSandbox sandbox = new FleetSandbox();
 
-  private static String lease(String id) {
+  private static String lease(String id, int seconds) {
     return sandbox
         .fly()
         .post(
             "/v1/apps/{app}/machines/{machine}/lease",
-            Fly.JSON.createObjectNode().put("ttl", 2),
+            Fly.JSON.createObjectNode().put("ttl", seconds),
             sandbox.app(),
             id)
         .at("/data/nonce")
@@ -63,7 +62,7 @@ class UpdateMachineTest {
     var result = Script.run(new UpdateMachine(), id, "--env", "A=1");
 
     assertEquals(0, result.exit(), result.err());
-    assertFalse(lease(id).isEmpty());
+    assertFalse(lease(id, 60).isEmpty());
   }
 
   @Test
@@ -81,8 +80,7 @@ class UpdateMachineTest {
     Await.until(() -> Files.readString(said).contains("config.env.A"));
     update.destroy();
 
-    assertTrue(update.waitFor(1, TimeUnit.MINUTES));
-    assertEquals(143, update.exitValue());
+    assertEquals(143, Await.exit(update));
     sandbox.server().faults().latency("");
     assertEquals(0, leases());
   }
@@ -97,7 +95,7 @@ class UpdateMachineTest {
   @Test
   void a_lease_of_somebody_else_is_named_with_its_end() {
     var id = sandbox.started("one");
-    lease(id);
+    lease(id, 600);
 
     var result = Script.run(new UpdateMachine(), id, "--env", "A=1");
 
@@ -111,7 +109,7 @@ class UpdateMachineTest {
   @Test
   void wait_waits_until_the_lease_is_free() {
     var id = sandbox.started("one");
-    lease(id);
+    lease(id, 4);
 
     var result = Script.run(new UpdateMachine(), id, "--env", "A=1", "--wait");
 

@@ -1,12 +1,10 @@
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.Fly;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -82,8 +80,8 @@ class FilesServerTest {
 
   @Test
   void it_lists_a_folder_in_the_words_of_npms_server() throws Exception {
-    assumeTrue(exit("npx", "--version") == 0, "no npx here");
-    assumeTrue(exit("npm", "ping") == 0, "no npm registry here");
+    var server = "@modelcontextprotocol/server-filesystem/dist/index.js";
+    var npm = Npm.modules().resolve(server).toString();
     Files.createDirectory(folder.resolve("a folder"));
     Files.writeString(folder.resolve("b.txt"), "b");
     Files.createSymbolicLink(folder.resolve("c"), folder.resolve("a folder"));
@@ -92,11 +90,7 @@ class FilesServerTest {
 
     var ours = text(talk(INITIALIZE, list).get(1));
     var npms =
-        new Sh()
-            .with("npm_config_prefer_offline", "true")
-            .with("npm_config_yes", "true")
-            .input(INITIALIZE + "\n" + list + "\n")
-            .run("npx", "-f", "@modelcontextprotocol/server-filesystem", folder.toString());
+        new Sh().input(INITIALIZE + "\n" + list + "\n").run(Npm.node(), npm, folder.toString());
 
     assertEquals("[DIR] a folder\n[FILE] b.txt\n[FILE] c\n[DIR] lost+found", ours);
     assertEquals(
@@ -244,13 +238,5 @@ class FilesServerTest {
 
   private static String text(JsonNode reply) {
     return reply.at("/result/content/0/text").asText();
-  }
-
-  private static int exit(String... command) {
-    try {
-      return new Sh().run(command).exit();
-    } catch (UncheckedIOException e) {
-      return 127;
-    }
   }
 }

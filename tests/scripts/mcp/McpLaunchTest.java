@@ -471,15 +471,16 @@ class McpLaunchTest {
   @Test
   void interrupted_while_it_creates_it_lets_the_step_end_and_names_all_that_is_there()
       throws Exception {
-    sandbox.faults().latency("api=1s");
     for (var step : List.of("The app", "Its address, v6", "Creating a Machine")) {
       var app = "cut-" + step.toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9]+", "-");
+      sandbox.faults().latency("api=400ms");
       var process = launching(app, HELLO);
       try (var err = process.errorReader()) {
         for (var line = err.readLine(); !line.startsWith(step); line = err.readLine()) {
           assertFalse(line.startsWith("error"), line);
         }
 
+        sandbox.faults().latency("api=2s"); // the next step waits for the signal
         interrupt(process);
 
         var told = err.lines().collect(Collectors.joining("\n"));
@@ -553,7 +554,7 @@ class McpLaunchTest {
   @Test
   void a_command_that_is_not_there_is_told_with_the_reason_and_with_what_was_created()
       throws Exception {
-    var result = launch(List.of("--", "no-such-server"), "--app", "gone", "--timeout", "2");
+    var result = launch(List.of("--", "no-such-server"), "--app", "gone", "--timeout", "6");
 
     assertEquals(10, result.exit(), result.err());
     assertEquals("", result.out());

@@ -145,7 +145,7 @@ class SandboxScriptTest {
                 .asString();
 
         assertEquals("{\"ok\":true}", answer.getBody());
-        closing.join(20_000);
+        closing.join();
       }
     }
   }
@@ -392,8 +392,7 @@ class SandboxScriptTest {
     var pid = Fly.JSON.readTree(sandbox("--status").out()).path("pid").asLong();
     ProcessHandle.of(pid).orElseThrow().destroyForcibly();
 
-    for (int i = 0; i < 100 && sleeps(); i++) Fly.pause(50);
-    assertFalse(sleeps());
+    Await.until(() -> !sleeps());
   }
 
   @Test
