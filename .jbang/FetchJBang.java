@@ -38,12 +38,13 @@ class FetchJBang {
       var reasons = new StringBuilder();
       var fetched = fromMaven(version, folder, reasons);
       if (fetched == null) fetched = fromReleases(version, folder, reasons);
-      if (fetched == null) return fail("JBang could not be fetched", reasons.toString());
+      if (fetched == null) return fail(version, "JBang could not be fetched", reasons.toString());
       var sha256 =
           HexFormat.of()
               .formatHex(MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(fetched)));
       if (!sha256.equals(SHA256)) {
-        return fail("the fetched JBang is not the one we know", "its SHA-256 is " + sha256);
+        return fail(
+            version, "the fetched JBang is not the one we know", "its SHA-256 is " + sha256);
       }
       Files.move(fetched, jar, StandardCopyOption.ATOMIC_MOVE);
       return 0;
@@ -132,12 +133,13 @@ class FetchJBang {
     return ProxySelector.getDefault();
   }
 
-  private static int fail(String what, String why) {
+  private static int fail(String version, String what, String why) {
     System.err.println("error: " + what);
     System.err.println("  why: " + why);
     System.err.println(
-        "  try: with network, run this again; or put the jar of dev.jbang:jbang-cli (classifier"
-            + " all) anywhere and export JBANG_JAR=/path/of/it");
+        "  try: with network, or with Maven's mvn on the PATH, run this again; or put the jar of"
+            + " dev.jbang:jbang-cli:%s (classifier all) anywhere and export JBANG_JAR=/path/of/it"
+                .formatted(version));
     return 1;
   }
 }

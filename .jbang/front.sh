@@ -53,7 +53,7 @@ unknown() { # the word
     folder=${folder%/*}
   done
   ! grep -qs "\"$1\": *{" "$JBANG_DIR/jbang-catalog.json" || return 0
-  like=$(commands | awk -v word="$1" -f "$root/.jbang/like.awk")
+  like=$(commands | awk -v word="$(printf %s "$1" | tr A-Z_ a-z-)" -f "$root/.jbang/like.awk")
   printf 'error: there is no command %s\n' "$1" >&2
   if [ -n "$like" ]; then
     printf '  why: it is neither a command of this repository nor one of JBang\n  try: %s %s\n' "$0" "$like" >&2
@@ -132,7 +132,7 @@ case ${1-} in
   -V | --version) versions; exit ;;
   completion) shift; completion "$@"; exit ;;
   install | uninstall) "$@"; exit ;;
-  fly*) case $1 in *[!a-z0-9-]*) ;; *) catalog_of "$1" || [ -e "$1" ] || unknown "$1" ;; esac ;;
+  [Ff][Ll][Yy]*) case $1 in *[!A-Za-z0-9_-]*) ;; *) catalog_of "$1" || [ -e "$1" ] || unknown "$1" ;; esac ;;
   run | build | edit | init | info | export | app | alias | template | catalog | cache | jdk | config | trust | version | \
     wrapper | deps | search | plugin) ;;
   *[!a-z0-9-]* | -*) ;;

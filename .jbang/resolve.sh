@@ -142,8 +142,8 @@ verify() {
       esac
     done
   ) | tr '\n' '\0' | xargs -0 $tool 2>/dev/null |
-    awk -f "$root/.jbang/jars.awk" "$root/.jbang/jars.sha256" found=1 - >&2 || exit 1
-}
+    awk -f "$root/.jbang/jars.awk" "$root/.jbang/jars.sha256" found=1 - || exit 1
+} >&2 # of all its parts: with stdout closed, a pipe would take its place, and the sums would be lost
 
 # The quoted form of a word, for eval, without a process of its own.
 quote() { # sets quoted
@@ -194,6 +194,10 @@ find_jdk
 find_jbang
 find_alias "$@"
 if [ -n "$alias" ]; then
+  case $verb,$before\  in
+    ,*" '-n' "*) usage "-n stands before the command" "there it is JBang's --native, and the command would not be dry" \
+      "$0 $alias -n" ;;
+  esac
   lock
   if [ $count -eq 1 ]; then
     if recorded; then # by another ./jbang, meanwhile
@@ -212,7 +216,13 @@ if [ -n "$alias" ]; then
     case $verb in
       '' | run | build)
         eval "resolve ${verb:-run} --catalog \"\$catalog\" $before \"\$alias\"" </dev/null
-        [ $code -ne 255 ] || verify ;;
+        [ $code -ne 255 ] || verify
+        case $verb,$code in
+          ,0 | ,255) ;;
+          ,*)
+            (eval "set -- $before"
+              printf '  try: %s %s; what stands before the command is for JBang\n' "$0 $alias" "$*" >&2) ;;
+        esac ;;
       *)
         shift $count
         eval "resolve $verb --catalog \"\$catalog\" $before \"\$alias\"" '"$@"' ;;

@@ -67,6 +67,8 @@ class FrontDoorTest {
     "fly-list-machine, fly-list-machines",
     "create-volume, fly-create-volume",
     "fly-mcp-prox, fly-mcp-proxy",
+    "FLY-NAME-APP, fly-name-app",
+    "fly_create_app, fly-create-app",
     "xyzzy, --help"
   })
   void a_command_that_nobody_knows_is_answered_with_the_nearest(String typed, String meant) {

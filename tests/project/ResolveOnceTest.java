@@ -100,6 +100,50 @@ class ResolveOnceTest {
     assertTrue(unknown.err().contains("not listed"), unknown.err());
   }
 
+  @Test
+  void libraries_are_compared_with_stdout_closed_too() throws Exception {
+    Files.writeString(library, "y");
+
+    var result = shell().run("sh", "-c", "./jbang fly-echo >&-");
+
+    assertEquals(1, result.exit(), result.err());
+    assertTrue(result.err().contains("c-1.0.jar is not the library that we know"), result.err());
+  }
+
+  @Test
+  void a_dry_run_that_JBang_would_take_for_a_native_image_runs_nothing() throws Exception {
+    var result = shell().run("./jbang", "-n", "fly-echo");
+
+    assertEquals(2, result.exit());
+    assertTrue(result.err().endsWith("  try: ./jbang fly-echo -n\n"), result.err());
+    assertEquals(0, asked());
+  }
+
+  @Test
+  void options_before_the_command_are_named_as_JBangs_after_it_refused_them() throws Exception {
+    Files.writeString(
+        jdk.resolve("bin/java"),
+        """
+        #!/bin/sh
+        echo "Unknown option: '--dry-run'" >&2
+        exit 2
+        """);
+
+    var result = shell().run("./jbang", "--dry-run", "-v", "fly-echo");
+    var after = shell().run("./jbang", "fly-echo", "--dry-run");
+
+    assertEquals(2, after.exit());
+    assertEquals("Unknown option: '--dry-run'\n", after.err());
+    assertEquals(2, result.exit());
+    assertTrue(
+        result
+            .err()
+            .endsWith(
+                "  try: ./jbang fly-echo --dry-run -v; what stands before the command is for"
+                    + " JBang\n"),
+        result.err());
+  }
+
   @ParameterizedTest
   @ValueSource(
       strings = {

@@ -15,10 +15,12 @@ import fly.Fly;
 import fly.FlyException;
 import fly.Settings;
 import fly.Story;
+import java.io.BufferedOutputStream;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.OutputStream;
 import java.io.OutputStreamWriter;
+import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -160,18 +162,15 @@ public class Cli implements Story {
 
   /** Runs the script as a process: from its arguments to its exit code. */
   public static void main(Object script, String... args) {
-    System.exit(
-        run(
-            script,
-            new FileOutputStream(FileDescriptor.out),
-            new FileOutputStream(FileDescriptor.err),
-            args));
+    var stdout = new ResultStream(new FileOutputStream(FileDescriptor.out));
+    System.setOut(new PrintStream(new BufferedOutputStream(stdout), true, StandardCharsets.UTF_8));
+    System.exit(run(script, stdout, new FileOutputStream(FileDescriptor.err), args));
   }
 
   /** Runs the script on these streams, and returns its exit code. */
   public static int run(Object script, OutputStream stdout, OutputStream stderr, String... args) {
     Surroundings.settle();
-    var result = new ResultStream(stdout);
+    var result = stdout instanceof ResultStream shared ? shared : new ResultStream(stdout);
     var commandLine = commandLine(script);
     commandLine.setOut(writer(result, Terminal.out())).setErr(writer(stderr, Terminal.err()));
     var helpAsked = List.of(args).contains("--help") || List.of(args).contains("-h");
@@ -184,6 +183,7 @@ public class Cli implements Story {
     }
     idle(commandLine);
     commandLine.getOut().flush();
+    if (stdout == result) System.out.flush();
     if (exitCode == 0 && result.lost() != null)
       exitCode = Handlers.report(commandLine, lost(result.lost()));
     commandLine.getErr().flush();

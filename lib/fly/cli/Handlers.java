@@ -6,6 +6,7 @@ import fly.FlyException;
 import java.io.PrintWriter;
 import java.nio.file.InvalidPathException;
 import java.time.Duration;
+import java.util.List;
 import java.util.stream.Stream;
 import picocli.CommandLine;
 import picocli.CommandLine.Help;
@@ -56,10 +57,12 @@ final class Handlers
   public int handleParseException(ParameterException e, String[] args) {
     var commandLine = e.getCommandLine();
     var err = commandLine.getErr();
-    var what = e.getMessage().replaceFirst("^Error: ", ""); // picocli begins some messages so
+    // Picocli begins some messages with a word of its own, and repeats one.
+    var what = e.getMessage().replaceFirst("^Error: ", "").replace("option option", "option");
     err.println(colours(err).errorText("error: " + what));
     UnmatchedArgumentException.printSuggestions(e, err);
-    err.println("  try: " + Hint.of(commandLine.getCommandName()) + " " + instead(e));
+    err.println(
+        "  try: " + Hint.of(commandLine.getCommandName()) + " " + instead(e, List.of(args)));
     return FlyException.USAGE;
   }
 
@@ -82,8 +85,9 @@ final class Handlers
         "look with fly-status; if this is a bug, report it with the output of -v");
   }
 
-  /** The right form of {@code --json id,state}, as gh has it; else the help. */
-  private static String instead(ParameterException e) {
+  /** The right form of {@code --json id,state}, as gh has it, or of a program; else the help. */
+  private static String instead(ParameterException e, List<String> args) {
+    if (isOfProgram(e, args)) return "-- COMMAND: what stands behind -- is the program's";
     var json = e.getCommandLine().getCommandSpec().findOption("--json");
     var fields =
         e instanceof UnmatchedArgumentException unmatched && json != null
@@ -92,6 +96,17 @@ final class Handlers
     return "".equals(json == null ? null : json.getValue()) && fields.matches("[a-z_]+(,[a-z_]+)*")
         ? "--json=" + fields
         : "--help";
+  }
+
+  /** An unknown option follows the first word of a program that should stand behind --. */
+  private static boolean isOfProgram(ParameterException e, List<String> args) {
+    if (!(e instanceof UnmatchedArgumentException unmatched) || args.contains("--")) return false;
+    for (var words : e.getCommandLine().getCommandSpec().positionalParameters()) {
+      if (!words.paramLabel().equals("COMMAND") || words.originalStringValues().isEmpty()) continue;
+      var first = args.indexOf(words.originalStringValues().get(0));
+      return first < args.indexOf(unmatched.getUnmatched().get(0));
+    }
+    return false;
   }
 
   static int report(CommandLine commandLine, FlyException e) {

@@ -64,6 +64,16 @@ class CliTest {
   }
 
   @Test
+  void options_of_a_program_are_answered_with_the_dashes_that_belong_before_it() {
+    var program = Script.run(new Exec(), "--timeout", "5s", "ls", "-la", "/data");
+    var ours = Script.run(new Exec(), "--timeuot", "5s", "ls");
+
+    assertTrue(program.err().contains("error: Unknown option: '-la'"), program.err());
+    assertTrue(program.err().contains("fly-exec@catalog -- COMMAND"), program.err());
+    assertTrue(ours.err().contains("try: jbang fly-exec@catalog --help"), ours.err());
+  }
+
+  @Test
   void help_shows_an_example_first_and_the_guides_heading_last() {
     var result = Script.run(new CreateVolume(), "--help");
 

@@ -86,6 +86,15 @@ class CallMcpTest {
   }
 
   @Test
+  void arguments_without_a_tool_are_refused_before_anything_is_sent() {
+    var result = Script.run(new CallMcp(), "--args", "{}");
+
+    assertEquals(2, result.exit());
+    assertTrue(result.err().contains("error: --args are for no tool"), result.err());
+    assertTrue(wrap.order.isEmpty());
+  }
+
+  @Test
   void your_own_lines_come_from_stdin() {
     var result =
         Script.runWithInput(

@@ -203,6 +203,19 @@ class ShellTest {
   }
 
   @Test
+  void a_result_that_could_not_be_written_is_an_error() {
+    assumeTrue(Files.exists(Path.of("/dev/full")), "no /dev/full here");
+    var quoted = String.join("' '", shell("-e", "1+1"));
+
+    var full = sh().run("sh", "-c", "'" + quoted + "' >/dev/full");
+    var left = sh().run("sh", "-c", "{ '" + quoted + "'; echo $? >&2; } | :");
+
+    assertEquals(1, full.exit(), full.err());
+    assertTrue(full.err().contains("error: the result is lost"), full.err());
+    assertEquals("0\n", left.err());
+  }
+
+  @Test
   void a_terminal_gets_JShells_prompt() {
     assumeTrue(new Sh().run("sh", "-c", "command -v script").exit() == 0, "no script here");
     var quoted = String.join(" ", shell());

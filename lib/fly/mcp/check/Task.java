@@ -46,7 +46,7 @@ public final class Task {
   }
 
   @Option(names = "--args", paramLabel = "JSON", description = "The tool's arguments.")
-  private String args = "{}";
+  private String args;
 
   /** True if only the reply to the tool's call is for people. */
   public boolean isCall() {
@@ -59,6 +59,12 @@ public final class Task {
 
   /** The messages: those of --requests, or the shipped ones with the changes of the options. */
   public List<JsonNode> messages(String shipped) {
+    if (args != null && kind.tool == null) {
+      throw FlyException.usage(
+          "--args are for no tool",
+          "--tool names the tool that gets them",
+          "--tool NAME --args JSON");
+    }
     if (kind.requests != null) return read(kind.requests);
     var messages = parse(Template.text(shipped), shipped);
     if (kind.list != null) {
@@ -68,7 +74,7 @@ public final class Task {
     }
     if (kind.tool == null) return messages;
     var params = Fly.JSON.createObjectNode().put("name", kind.tool);
-    params.set("arguments", arguments(args));
+    params.set("arguments", arguments(args == null ? "{}" : args));
     ((ObjectNode) messages.get(messages.size() - 1)).set("params", params);
     return messages;
   }
