@@ -58,6 +58,7 @@ class CompareStarts implements Runnable {
   @Override
   public void run() {
     if (body.printed("fleet.json", cli)) return;
+    if (runs < 1) throw FlyException.usage("nothing to measure", "--runs is " + runs, "--runs 3");
 
     // 1. Build the request: a Machine that can be suspended.
     var request = body.load("fleet.json", Map.of());

@@ -128,6 +128,8 @@ class CreateFleet implements Runnable {
       throw FlyException.usage("the fleet has no size", "no --count and no --each", "--count 60");
     }
     var size = count == null ? rows.size() : count;
+    if (size < 1)
+      throw FlyException.usage("the fleet has no Machine", "its size is " + size, "--count 60");
     var members = new ArrayList<Fleet.Member>();
     for (int i = 1; i <= size; i++) {
       var values = new LinkedHashMap<String, String>();

@@ -1,14 +1,15 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //JAVA 17+
 //DESCRIPTION Launch any stdio MCP server on Fly.io, behind a token, for the MCP clients of this machine.
-//SOURCES ../../lib/fly/Fly.java ../../lib/fly/Template.java ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Hint.java
-//SOURCES ../../lib/fly/cli/Options.java ../../lib/fly/mcp/check/HandshakeCheck.java
+//SOURCES ../../lib/fly/Fly.java ../../lib/fly/ShellWord.java ../../lib/fly/Template.java ../../lib/fly/cli/Cli.java
+//SOURCES ../../lib/fly/cli/Hint.java ../../lib/fly/cli/Options.java ../../lib/fly/mcp/check/HandshakeCheck.java
 //SOURCES ../../lib/fly/mcp/check/ServerOptions.java ../../lib/fly/mcp/launch/ClientConfigFile.java
 //SOURCES ../../lib/fly/mcp/launch/Launch.java ../../lib/fly/mcp/launch/LaunchRequest.java
 //SOURCES ../../lib/fly/mcp/launch/LaunchSecrets.java
 //FILES app.json=../guide/app.json machine.json=../guide/machine.json volume.json=../guide/volume.json requests.jsonl=../guide/requests.jsonl
 
 import fly.Fly;
+import fly.ShellWord;
 import fly.Template;
 import fly.cli.Cli;
 import fly.cli.Hint;
@@ -140,10 +141,9 @@ class McpLaunch implements Callable<Integer> {
           }
           cli.print(result, name);
           cli.say("export APP_NAME=%s", name);
-          var token = " --bearer-token-file " + server.tokenFile;
-          cli.say("Next: " + Hint.of("fly-call-mcp") + " --list tools" + token);
-          var config = Hint.of("fly-mcp-config") + " --url " + url + token;
-          if (noConfig) cli.say("For a client: " + config);
+          var file = " --bearer-token-file " + ShellWord.of(server.tokenFile);
+          cli.say("Next: " + Hint.of("fly-call-mcp") + " --list tools" + file);
+          if (noConfig) cli.say("For clients: %s --url %s%s", Hint.of("fly-mcp-config"), url, file);
           cli.say("To end it: %s --app %s --confirm %s", Hint.of("fly-cleanup"), name, name);
         });
   }

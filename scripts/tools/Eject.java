@@ -1,11 +1,12 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //JAVA 17+
 //DESCRIPTION Write a command of ours out as a script of your own, to change and run anywhere.
-//SOURCES ../../lib/fly/FlyException.java ../../lib/fly/Settings.java ../../lib/fly/cli/Cli.java
-//SOURCES ../../lib/fly/eject/Ejection.java
+//SOURCES ../../lib/fly/FlyException.java ../../lib/fly/Settings.java ../../lib/fly/ShellWord.java
+//SOURCES ../../lib/fly/cli/Cli.java ../../lib/fly/eject/Ejection.java
 
 import fly.FlyException;
 import fly.Settings;
+import fly.ShellWord;
 import fly.cli.Cli;
 import fly.eject.Ejection;
 import java.io.IOException;
@@ -72,6 +73,7 @@ class Eject implements Runnable {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-    cli.say("Run it: jbang %s --help", folder.resolve(files.keySet().iterator().next()));
+    var script = folder.resolve(files.keySet().iterator().next());
+    cli.say("Run it: jbang %s --help", ShellWord.of(script));
   }
 }

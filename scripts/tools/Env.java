@@ -1,9 +1,10 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //JAVA 17+
 //DESCRIPTION Print all settings as export lines; secrets are not shown.
-//SOURCES ../../lib/fly/Settings.java ../../lib/fly/cli/Cli.java
+//SOURCES ../../lib/fly/Settings.java ../../lib/fly/ShellWord.java ../../lib/fly/cli/Cli.java
 
 import fly.Settings;
+import fly.ShellWord;
 import fly.cli.Cli;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -29,13 +30,8 @@ class Env implements Runnable {
       } else if (setting.secret()) {
         cli.out().printf("# %s is set (not shown)%n", setting);
       } else {
-        cli.out().printf("export %s=%s%n", setting, quoted(value));
+        cli.out().printf("export %s=%s%n", setting, ShellWord.of(value));
       }
     }
-  }
-
-  /** The value as one word of a shell. */
-  private static String quoted(String value) {
-    return value.matches("[\\w./:@%+=,-]+") ? value : "'" + value.replace("'", "'\\''") + "'";
   }
 }

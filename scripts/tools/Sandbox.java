@@ -90,7 +90,7 @@ class Sandbox implements Callable<Integer> {
   public Integer call() {
     if (port < 0 || port > 65_535) {
       throw FlyException.usage(
-          "there is no port " + port, "ports go up to 65535", "--port 0 takes any free one");
+          "there is no port " + port, "ports are 0 to 65535", "--port 0 takes any free one");
     }
     if (task.start) return start();
     if (task.env) SandboxProcess.require(port).exports().forEach(cli.out()::println);

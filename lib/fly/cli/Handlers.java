@@ -4,9 +4,17 @@ package fly.cli;
 import fly.Durations;
 import fly.FlyException;
 import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
 import java.nio.file.InvalidPathException;
+import java.nio.file.NoSuchFileException;
 import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import picocli.CommandLine;
 import picocli.CommandLine.Help;
@@ -59,11 +67,22 @@ final class Handlers
     var err = commandLine.getErr();
     // Picocli begins some messages with a word of its own, and repeats one.
     var what = e.getMessage().replaceFirst("^Error: ", "").replace("option option", "option");
-    err.println(colours(err).errorText("error: " + what));
+    err.println(colours(err).errorText("error: " + once(what)));
     UnmatchedArgumentException.printSuggestions(e, err);
     err.println(
         "  try: " + Hint.of(commandLine.getCommandName()) + " " + instead(e, List.of(args)));
     return FlyException.USAGE;
+  }
+
+  /** The values of an enum as they are typed; picocli lists some twice, and some in capitals. */
+  private static String once(String what) {
+    return Pattern.compile("one of \\[([\\w, -]+)\\]( \\(case-insensitive\\))?")
+        .matcher(what)
+        .replaceAll(
+            list -> {
+              var typed = list.group(1).toLowerCase(Locale.ROOT).replace('_', '-').split(", ");
+              return "one of " + Stream.of(typed).distinct().collect(Collectors.joining(", "));
+            });
   }
 
   @Override
@@ -72,8 +91,24 @@ final class Handlers
     if (e instanceof InvalidPathException path) {
       return report(failed, Surroundings.damaged("\"" + path.getInput() + "\""));
     }
+    if (e instanceof UncheckedIOException io && io.getCause() instanceof FileSystemException file) {
+      return report(failed, unusable(file));
+    }
     if (parsed.hasMatchedOption("--verbose")) e.printStackTrace(failed.getErr());
     return report(failed, unexpected(e));
+  }
+
+  /** A file or folder that the reader named. */
+  private static FlyException unusable(FileSystemException e) {
+    var why =
+        e instanceof AccessDeniedException
+            ? "you have no access"
+            : e instanceof NoSuchFileException
+                ? "its folder is not there"
+                : e instanceof FileAlreadyExistsException
+                    ? "a file is in its place"
+                    : String.valueOf(e.getReason());
+    return new FlyException("could not use " + e.getFile(), why, "name another place");
   }
 
   /** An unexpected failure: an answer of another form than documented, or a bug. */

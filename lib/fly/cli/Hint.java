@@ -1,6 +1,7 @@
-//SOURCES Reference.java
+//SOURCES ../ShellWord.java Reference.java
 package fly.cli;
 
+import fly.ShellWord;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -21,14 +22,10 @@ public final class Hint {
   public static String of(String alias) {
     var called = Reference.called();
     if (called.equals("-")) return alias; // ./jbang install put it on the PATH
-    if (!called.isEmpty() && !called.startsWith("@")) return quoted(called) + " " + alias;
+    if (!called.isEmpty() && !called.startsWith("@")) return ShellWord.of(called) + " " + alias;
     if (called.isEmpty()) called = Reference.here(alias);
     return "jbang "
-        + quoted(alias + (called == null ? "@CATALOG" : called.equals("@") ? "" : called));
-  }
-
-  private static String quoted(String word) {
-    return word.matches("[\\w./:@~-]+") ? word : "'" + word + "'";
+        + ShellWord.of(alias + (called == null ? "@CATALOG" : called.equals("@") ? "" : called));
   }
 
   /** The text, such as a refusal's, with each bare alias in it as the reader would type it. */

@@ -1,8 +1,9 @@
-//SOURCES ../Fly.java Cli.java Hint.java Interruption.java TerminalWriter.java View.java
+//SOURCES ../Fly.java ../ShellWord.java Cli.java Hint.java Interruption.java TerminalWriter.java View.java
 package fly.cli;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import fly.Fly;
+import fly.ShellWord;
 import java.io.FilterWriter;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -104,7 +105,7 @@ public final class Steps {
   public String run(String heading, String variable, Object script, String... args) {
     if (interruption != null) interruption.check();
     var words = new ArrayList<>(List.of(Hint.of(Cli.commandLine(script).getCommandName())));
-    for (var arg : args) words.add(quoted(arg));
+    for (var arg : args) words.add(ShellWord.of(arg));
     var command = String.join(" ", words);
     cli.say("%n%s", heading);
     cli.say("  $ %s", variable == null ? command : "export " + variable + "=$(" + command + ")");
@@ -133,11 +134,6 @@ public final class Steps {
     if (story instanceof TerminalWriter terminal) terminal.idle();
     story.flush();
     return exitCode;
-  }
-
-  /** The word as a shell takes it for one word. */
-  private static String quoted(String word) {
-    return word.matches("[\\w@%+=:,./-]+") ? word : "'" + word.replace("'", "'\\''") + "'";
   }
 
   /** A result in one line; an MCP server's replies come on stdout, so they have none. */

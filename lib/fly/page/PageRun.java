@@ -1,7 +1,8 @@
-//SOURCES ../FlyException.java Mask.java Page.java ShellSession.java ../shell/Snippets.java
+//SOURCES ../FlyException.java ../ShellWord.java Mask.java Page.java ShellSession.java ../shell/Snippets.java
 package fly.page;
 
 import fly.FlyException;
+import fly.ShellWord;
 import fly.shell.Snippets;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
@@ -92,7 +93,7 @@ public final class PageRun {
       throw new FlyException(
           "the page shows another output than block " + block.name() + " has",
           "%s:%d: printed was%n%s".formatted(file, block.line(), outputs.get(i).stripTrailing()),
-          "fly-run-page --update " + file);
+          "fly-run-page --update " + ShellWord.of(file));
     }
   }
 }

@@ -40,6 +40,9 @@ class CliTest {
 
     System.setProperty("FLY_JBANG", "/my clone/jbang");
     assertEquals("'/my clone/jbang' fly-status", Hint.of("fly-status"));
+
+    System.setProperty("FLY_JBANG", "/ann's/jbang");
+    assertEquals("'/ann'\\''s/jbang' fly-status", Hint.of("fly-status"));
   }
 
   @Test
@@ -49,7 +52,7 @@ class CliTest {
     var result = Script.run(new NameApp());
 
     assertEquals(0, result.exit(), result.err());
-    assertTrue(result.err().contains("Next: '/100%s/jbang' fly-create-app"), result.err());
+    assertTrue(result.err().contains("Next: /100%s/jbang fly-create-app"), result.err());
   }
 
   @Test
@@ -61,6 +64,24 @@ class CliTest {
     assertTrue(result.err().contains("error: Unknown options: '--prefx', 'x'"), result.err());
     assertTrue(result.err().contains("--prefix"), result.err());
     assertTrue(result.err().contains("try: jbang fly-name-app@catalog --help"), result.err());
+  }
+
+  @Test
+  void a_wrong_value_is_answered_with_the_right_ones_as_they_are_typed() {
+    var client = Script.run(new McpConfig(), "--client", "emacs", "--url", "http://127.0.0.1:9/");
+    var list = Script.run(new CallMcp(), "--list", "tool");
+
+    assertTrue(
+        client.err().contains("one of claude-desktop, claude-code, cursor, vscode but was 'emacs'"),
+        client.err());
+    assertTrue(list.err().contains("one of tools, resources, prompts but was"), list.err());
+  }
+
+  @Test
+  void a_pair_without_a_value_is_named_once() {
+    var result = Script.run(new CreateMachine(), "--set", "config.env");
+
+    assertTrue(result.err().contains("error: Value for option '--set'"), result.err());
   }
 
   @Test

@@ -21,6 +21,17 @@ class CompareStartsTest {
   }
 
   @Test
+  void without_a_run_it_is_a_wrong_command_line() throws Exception {
+    var page = folder.resolve("starts.html");
+
+    var result = Script.run(new CompareStarts(), "--runs", "0", "--html", page.toString());
+
+    assertEquals(2, result.exit());
+    assertTrue(result.err().contains("error: nothing to measure"), result.err());
+    assertFalse(Files.exists(page));
+  }
+
+  @Test
   void the_four_ways_are_a_table_with_bars_and_nothing_is_left() throws Exception {
     var page = folder.resolve("starts.html");
 

@@ -198,5 +198,8 @@ class CreateFleetTest {
 
     assertEquals(2, result.exit());
     assertTrue(result.err().contains("error: the fleet has no size"), result.err());
+    var none = Script.run(new CreateFleet(), "--count", "0");
+    assertEquals(2, none.exit());
+    assertTrue(none.err().contains("error: the fleet has no Machine"), none.err());
   }
 }

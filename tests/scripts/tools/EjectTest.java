@@ -27,6 +27,28 @@ class EjectTest {
   }
 
   @Test
+  void the_line_that_runs_it_can_be_pasted_from_a_folder_with_blanks_too() {
+    folder = folder.resolve("my scripts");
+
+    var result = eject("fly-name-app");
+
+    assertEquals(0, result.exit(), result.err());
+    var script = folder.resolve("NameApp.java");
+    assertTrue(result.err().contains("Run it: jbang '" + script + "' --help"), result.err());
+  }
+
+  @Test
+  void a_place_that_cannot_be_written_is_named() throws Exception {
+    folder = Files.writeString(folder.resolve("file"), "").resolve("below");
+
+    var result = eject("fly-name-app");
+
+    assertEquals(1, result.exit());
+    assertTrue(result.err().startsWith("error: could not use " + folder.getParent()), result.err());
+    assertFalse(result.err().contains("unexpected"), result.err());
+  }
+
+  @Test
   void an_ejected_command_runs_anywhere_and_can_be_changed() throws Exception {
     var result = eject("fly-create-app");
 

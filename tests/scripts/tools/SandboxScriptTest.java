@@ -195,6 +195,8 @@ class SandboxScriptTest {
       assertEquals(foreground, background);
       assertEquals("", foreground.out());
     }
+    var delay = sandbox("--latency", "strt=5s").err();
+    assertTrue(delay.contains("why: the times are of api, create and start"), delay);
   }
 
   @Test

@@ -21,6 +21,8 @@ import java.util.regex.Pattern;
 
 /** Faults, latencies and rate limits. All are off by default and can change at any time. */
 public final class Faults {
+  private static final String KINDS =
+      "WHAT is a status, reset-before, reset-after, timeout or slow";
   private static final Pattern FAULT =
       Pattern.compile(
           "(\\*|[A-Z]+) (/\\S*) ([45]\\d\\d|reset-before|reset-after|timeout|slow)(?:"
@@ -82,7 +84,8 @@ public final class Faults {
     var all = new ArrayList<Fault>();
     for (var text : texts) {
       var parts = FAULT.matcher(text.strip());
-      if (!parts.matches()) throw malformed("fault", text, "'POST /v1/apps/*/machines 503 x2'");
+      if (!parts.matches())
+        throw malformed("fault", text, KINDS, "'POST /v1/apps/*/machines 503 x2'");
       var path = Pattern.quote(parts.group(2)).replace("*", "\\E[^/]*\\Q");
       var times = parts.group(4) == null ? Integer.MAX_VALUE : Integer.parseInt(parts.group(4));
       all.add(
@@ -185,10 +188,8 @@ public final class Faults {
     out.flush();
   }
 
-  static FlyException malformed(String option, String text, String example) {
+  static FlyException malformed(String option, String text, String kinds, String example) {
     return FlyException.usage(
-        "--" + option + " does not take " + text,
-        "the format is " + example,
-        "--" + option + " " + example);
+        "--" + option + " does not take " + text, kinds, "--" + option + " " + example);
   }
 }

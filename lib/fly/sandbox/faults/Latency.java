@@ -46,7 +46,8 @@ public final class Latency {
   }
 
   private static FlyException malformed(String part) {
-    return Faults.malformed("latency", part, EXAMPLE);
+    return Faults.malformed(
+        "latency", part, "the times are of api, create and start, such as 300ms or 2s", EXAMPLE);
   }
 
   boolean isOff() {
