@@ -72,6 +72,9 @@ public final class ContainedProcess {
             return thread;
           });
 
+  /** The most that a killed process gets to end. */
+  private static final Duration DEATH = Duration.ofSeconds(5);
+
   private static final Comparator<ProcessHandle> OLDEST_FIRST =
       Comparator.comparing(
               (ProcessHandle handle) -> handle.info().startInstant().orElse(Instant.MAX))
@@ -289,7 +292,8 @@ public final class ContainedProcess {
    * processes have ended.
    */
   public void stop(String signal, Duration timeout) {
-    var family = inNamespace ? List.<ProcessHandle>of() : process.descendants().toList();
+    var family = new HashSet<ProcessHandle>();
+    if (!inNamespace) process.descendants().forEach(family::add);
     if (!isSuspended() && !timeout.isZero()) {
       signal(signal);
       try {
@@ -300,9 +304,20 @@ public final class ContainedProcess {
         Thread.currentThread().interrupt();
       }
     }
+    if (!inNamespace) process.descendants().forEach(family::add);
     kill();
     family.forEach(ProcessHandle::destroyForcibly);
     exit.join();
+    awaitEnd(family);
+  }
+
+  /** A killed process takes a moment to end; then it may stay as a zombie, without a command. */
+  private static void awaitEnd(Set<ProcessHandle> killed) {
+    var end = System.nanoTime() + DEATH.toNanos();
+    while (killed.stream().anyMatch(one -> one.isAlive() && one.info().command().isPresent())) {
+      if (Thread.currentThread().isInterrupted() || System.nanoTime() - end > 0) return;
+      LockSupport.parkNanos(Duration.ofMillis(5).toNanos());
+    }
   }
 
   private synchronized boolean isSuspended() {
