@@ -6,6 +6,8 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.SortedSet;
+import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 
@@ -50,6 +52,13 @@ public final class Machines {
   public Machines(Fly fly, Story story) {
     this.fly = fly;
     this.story = story;
+  }
+
+  /** The states that are known, in alphabetical order. */
+  public static SortedSet<String> states() {
+    var states = new TreeSet<>(PASSING);
+    states.addAll(List.of("started", "stopped", "suspended", "failed", "destroying", "destroyed"));
+    return states;
   }
 
   /** The signal as Fly.io takes it for a stop or a restart: {@code TERM} is {@code SIGTERM}. */

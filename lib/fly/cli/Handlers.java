@@ -13,6 +13,7 @@ import java.nio.file.NoSuchFileException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -47,6 +48,14 @@ final class Handlers
           parsed.commandSpec().commandLine(),
           "--quiet and --%s exclude each other: ids only, or JSON"
               .formatted(jq == null ? "json" : "jq"));
+    }
+    for (var option : parsed.matchedOptions()) {
+      if (option.getValue() instanceof Map<?, ?> pairs && pairs.containsKey("")) {
+        throw new ParameterException(
+            parsed.commandSpec().commandLine(),
+            "Value for option '%s' (%s) has no name before the ="
+                .formatted(option.longestName(), option.paramLabel()));
+      }
     }
     if (jq != null) refuseIfWrong(jq, parsed.commandSpec().commandLine());
     return new CommandLine.RunLast().execute(parsed);

@@ -1,17 +1,21 @@
-//SOURCES ../Fly.java ../FlyException.java ../Settings.java ../Story.java Cli.java Hint.java Options.java
+//SOURCES ../Count.java ../Fly.java ../FlyException.java ../Machines.java ../Settings.java ../Story.java Cli.java
+//SOURCES Hint.java Options.java
 package fly.cli;
 
 import static picocli.CommandLine.Spec.Target.MIXEE;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import fly.Count;
 import fly.Fly;
 import fly.FlyException;
+import fly.Machines;
 import fly.Settings;
 import fly.Story;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -57,6 +61,11 @@ public abstract class Many {
 
   /** The ids as given; "-" means those on stdin. */
   abstract List<String> ids();
+
+  /** The ids as the command line takes them. */
+  List<String> given(Collection<String> ids) {
+    return List.copyOf(ids);
+  }
 
   String state() {
     return null;
@@ -116,6 +125,11 @@ public abstract class Many {
     @Override
     List<String> ids() {
       return ids;
+    }
+
+    @Override
+    List<String> given(Collection<String> ids) {
+      return ids.stream().map(id -> "--machine " + id).toList();
     }
 
     @Override
@@ -187,6 +201,12 @@ public abstract class Many {
     for (var machine : cli.reading().get(path.toString(), app)) {
       if (matches(machine)) found.add(machine.path("id").asText());
     }
+    if (found.isEmpty() && state() != null && !Machines.states().contains(state())) {
+      throw FlyException.usage(
+          "no Machine of %s is in the state %s".formatted(app, state()),
+          "no such state is known",
+          "--state with one of: " + String.join(", ", Machines.states()));
+    }
     return found;
   }
 
@@ -239,7 +259,7 @@ public abstract class Many {
       cli.say("No Machine of %s matches: nothing to do.", app);
       return;
     }
-    var what = "%s %d Machine%s".formatted(doing, ids.size(), ids.size() == 1 ? "" : "s");
+    var what = doing + " " + Count.of(ids.size(), "Machine");
     var start = System.nanoTime();
     Map<String, FlyException> failures;
     if (ids.size() < FEW) {
@@ -309,10 +329,10 @@ public abstract class Many {
             .collect(Collectors.joining("; "));
     var codes = failures.values().stream().map(e -> e.exitCode).distinct().toList();
     return new FlyException(
-        "%d of %d Machines failed".formatted(failures.size(), all),
+        "%d of %s failed".formatted(failures.size(), Count.of(all, "Machine")),
         why,
         failures.size() <= SHOWN
-            ? spec.name() + " " + String.join(" ", failures.keySet())
+            ? "the same command with these only: " + String.join(" ", given(failures.keySet()))
             : "the same command again: what is done stays done",
         codes.size() == 1 ? codes.get(0) : FlyException.REFUSED);
   }

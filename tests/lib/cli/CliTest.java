@@ -82,6 +82,9 @@ class CliTest {
     var result = Script.run(new CreateMachine(), "--set", "config.env");
 
     assertTrue(result.err().contains("error: Value for option '--set'"), result.err());
+    var nameless = Script.run(new UpdateMachine(), "--env", "=b");
+    assertEquals(2, nameless.exit());
+    assertTrue(nameless.err().contains("'--env' (NAME=VALUE) has no name"), nameless.err());
   }
 
   @Test

@@ -159,9 +159,29 @@ class ManyTest {
                 """
                 error: 1 of 3 Machines failed
                   why: there is no such Machine: a2
-                  try: jbang fly-start-machine@catalog a2
+                  try: the same command with these only: a2
                 """),
         result.err());
+  }
+
+  @Test
+  void Machines_that_an_option_names_are_named_so_in_the_advice() {
+    fly.stubFor(post(urlPathMatching(MACHINES + "/a[12]/exec")).willReturn(status(404)));
+
+    var result = Script.run(new Exec(), "--machine", "a1", "--machine", "a2", "--", "ls");
+
+    assertTrue(result.err().contains("try: the same command with these only: --machine a"));
+  }
+
+  @Test
+  void a_selection_by_a_state_that_nobody_knows_is_a_wrong_command_line() {
+    list("?summary=true");
+
+    var result = Script.run(new StartMachine(), "--state", "banana");
+
+    assertEquals(2, result.exit());
+    assertTrue(result.err().contains("is in the state banana"), result.err());
+    assertTrue(result.err().contains("starting, stopped, stopping, suspended"), result.err());
   }
 
   @Test
