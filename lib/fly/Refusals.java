@@ -228,6 +228,12 @@ public final class Refusals {
         "this token may not do that",
         "the app may belong to an organization that the token cannot see, or a quota is used up",
         "fly-check-token"),
+    NO_ORG(
+        404,
+        "organization not found|could not find organization",
+        "there is no such organization",
+        "",
+        "one that your token can see: export ORG=$(fly-select-org)"),
     NO_APP(404, "app not found|could not find app", "there is no such app", "", "fly-create-app"),
     NO_MACHINE(404, "machine not found", "there is no such Machine", "", "fly-list-machines"),
     NO_VOLUME(0, "volume not found", "there is no such volume", "", "fly-create-volume"),

@@ -62,7 +62,9 @@ public final class Call {
   /** Adds {@code NAME:VALUE}. */
   public void header(String header) {
     var parts = header.split(":", 2);
-    if (parts.length < 2) throw FlyException.usage("no header: " + header, "NAME:VALUE", "-H a:b");
+    var line = header.lines().count() == 1 && !parts[0].isBlank();
+    if (parts.length < 2 || !line)
+      throw FlyException.usage("no header: " + header, "NAME:VALUE", "-H a:b");
     headers.put(parts[0].strip(), parts[1].strip());
   }
 

@@ -11,10 +11,11 @@ import java.util.regex.Pattern;
  * the catalog of this name. Without it {@link Reference} searches for the catalog.
  */
 public final class Hint {
-  /** A bare alias: neither a part of a longer name, nor an option's value, nor rendered before. */
+  /** A bare alias: neither a part of a longer name, nor an argument, nor rendered before. */
   private static final Pattern ALIAS =
       Pattern.compile(
-          "(?<![\\w./@-]|jbang |jbang' |--[a-z-]{1,30} )fly-[a-z]+(?:-[a-z]+)*(?![\\w@./-])");
+          "(?<![\\w./@-]|jbang |jbang' |fly-eject |--[a-z-]{1,30}"
+              + " )fly-[a-z]+(?:-[a-z]+)*(?![\\w@./-])");
 
   private Hint() {}
 

@@ -63,6 +63,19 @@ class CreateAppTest {
   }
 
   @Test
+  void an_organization_that_is_not_there_is_named_with_the_command_that_lists_them() {
+    fly.stubFor(
+        post("/v1/apps")
+            .willReturn(status(404).withBody("{\"error\": \"organization not found\"}")));
+
+    var result = Script.run(new CreateApp(), "--org", "nope");
+
+    assertEquals(1, result.exit());
+    assertTrue(result.err().contains("error: there is no such organization"), result.err());
+    assertTrue(result.err().contains("$(jbang fly-select-org@catalog)"), result.err());
+  }
+
+  @Test
   void after_an_ambiguous_failure_it_looks_before_it_sends_again() {
     fly.stubFor(post("/v1/apps").willReturn(status(504)));
     fly.stubFor(get("/v1/apps/mcp-demo").willReturn(okJson("{\"id\": \"a1\"}")));

@@ -14,6 +14,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
@@ -167,6 +168,16 @@ class ApiTest {
     assertTrue(included.toLowerCase().contains("\nx-one: 1\n"), included);
     assertTrue(included.endsWith("\n\n{}\n"), included);
     assertEquals("", api("/v1/b").out());
+  }
+
+  @Test
+  void a_header_of_two_lines_or_without_a_name_is_a_wrong_command_line() {
+    for (var wrong : List.of("x: y\nz: w", ": y", "x")) {
+      var result = api("/v1/a", "-H", wrong);
+
+      assertEquals(2, result.exit(), wrong);
+      assertTrue(result.err().contains("error: no header: "), result.err());
+    }
   }
 
   @Test

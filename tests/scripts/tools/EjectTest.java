@@ -75,7 +75,9 @@ class EjectTest {
     eject("fly-name-app");
 
     assertEquals(2, eject("fly-name-app").exit());
-    assertTrue(eject("fly-nonsense").err().contains("error: there is no command fly-nonsense"));
+    var unknown = eject("fly-nonsense").err();
+    assertTrue(unknown.contains("error: there is no command fly-nonsense"), unknown);
+    assertTrue(unknown.endsWith("fly-eject@catalog fly-create-app\n"), unknown);
   }
 
   @Test
