@@ -522,6 +522,7 @@ class McpProxyStreamableTest {
           "{\"params\":{\"requestId\" :"
               + " \"c\"},\"method\":\"notifications/cancelled\",\"jsonrpc\":\"2.0\"}";
       bridge.call("\"c\"").send(cancel);
+      server.some("notifications/cancelled");
 
       assertTrue(bridge.isQuiet(300));
       assertNull(bridge.leave());

@@ -320,7 +320,7 @@ class McpProxyWrapTest {
         line -> {
           if (!line.contains("silence")) answer(line);
         };
-    var bridge = Bridge.to(server.url(), StdioProxy.Transport.WRAP, Duration.ofSeconds(5));
+    var bridge = Bridge.to(server.url(), StdioProxy.Transport.WRAP, Duration.ofSeconds(7));
     bridge.connected().call(1).next();
     bridge.call(2, "{\"a\": \"silence\"}");
     assertEquals(-32001, bridge.next().at("/error/code").asInt());
