@@ -68,8 +68,9 @@ class CheckJarsTest {
             .run(
                 "sh",
                 "-c",
-                "sha256sum '%s' | awk -f '%s/.jbang/jars.awk' jars.sha256 found=1 -"
-                    .formatted(library, Sh.ROOT));
+                "{ sha256sum '%1$s' 2>/dev/null || shasum -a 256 '%1$s'; } | awk -f '%2$s/.jbang/jars.awk'"
+                        .formatted(library, Sh.ROOT)
+                    + " jars.sha256 found=1 -");
     Files.writeString(list, "");
     var unknown = check("java -classpath " + classPath() + " Echo");
 
