@@ -152,19 +152,14 @@ public final class Fly {
     return read(apiUrl, fill(path, ids), null);
   }
 
-  /**
-   * @param shape null for the documented one
-   */
   private JsonNode read(String host, String path, Answer.Shape shape) {
     var kind = path.matches(".*/wait(\\?.*)?") ? Retry.Kind.WAIT : Retry.Kind.FREELY;
-    var declared = shape == null ? Answer.Shape.of("GET", path) : shape;
-    return send("GET", host + path, null, kind, declared);
+    return send("GET", host, path, null, kind, shape);
   }
 
   private JsonNode write(
       String method, String path, JsonNode body, Retry.Kind kind, Object... ids) {
-    var filled = fill(path, ids);
-    return send(method, apiUrl + filled, body, kind, Answer.Shape.of(method, filled, body));
+    return send(method, apiUrl, fill(path, ids), body, kind, null);
   }
 
   /** A GET from the central API, beside GraphQL, such as an app's logs. */
@@ -278,8 +273,8 @@ public final class Fly {
   private JsonNode graphql(String query, JsonNode variables, Retry.Kind kind) {
     var request = JSON.createObjectNode().put("query", query);
     request.set("variables", variables);
-    return send("POST", Sender.graphql(centralUrl), request, kind, Answer.Shape.data(query))
-        .path("data");
+    var shape = Answer.Shape.data(query);
+    return send("POST", Sender.graphql(centralUrl), "", request, kind, shape).path("data");
   }
 
   /** Sends a create once. If it may have happened, looks for the result until the deadline. */
@@ -314,13 +309,17 @@ public final class Fly {
     return Durations.text(time);
   }
 
+  /**
+   * @param shape of the answer; null for the one that is documented for the path
+   */
   private JsonNode send(
-      String method, String url, JsonNode body, Retry.Kind kind, Answer.Shape shape) {
+      String method, String host, String path, JsonNode body, Retry.Kind kind, Answer.Shape shape) {
     if (dryRun != null) {
-      dryRun.accept(sender.curl(method, url, body));
+      dryRun.accept(sender.curl(method, host + path, body));
       return MissingNode.getInstance();
     }
-    return sender.send(method, url, body, kind, shape, deadline());
+    var declared = shape == null ? Answer.Shape.of(method, path, body) : shape;
+    return sender.send(method, host + path, body, kind, declared, deadline());
   }
 
   /** Sleeps. {@link Deadline#pause} is for a wait with a deadline. */
