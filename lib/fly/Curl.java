@@ -1,4 +1,4 @@
-//SOURCES Json.java Network.java
+//SOURCES Json.java Network.java ShellWord.java
 package fly;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -18,7 +18,7 @@ final class Curl {
     if (body != null) command.append("-H \"Content-Type: application/json\" \\\n");
     command.append('"').append(url).append('"');
     if (body != null) {
-      command.append(" \\\n-d '").append(Json.pretty(body).replace("'", "'\\''")).append("'");
+      command.append(" \\\n-d ").append(ShellWord.quoted(Json.pretty(body)));
     }
     return command.toString();
   }

@@ -9,9 +9,6 @@ import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.PrettyPrinter;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.core.StreamWriteFeature;
-import com.fasterxml.jackson.core.io.SegmentedStringWriter;
-import com.fasterxml.jackson.core.util.BufferRecycler;
-import com.fasterxml.jackson.core.util.ByteArrayBuilder;
 import com.fasterxml.jackson.core.util.DefaultIndenter;
 import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
 import com.fasterxml.jackson.core.util.Separators;
@@ -30,7 +27,9 @@ import com.fasterxml.jackson.databind.node.MissingNode;
 import com.fasterxml.jackson.databind.node.NullNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.node.TextNode;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -49,7 +48,7 @@ public final class Json {
   private static final JsonFactory UNAMBIGUOUS =
       LENIENT.rebuild().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
 
-  /** Of a key that is given twice, the last value counts. */
+  /** Takes the last value of a key that is given twice. */
   static final Json USUAL = new Json(LENIENT, false);
 
   /** Refuses a key that is given twice in one object. */
@@ -191,26 +190,24 @@ public final class Json {
 
   /** A tree's own toString() would build a mapper. */
   private static String text(JsonNode json, PrettyPrinter printer) {
-    try (var out = new SegmentedStringWriter(new BufferRecycler())) {
-      try (var generator = LENIENT.createGenerator(out)) {
-        write(json, generator.setPrettyPrinter(printer));
-      }
-      return out.getAndClear();
+    var out = new StringWriter();
+    try (var generator = LENIENT.createGenerator(out)) {
+      write(json, generator.setPrettyPrinter(printer));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+    return out.toString();
   }
 
   /** JSON in one line of UTF-8. */
   public byte[] writeValueAsBytes(JsonNode json) {
-    try (var out = new ByteArrayBuilder()) {
-      try (var generator = LENIENT.createGenerator(out)) {
-        write(json, generator);
-      }
-      return out.toByteArray();
+    var out = new ByteArrayOutputStream();
+    try (var generator = LENIENT.createGenerator(out)) {
+      write(json, generator);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+    return out.toByteArray();
   }
 
   private static void write(JsonNode json, JsonGenerator out) throws IOException {

@@ -57,7 +57,8 @@ public final class Machines {
   /** The states that are known, in alphabetical order. */
   public static SortedSet<String> states() {
     var states = new TreeSet<>(PASSING);
-    states.addAll(List.of("started", "stopped", "suspended", "failed", "destroying", "destroyed"));
+    for (var state : State.values()) if (state != State.settled) states.add(state.name());
+    states.add("destroying");
     return states;
   }
 

@@ -6,8 +6,11 @@ public final class ShellWord {
 
   public static String of(Object text) {
     var word = text.toString();
-    return word.matches("[\\w@%+=:,./-][\\w@%+=:,./~-]*")
-        ? word
-        : "'" + word.replace("'", "'\\''") + "'";
+    return word.matches("[\\w@%+=:,./-][\\w@%+=:,./~-]*") ? word : quoted(word);
+  }
+
+  /** Text as one word, always in quotes. */
+  public static String quoted(String text) {
+    return "'" + text.replace("'", "'\\''") + "'";
   }
 }

@@ -1,9 +1,10 @@
-//SOURCES ../../Fly.java
+//SOURCES ../../Count.java ../../Fly.java
 package fly.mcp.check;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.TextNode;
+import fly.Count;
 import fly.Fly;
 import java.util.StringJoiner;
 
@@ -49,8 +50,7 @@ public final class ReplyView {
   private static String list(String kind, JsonNode things) {
     var names = new StringJoiner(", ");
     for (var thing : things) names.add(thing.path("name").asText(thing.path("uri").asText()));
-    var count =
-        things.size() == 1 ? "1 " + kind.replaceFirst("s$", "") : things.size() + " " + kind;
+    var count = Count.of(things.size(), kind.replaceFirst("s$", ""));
     return things.isEmpty() ? "no " + kind : count + ": " + names;
   }
 

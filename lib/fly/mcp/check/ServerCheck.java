@@ -1,4 +1,5 @@
-//SOURCES ../../Durations.java ../../Fly.java ../../FlyException.java ../../cli/Hint.java Conversation.java
+//SOURCES ../../Durations.java ../../Fly.java ../../FlyException.java ../../ShellWord.java ../../cli/Hint.java
+//SOURCES Conversation.java
 package fly.mcp.check;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -6,6 +7,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import fly.Durations;
 import fly.Fly;
 import fly.FlyException;
+import fly.ShellWord;
 import fly.cli.Hint;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -55,12 +57,11 @@ public final class ServerCheck {
     curl -N%s "%s" &
     process_id=$!
     sleep 1
-    curl -i -X POST%s -H "Content-Type: application/json" "%s" -d '
-    %s'
+    curl -i -X POST%s -H "Content-Type: application/json" "%s" -d %s
     sleep 1
     kill $process_id\
     """
-        .formatted(token, url, token, url, lines.replace("'", "'\\''"));
+        .formatted(token, url, token, url, ShellWord.quoted("\n" + lines));
   }
 
   /** The revision without handshakes and sessions: each request carries everything. */

@@ -1,4 +1,4 @@
-//SOURCES ../../Count.java ../../Fly.java Redaction.java
+//SOURCES ../../Count.java ../../Fly.java ../../ShellWord.java Redaction.java
 package fly.sandbox.http;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import fly.Count;
 import fly.Fly;
+import fly.ShellWord;
 import io.javalin.http.Context;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -132,7 +133,7 @@ public final class RequestLog {
     if (request.size() > 0) command.append("-H \"Content-Type: application/json\" \\\n");
     command.append('"').append(safe).append('"');
     if (request.size() > 0) {
-      command.append(" \\\n-d '").append(body(request, secrets).replace("'", "'\\''")).append("'");
+      command.append(" \\\n-d ").append(ShellWord.quoted(body(request, secrets)));
     }
     return command.toString();
   }
