@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import java.util.zip.ZipFile;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -356,15 +357,24 @@ class ResolveOnceTest {
   @Test
   void a_cut_record_is_made_anew() throws Exception {
     run();
-    var text = Files.readString(record());
-    for (int length = 0; length < text.length(); length += 97) {
-      Files.writeString(record(), text.substring(0, length));
+    var text =
+        Files.readString(record()).stripTrailing(); // without its last line break it is whole
+    var last = text.lastIndexOf("environment=");
+    var lengths =
+        IntStream.concat(
+            IntStream.iterate(text.length() - 1, length -> length >= 0, length -> length - 97),
+            IntStream.rangeClosed(
+                last, text.indexOf('|', last))); // a part of a name can be a command
+    for (var length : lengths.toArray()) {
+      var cut = text.substring(0, length);
+      Files.writeString(record(), cut);
       var before = asked();
 
       var result = run();
 
       assertEquals(7, result.exit(), result.err());
-      assertEquals(before + 1, asked());
+      assertTrue(result.out().startsWith("[-"), cut + " says " + result.out());
+      assertEquals(before + 1, asked(), cut);
     }
   }
 
