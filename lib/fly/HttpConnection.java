@@ -48,6 +48,7 @@ public final class HttpConnection implements AutoCloseable {
   private HttpReader.Head head;
   private HttpReader.Body body;
   private volatile boolean answered;
+  private volatile long heard;
   private int requests;
 
   /**
@@ -245,7 +246,10 @@ public final class HttpConnection implements AutoCloseable {
     public int read(byte[] target, int start, int count) throws IOException {
       socket.setSoTimeout(time.left());
       var read = super.read(target, start, count);
-      if (read > 0) answered = true;
+      if (read > 0) {
+        answered = true;
+        heard = System.nanoTime();
+      }
       return read;
     }
   }
@@ -268,6 +272,11 @@ public final class HttpConnection implements AutoCloseable {
   /** True if a byte has arrived since the last request began. */
   public boolean answered() {
     return answered;
+  }
+
+  /** Time at which the last bytes arrived: System.nanoTime. */
+  long heard() {
+    return heard;
   }
 
   /** Bytes that were received and not read yet. */

@@ -17,24 +17,30 @@ public final class KeptConnections {
   /** Servers keep an idle connection for 5 s or longer; a network may drop it unannounced. */
   private static final long IDLE_NS = TimeUnit.SECONDS.toNanos(4);
 
-  private record Idle(String origin, HttpConnection connection, long since) {
-    boolean usable() {
-      var age = System.nanoTime() - since;
-      if (age < LOOK_NS && connection.reused()) return connection.unread() == 0;
-      return age < IDLE_NS && connection.quiet();
-    }
-  }
+  private record Idle(String origin, HttpConnection connection) {}
 
   /** The newest first. */
   private final Deque<Idle> idle = new ArrayDeque<>();
 
+  /** Time of the last {@link #closeIdle}: System.nanoTime. */
+  private volatile long suspected = System.nanoTime();
+
   /** A connection to the origin that seems open, or null. */
   public HttpConnection take(String origin) {
     for (var next = poll(origin); next != null; next = poll(origin)) {
-      if (next.usable()) return next.connection;
+      if (usable(next.connection)) return next.connection;
       next.connection.close();
     }
     return null;
+  }
+
+  /** The age counts from the last byte: a thread may keep a connection long after its answer. */
+  private boolean usable(HttpConnection connection) {
+    var heard = connection.heard();
+    var age = System.nanoTime() - heard;
+    var trusted = connection.reused() && heard - suspected > 0;
+    if (age < LOOK_NS && trusted) return connection.unread() == 0;
+    return age < IDLE_NS && connection.quiet();
   }
 
   private synchronized Idle poll(String origin) {
@@ -49,12 +55,13 @@ public final class KeptConnections {
 
   /** Takes a connection whose answer was read whole. */
   public synchronized void keep(String origin, HttpConnection connection) {
-    idle.addFirst(new Idle(origin, connection, System.nanoTime()));
+    idle.addFirst(new Idle(origin, connection));
     if (idle.size() > MOST) idle.removeLast().connection.close();
   }
 
-  /** Closes those that are idle now. */
+  /** Closes those that are idle now, and trusts no other before a look: the server may be gone. */
   public synchronized void closeIdle() {
+    suspected = System.nanoTime();
     idle.forEach(one -> one.connection.close());
     idle.clear();
   }

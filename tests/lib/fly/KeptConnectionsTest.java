@@ -60,6 +60,30 @@ class KeptConnectionsTest {
     }
   }
 
+  @Test
+  void one_that_was_kept_late_may_be_closed_by_then() throws Exception {
+    exchange();
+    exchange();
+    accepted.close();
+    Thread.sleep(100); // a busy thread, between the answer's end and the next line
+
+    kept.keep(ORIGIN, connection);
+
+    assertNull(kept.take(ORIGIN));
+  }
+
+  @Test
+  void one_whose_answer_came_before_a_sign_of_trouble_is_looked_at_first() throws Exception {
+    exchange();
+    exchange();
+    accepted.close();
+    kept.closeIdle();
+
+    kept.keep(ORIGIN, connection);
+
+    assertNull(kept.take(ORIGIN));
+  }
+
   private void exchange() throws IOException {
     var head = connection.begin("GET", "/", null).append("\r\n");
     var bytes = head.toString().getBytes(StandardCharsets.US_ASCII);
