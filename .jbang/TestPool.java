@@ -193,12 +193,13 @@ final class TestPool {
         }
         return false;
       }
-      if (!line.startsWith(TestWorker.MARK)) {
-        block.append(line).append('\n');
-        continue;
-      }
-      var message = line.substring(2).replace(TestWorker.BREAK, "\n");
-      switch (line.charAt(1)) {
+      var mark =
+          line.indexOf(TestWorker.MARK); // after what a test has printed without a line break
+      var printed = mark < 0 ? line : line.substring(0, mark);
+      if (mark < 0 || !printed.isEmpty()) block.append(printed).append('\n');
+      if (mark < 0) continue;
+      var message = line.substring(mark + 2).replace(TestWorker.BREAK, "\n");
+      switch (line.charAt(mark + 1)) {
         case TestWorker.LINE -> block.append(message).append('\n');
         case TestWorker.FAILURE -> {
           synchronized (this) {
