@@ -5,10 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import fly.mcp.proxy.StdioProxy;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -73,6 +77,59 @@ class McpProxyStreamableTest {
       assertEquals(1, server.all(method).size(), method);
     }
     assertEquals("application/json, text/event-stream", handshake.header("Accept"));
+  }
+
+  @Test
+  void neither_a_stream_nor_a_thread_outlives_the_client() throws Exception {
+    var before = Thread.getAllStackTraces().keySet();
+    server.once( // without a session, which a DELETE would end
+        "initialize",
+        request -> request.reply("{\"protocolVersion\":\"2025-06-18\",\"capabilities\":{}}"));
+    try (var bridge = Bridge.to(server.url()).connected()) {
+      bridge.call(1).next();
+      var stream = server.stream();
+
+      assertNull(bridge.leave());
+
+      Await.until(() -> isClosed(stream));
+      Await.until(() -> left(before).isEmpty(), () -> left(before) + " run still");
+      assertEquals(1, server.all("GET").size());
+    }
+  }
+
+  private static boolean isClosed(FakeMcp.Events stream) {
+    try {
+      stream.raw(":\n\n");
+      return false;
+    } catch (IOException e) {
+      return true;
+    }
+  }
+
+  private static List<Thread> left(Set<Thread> before) {
+    return Thread.getAllStackTraces().keySet().stream()
+        .filter(thread -> thread.getName().startsWith("mcp-") && !before.contains(thread))
+        .toList();
+  }
+
+  @Test
+  void an_answer_whose_body_does_not_come_holds_no_connection() throws Exception {
+    try (var server = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
+        var bridge =
+            Bridge.to(
+                "http://127.0.0.1:" + server.getLocalPort(),
+                StdioProxy.Transport.STREAMABLE,
+                Duration.ofSeconds(1))) {
+      bridge.send(Bridge.INITIALIZE);
+      try (var accepted = server.accept()) {
+        accepted.setSoTimeout(Await.LIMIT_MS);
+        var head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n";
+        accepted.getOutputStream().write(head.getBytes(StandardCharsets.US_ASCII));
+
+        assertEquals(-32001, bridge.next().at("/error/code").asInt());
+        accepted.getInputStream().readAllBytes(); // returns once the proxy has closed it
+      }
+    }
   }
 
   @Test

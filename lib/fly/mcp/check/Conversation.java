@@ -183,7 +183,6 @@ public final class Conversation implements AutoCloseable {
       stdin.close();
       serving.join(FAREWELL_MS);
       if (serving.isAlive()) proxy.stop();
-      else proxy.leaveStream();
     } catch (IOException e) {
       proxy.stop();
     } catch (InterruptedException e) {

@@ -10,7 +10,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
-import java.util.concurrent.TimeUnit;
 
 /**
  * The protocol of {@code fly mcp wrap} (superfly/flyctl, internal/command/mcp/wrap.go): a POST's
@@ -100,19 +99,6 @@ final class FlyWrapTransport extends SingleStreamTransport {
       }
     } finally {
       client.keepNoMore(ping.head.key);
-    }
-  }
-
-  /** A stream that is being read cannot be closed from outside: the answer to a ping wakes it. */
-  @Override
-  void leave() throws InterruptedException {
-    try {
-      tell(
-          new PendingCall(
-              JsonRpcMessage.of(PING), System.nanoTime() + TimeUnit.SECONDS.toNanos(2)));
-      awaitLeft(2_000);
-    } catch (IOException | DeliveryException e) {
-      log("the stream was not left: " + e.getMessage());
     }
   }
 

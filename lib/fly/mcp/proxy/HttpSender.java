@@ -35,7 +35,11 @@ public final class HttpSender {
   /** Connections on which an answer to a POST is awaited. */
   private final Set<HttpConnection> busy = ConcurrentHashMap.newKeySet();
 
+  /** Connections that carry answers without end. */
+  private final Set<HttpConnection> streams = ConcurrentHashMap.newKeySet();
+
   private volatile boolean answered;
+  private volatile boolean ended;
   private volatile long reached;
   private volatile long accepted;
 
@@ -136,14 +140,21 @@ public final class HttpSender {
 
     /** The whole body: a message, or the text of a server that sends no message. */
     JsonRpcMessage whole() throws IOException {
-      if (whole == null) whole = JsonRpcMessage.whole(body);
-      return whole;
+      if (whole != null) return whole;
+      try {
+        whole = JsonRpcMessage.whole(body);
+        return whole;
+      } catch (IOException e) {
+        connection.close(); // the server may still be sending
+        throw e;
+      }
     }
 
     /** Keeps the connection for another request if the body was read to its end. */
     @Override
     public void close() {
-      if (pooled && connection.reusable()) kept.keep(uri.getAuthority(), connection);
+      streams.remove(connection);
+      if (pooled && !ended && connection.reusable()) kept.keep(uri.getAuthority(), connection);
       else connection.close();
     }
   }
@@ -223,6 +234,8 @@ public final class HttpSender {
       var start = head(connection, method, target, headers, body);
       leaves.run();
       if (body != null) busy.add(connection);
+      if (waitMs == 0) streams.add(connection);
+      if (ended) connection.close();
       write(connection, start, body);
       var head = connection.head();
       busy.remove(connection);
@@ -247,6 +260,7 @@ public final class HttpSender {
       return new Response(connection, head, read, pooled);
     } catch (IOException e) {
       busy.remove(connection);
+      streams.remove(connection);
       var givenUp = connection.closed();
       connection.close();
       if (givenUp) {
@@ -326,6 +340,13 @@ public final class HttpSender {
   void abandon() {
     cut();
     busy.forEach(HttpConnection::close);
+  }
+
+  /** Closes the streams and the idle connections; nothing is sent from now on. */
+  void end() {
+    ended = true;
+    streams.forEach(HttpConnection::close);
+    kept.closeIdle();
   }
 
   /** True if a stream has broken since this time: System.nanoTime. */

@@ -45,6 +45,7 @@ final class SendQueue {
   private int idle;
   private long lastTaken;
   private boolean growing;
+  private boolean ended;
   private long bytes;
 
   /**
@@ -72,7 +73,7 @@ final class SendQueue {
   void put(PendingCall call) throws InterruptedException {
     lock.lock();
     try {
-      while (queue.size() >= LONGEST_QUEUE || bytes > MOST_BYTES) room.await();
+      while (!ended && (queue.size() >= LONGEST_QUEUE || bytes > MOST_BYTES)) room.await();
       queue.add(call);
       bytes += inMemory(call);
       callSomebody();
@@ -137,6 +138,15 @@ final class SendQueue {
     }
   }
 
+  /** Sends no more messages, and ends the threads. */
+  void end() {
+    lock.lock();
+    ended = true;
+    ready.signalAll();
+    room.signalAll();
+    lock.unlock();
+  }
+
   /** A worker checks if the next message may be sent. */
   private void callSomebody() {
     if (idle > 0 || serial && workers > 0) {
@@ -174,11 +184,15 @@ final class SendQueue {
     }
   }
 
-  /** The next message that may be sent; null if there are too many workers. */
+  /** The next message that may be sent; null if this worker is to end. */
   private PendingCall take() throws InterruptedException {
     lock.lock();
     try {
       while (true) {
+        if (ended) {
+          workers--;
+          return null;
+        }
         var wait = queue.isEmpty() ? Long.MAX_VALUE : wait(queue.peek());
         if (wait == 0) break;
         idle++;
@@ -226,7 +240,7 @@ final class SendQueue {
         TimeUnit.NANOSECONDS.sleep(STUCK_NANOS);
         lock.lock();
         try {
-          if (queue.isEmpty()) {
+          if (queue.isEmpty() || ended) {
             growing = false;
             return;
           }

@@ -92,9 +92,6 @@ abstract class ServerTransport {
   /** Ends the session, if there is one. */
   void end() {}
 
-  /** Releases the server's stream after the end, if only one client may have it. */
-  void leave() throws InterruptedException {}
-
   void log(String text) {
     link.log.line(text);
   }
@@ -159,7 +156,7 @@ abstract class ServerTransport {
                   link.outbox.leaves(call);
                   way.left();
                 },
-                (int) Math.min(answerMs(call, left), 1 << 30),
+                inMillis(answerMs(call, left)),
                 call.endsByHangingUp() ? call::canBeLetGo : null);
         if (!returned(response)) {
           call.trouble = null; // of before it was taken
@@ -192,6 +189,11 @@ abstract class ServerTransport {
       }
       pause = Math.min(LONGEST_PAUSE_MS, 2 * pause);
     }
+  }
+
+  /** A socket's time limit; a longer one than 12 days is cut. */
+  static int inMillis(long millis) {
+    return (int) Math.min(millis, 1 << 30);
   }
 
   private long answerMs(PendingCall call, long left) {

@@ -41,7 +41,6 @@ abstract class SingleStreamTransport extends ServerTransport {
   private String lastId;
   private volatile HeartbeatStream stream;
   volatile boolean ended;
-  private Thread listener;
 
   SingleStreamTransport(Link link) {
     super(link);
@@ -49,12 +48,7 @@ abstract class SingleStreamTransport extends ServerTransport {
 
   /** Opens the GET. */
   final void start() {
-    listener = daemon("mcp-listen", this::listen);
-  }
-
-  /** Waits until the stream is closed. */
-  final void awaitLeft(long millis) throws InterruptedException {
-    if (listener != null) listener.join(millis);
+    daemon("mcp-listen", this::listen);
   }
 
   /** Address for messages; known once the stream is open. */
@@ -229,6 +223,7 @@ abstract class SingleStreamTransport extends ServerTransport {
       }
       cut("the server has ended its stream", false);
     } catch (IOException e) {
+      if (ended) return;
       var silent = e instanceof HeartbeatStream.Silent;
       var what = silent ? "the server's stream has died: " : "the server's stream was cut: ";
       cut(what + HttpErrors.reason(e), silent);

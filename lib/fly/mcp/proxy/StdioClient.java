@@ -37,6 +37,8 @@ final class StdioClient {
   private final CompletableFuture<Void> gone = new CompletableFuture<>();
   private volatile boolean answered;
 
+  private boolean ended;
+
   /** Replies that are no longer awaited, and not yet written. */
   private int unwritten;
 
@@ -230,11 +232,18 @@ final class StdioClient {
     }
   }
 
+  /** Watches no more deadlines. */
+  synchronized void end() {
+    ended = true;
+    notifyAll();
+  }
+
   private void watchDeadlines() {
     try {
       while (true) {
         PendingCall late = null;
         synchronized (this) {
+          if (ended) return;
           var now = System.nanoTime();
           var next = Long.MAX_VALUE;
           for (var call : waiting) {

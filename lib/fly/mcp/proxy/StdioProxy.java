@@ -97,7 +97,8 @@ public final class StdioProxy {
   }
 
   /**
-   * Serves the client until its input ends and it has got its replies.
+   * Serves the client until its input ends and it has got its replies. Then no thread and no
+   * connection is left.
    *
    * @throws FlyException if the server could not be reached at all, or refused
    */
@@ -111,6 +112,9 @@ public final class StdioProxy {
       throw (RuntimeException) e.getCause();
     } finally {
       remote.end();
+      outbox.end();
+      client.end();
+      http.end();
     }
     if (!client.answered() && lastFailure != null) throw refused(lastFailure);
   }
@@ -128,11 +132,6 @@ public final class StdioProxy {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-  }
-
-  /** Closes the server's stream after {@link #serve}, in a process that does not end. */
-  public void leaveStream() throws InterruptedException {
-    if (client.answered()) remote.leave();
   }
 
   private void read(InputStream stdin) {

@@ -99,9 +99,10 @@ final class StreamableHttpTransport extends ServerTransport {
   @Override
   void end() {
     synchronized (farewell) {
-      var last = session;
-      if (ended || last.id == null) return;
+      if (ended) return;
       ended = true;
+      var last = session;
+      if (last.id == null) return;
       try (var response =
           http.send("DELETE", http.uri, headers(last), null, () -> {}, FAREWELL_MS, null)) {
         response.whole().close();
@@ -259,7 +260,7 @@ final class StreamableHttpTransport extends ServerTransport {
       try {
         var left = TimeUnit.NANOSECONDS.toMillis(call.deadline - System.nanoTime());
         if (left <= 0) throw new DeliveryException("the time is up");
-        var response = http.send("GET", http.uri, headers, null, () -> {}, (int) left, null);
+        var response = http.send("GET", http.uri, headers, null, () -> {}, inMillis(left), null);
         if (response.status == 200 && response.is(EVENTS)) return response;
         why = refusal("GET", http.uri, response);
         response.close();
@@ -289,23 +290,19 @@ final class StreamableHttpTransport extends ServerTransport {
     log("the session is over; opening another one");
     var handshake = new PendingCall(initialize, System.nanoTime() + link.timeout().toNanos());
     var reply = client.keep(handshake.head.key);
-    try {
-      var response = post(this::address, headers(handshake.head, used), handshake, initialize);
+    try (var response = post(this::address, headers(handshake.head, used), handshake, initialize)) {
       if (response.status / 100 != 2) {
         throw new DeliveryException(refusal("POST", http.uri, response), response.status, false);
       }
       if (response.is(EVENTS)) {
-        try (var open = response) {
-          var reader = new SseReader(open.body());
-          while (!reply.isDone()) {
-            var event = reader.next();
-            if (event == null) break;
-            client.deliver(event.data(), null);
-          }
+        var reader = new SseReader(response.body());
+        while (!reply.isDone()) {
+          var event = reader.next();
+          if (event == null) break;
+          client.deliver(event.data(), null);
         }
       } else {
         client.deliver(response.whole(), null);
-        response.close();
       }
       var head = reply.getNow(null);
       if (head == null || head.chosen == null)
@@ -366,6 +363,7 @@ final class StreamableHttpTransport extends ServerTransport {
             if (lasting(response.status) && (none || ++failures > 3)) return;
           }
         } catch (IOException e) {
+          if (ended) return;
           log("the server's own stream was cut: " + HttpErrors.reason(e));
         } catch (DeliveryException e) {
           log("no new session: " + e.getMessage());
