@@ -235,7 +235,7 @@ public final class Fly {
     return write("PUT", path, body, Retry.Kind.FREELY, ids);
   }
 
-  /** A DELETE. A 404 to a repeated request counts as success. */
+  /** A DELETE. A 404 counts as success if an earlier try may have taken effect. */
   public JsonNode delete(String path, Object... ids) {
     return write("DELETE", path, null, Retry.Kind.FREELY, ids);
   }

@@ -99,6 +99,7 @@ public final class HttpConnection implements AutoCloseable {
   }
 
   private void connect(String host, int port) throws IOException {
+    if (port > 0xffff) throw new ConnectException("there is no port " + port);
     IOException failure = null;
     var addresses = addresses(host.replaceAll("[\\[\\]]", ""));
     for (var address : addresses) {

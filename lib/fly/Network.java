@@ -99,7 +99,8 @@ public final class Network {
   private static final Pattern LOOPBACK =
       Pattern.compile("localhost|.*\\.localhost|127(\\.\\d{1,3}){3}|\\[?::1]?");
   private static final Pattern PROXY =
-      Pattern.compile("(?:(https?)://)?(?:([^@/]*)@)?(\\[[0-9a-fA-F:]+]|[^:/@]+)(?::(\\d+))?/?");
+      Pattern.compile(
+          "(?:(https?)://)?(?:([^@/]*)@)?(\\[[0-9a-fA-F:]+]|[^:/@]+)(?::(\\d{1,5}))?/?");
 
   /** The settings of this process. */
   public static final Network SYSTEM = new Network(Network::variable);

@@ -109,6 +109,7 @@ final class Sender {
       Deadline budget) {
     var authorization = authorization(request.url());
     var begin = Deadline.clock().nanos();
+    var perhapsDone = false;
     for (int tries = 1; ; tries++) {
       keepPace(request, budget);
       FlyException problem;
@@ -119,7 +120,7 @@ final class Sender {
       try {
         answer = exchange(request, authorization, body, kind, budget);
         status = answer.status();
-        if (request.method().equals("DELETE") && status == 404 && tries > 1) {
+        if (request.method().equals("DELETE") && status == 404 && perhapsDone) {
           return Json.USUAL.createObjectNode();
         }
         if (answer.success()) return result(request, answer, kind, shape);
@@ -140,6 +141,7 @@ final class Sender {
             ? Refusals.ambiguous(problem)
             : problem;
       }
+      perhapsDone |= Retry.ambiguous(failure);
       var backoff = Retry.backoff(tries);
       var asked = wait.isPresent() && (tries == 1 || wait.get().compareTo(backoff) >= 0);
       var pause = asked ? wait.get() : backoff;

@@ -30,7 +30,8 @@ public record Volume(
           "destroying",
           "destroyed");
 
-  static Volume of(JsonNode json) {
+  /** The volume of an answer of the API. */
+  public static Volume of(JsonNode json) {
     return new Volume(
         json.path("id").asText(""),
         json.path("name").asText(""),

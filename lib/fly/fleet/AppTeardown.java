@@ -1,4 +1,4 @@
-//SOURCES ../Deadline.java ../Fly.java ../FlyException.java ../Story.java Orphans.java
+//SOURCES ../Deadline.java ../Fly.java ../FlyException.java ../Story.java ../Volume.java
 package fly.fleet;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -6,6 +6,7 @@ import fly.Deadline;
 import fly.Fly;
 import fly.FlyException;
 import fly.Story;
+import fly.Volume;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -59,9 +60,7 @@ public final class AppTeardown {
         new Contents(
             there.get(),
             fly.list("/v1/apps/{app}/machines", app),
-            fly.list("/v1/apps/{app}/volumes", app).stream()
-                .filter(volume -> !Orphans.PASSING.contains(volume.path("state").asText()))
-                .toList(),
+            fly.volumes(app).stream().map(Volume::json).toList(),
             ips));
   }
 

@@ -16,7 +16,7 @@ public final class Csv {
 
   /** The rows, each by column. */
   public static List<Map<String, String>> read(String file) {
-    var lines = parse(TextFile.read(Path.of(file)));
+    var lines = parse(file, TextFile.read(Path.of(file)));
     if (lines.isEmpty()) {
       throw FlyException.usage(file + " is empty", "its first line names the columns", "");
     }
@@ -43,7 +43,7 @@ public final class Csv {
     return rows;
   }
 
-  private static List<List<String>> parse(String text) {
+  private static List<List<String>> parse(String file, String text) {
     var lines = new ArrayList<List<String>>();
     var line = new ArrayList<String>();
     var value = new StringBuilder();
@@ -65,6 +65,12 @@ public final class Csv {
         line = new ArrayList<>();
         value.setLength(0);
       }
+    }
+    if (quoted) {
+      throw FlyException.usage(
+          "a quoted value of %s has no end".formatted(file),
+          "the value that begins in row %d takes in the rest of the file".formatted(lines.size()),
+          "close its quote; a quote inside a quoted value is written twice");
     }
     end(lines, line, value);
     return lines;

@@ -1,10 +1,11 @@
-//SOURCES ../Fly.java ../FlyException.java ../Refusals.java
+//SOURCES ../Fly.java ../FlyException.java ../Refusals.java ../Volume.java
 package fly.fleet;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.Fly;
 import fly.FlyException;
 import fly.Refusals;
+import fly.Volume;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.format.DateTimeParseException;
@@ -19,19 +20,9 @@ import java.util.function.Consumer;
  * IPv4 addresses of apps without a Machine.
  */
 public final class Orphans {
-  /** States of a volume that is about to disappear by itself, or is still being made. */
-  static final Set<String> PASSING =
-      Set.of(
-          "scheduling_destroy",
-          "fork_cleanup",
-          "waiting_for_detach",
-          "pending_destroy",
-          "destroying",
-          "destroyed",
-          "creating",
-          "restoring",
-          "hydrating",
-          "enabling_remote_export");
+  /** States of a volume that is still being made. */
+  private static final Set<String> BEING_MADE =
+      Set.of("creating", "restoring", "hydrating", "enabling_remote_export");
 
   private final Fly fly;
 
@@ -60,20 +51,21 @@ public final class Orphans {
         "/v1/orgs/{org}/volumes",
         "volumes",
         organization,
-        volume -> {
-          if (PASSING.contains(text(volume, "state"))) return;
-          if (!text(volume, "attached_machine_id").isEmpty() || younger(volume, before)) return;
+        json -> {
+          var volume = Volume.of(json);
+          if (volume.gone() || BEING_MADE.contains(volume.state())) return;
+          if (!volume.free() || younger(json, before)) return;
           orphans.add(
               new Orphan(
                   "volume",
-                  text(volume, "app_name"),
-                  text(volume, "id"),
+                  text(json, "app_name"),
+                  volume.id(),
                   "%s, %s GB in %s, created %s"
                       .formatted(
-                          text(volume, "name"),
-                          text(volume, "size_gb"),
-                          text(volume, "region"),
-                          text(volume, "created_at"))));
+                          volume.name(),
+                          text(json, "size_gb"),
+                          volume.region(),
+                          text(json, "created_at"))));
         });
     var used = new HashSet<String>();
     pages("/v1/orgs/{org}/machines", "machines", organization, m -> used.add(text(m, "app_name")));

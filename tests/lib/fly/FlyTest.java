@@ -241,6 +241,31 @@ class FlyTest {
   }
 
   @Test
+  void deleting_what_never_was_is_refused_even_after_a_rate_limit() {
+    fake.stubFor(
+        delete("/v1/x")
+            .inScenario("limited")
+            .whenScenarioStateIs(Scenario.STARTED)
+            .willReturn(status(429).withHeader("Retry-After", "0"))
+            .willSetStateTo("then"));
+    fake.stubFor(
+        delete("/v1/x").inScenario("limited").whenScenarioStateIs("then").willReturn(status(404)));
+
+    assertEquals(404, assertThrows(FlyException.class, () -> fly().delete("/v1/x")).status);
+    assertEquals(2, requests());
+  }
+
+  @Test
+  void a_port_that_does_not_exist_is_nobody_there() {
+    System.setProperty("FLY_API_HOSTNAME", "http://127.0.0.1:65536");
+
+    var e = assertThrows(FlyException.class, () -> fly().get("/v1/x"));
+
+    assertEquals("could not reach http://127.0.0.1:65536", e.what);
+    assertTrue(e.why.startsWith("there is no port 65536"), e.why);
+  }
+
+  @Test
   void nobody_there_is_told_at_once() {
     System.setProperty("FLY_API_HOSTNAME", "http://127.0.0.1:1");
 

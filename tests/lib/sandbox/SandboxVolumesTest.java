@@ -17,6 +17,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashSet;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -27,6 +29,7 @@ class SandboxVolumesTest {
   @TempDir Path folder;
   private final HttpClient http = Http.CLIENT;
   private SandboxServer sandbox;
+  private volatile Runnable copied = () -> {};
 
   @BeforeEach
   void start() throws Exception {
@@ -39,8 +42,12 @@ class SandboxVolumesTest {
   }
 
   private void open(Clock time) {
-    var config = SandboxConfig.onPort(0).keep(folder.resolve("data")).at(time);
+    var config = SandboxConfig.onPort(0).keep(folder.resolve("data")).at(time).tell(this::told);
     sandbox = SandboxServer.start(config);
+  }
+
+  private void told(String line) {
+    if (line.startsWith("Not copied")) copied.run();
   }
 
   @AfterEach
@@ -126,6 +133,27 @@ class SandboxVolumesTest {
     assertEquals(5, snapshots.path(0).path("size").asLong());
     var copy = volume(",\"snapshot_id\":\"%s\"".formatted(snapshots.path(0).path("id").asText()));
     assertEquals(5, copy.path("bytes_used").asLong());
+  }
+
+  @Test
+  void nothing_is_left_of_a_volume_whose_app_is_destroyed_while_it_is_made() throws Exception {
+    var id = volume("").path("id").asText();
+    await(machine(id, "", "mkfifo /data/pipe; echo much > /data/file"), "stopped");
+    var failures = new CopyOnWriteArrayList<Exception>();
+    copied =
+        () -> {
+          try {
+            api(202, "DELETE", "/apps/shop", "");
+          } catch (Exception e) {
+            failures.add(e);
+          }
+        };
+
+    var body = "{\"name\":\"data\",\"region\":\"fra\",\"size_gb\":1,\"source_volume_id\":\"%s\"}";
+    api(404, "POST", "/apps/shop/volumes", body.formatted(id));
+
+    assertEquals(List.of(), failures);
+    Await.until(() -> folder.resolve("data/volumes").toFile().list().length == 0);
   }
 
   @Test

@@ -51,6 +51,24 @@ class CleanupTest {
   }
 
   @Test
+  void a_volume_that_is_still_filled_would_go_too_and_one_that_goes_already_is_not_listed() {
+    app();
+    fly.stubFor(
+        get(APP + "/volumes")
+            .willReturn(
+                okJson(
+                    """
+                    [{"id": "vol_1", "name": "fork", "size_gb": 1, "state": "hydrating"},
+                     {"id": "vol_2", "name": "old", "size_gb": 1, "state": "pending_destroy"}]
+                    """)));
+
+    var result = Script.run(new Cleanup());
+
+    assertTrue(result.err().contains("volume vol_1 (fork"), result.err());
+    assertFalse(result.err().contains("vol_2"), result.err());
+  }
+
+  @Test
   void another_name_is_no_confirmation() {
     app();
 

@@ -117,13 +117,14 @@ public final class MachineLoad {
         () -> {
           if (!current.equals(idle)) return; // a newer watch runs
           for (var app : organization.apps()) look(app);
-          uses.entrySet().removeIf(use -> gone(use.getKey(), use.getValue()));
+          for (var machine : uses.keySet()) uses.computeIfPresent(machine, MachineLoad::unlessGone);
           watch();
         });
   }
 
-  private static boolean gone(Machine machine, Use use) {
-    return use.requests == 0 && !machine.is(MachineState.STARTED);
+  /** Null removes the use, under the lock that {@link #enter} takes. */
+  private static Use unlessGone(Machine machine, Use use) {
+    return use.requests == 0 && !machine.is(MachineState.STARTED) ? null : use;
   }
 
   /** At most one Machine of an app at a time, as Fly Proxy does. */

@@ -93,15 +93,19 @@ public final class VolumeService {
           Files.createDirectory(volume.folder.resolve("lost+found"));
         }
       }
+      synchronized (app) {
+        app.requireThere();
+        app.volumes.put(volume.id, volume);
+        journal.changed(app);
+      }
+      return volume;
+    } catch (ApiError e) {
+      Folders.delete(volume.folder);
+      throw e;
     } catch (IOException e) {
+      Folders.delete(volume.folder);
       throw new UncheckedIOException(e);
     }
-    synchronized (app) {
-      app.requireThere();
-      app.volumes.put(volume.id, volume);
-      journal.changed(app);
-    }
-    return volume;
   }
 
   /**

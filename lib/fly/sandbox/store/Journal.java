@@ -114,6 +114,7 @@ public abstract class Journal implements AutoCloseable {
     private final Workers workers;
     private final Consumer<String> story;
     private String reported = "";
+    private volatile boolean closed;
 
     InDatabase(RecordStore store, Clock clock, Workers workers, Consumer<String> story) {
       super(workers);
@@ -157,6 +158,7 @@ public abstract class Journal implements AutoCloseable {
 
     /** Reports a failure once, and not ten times a second. */
     private void report(String line) {
+      if (closed) return; // the ends of programs are not recorded
       if (!line.equals(reported)) story.accept(line);
       reported = line;
     }
@@ -168,6 +170,7 @@ public abstract class Journal implements AutoCloseable {
 
     @Override
     public void close() {
+      closed = true;
       store.close();
     }
   }
