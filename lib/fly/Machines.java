@@ -108,7 +108,8 @@ public final class Machines {
           Set.of("destroying", "destroyed"),
           one -> one.delete(MACHINE + (force ? "?force=true" : ""), app, id));
     } catch (FlyException e) {
-      if (e.status != 404 || fly.find("/v1/apps/{app}", app).isEmpty()) throw e;
+      if (e.status != 404 || !id.matches("[0-9a-f]{14}")) throw e; // a name, or half an id
+      if (fly.find("/v1/apps/{app}", app).isEmpty()) throw e;
       story.say("There is no such Machine (any more).");
       return Fly.JSON.createObjectNode().put("ok", true);
     }

@@ -4,6 +4,7 @@ package fly;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Duration;
 import java.util.Map;
+import java.util.regex.Pattern;
 
 /** Words for failures: each with its reason, and with a next step that its reader can take. */
 public final class Refusals {
@@ -54,9 +55,16 @@ public final class Refusals {
     return new FlyException(
         refusal.what.isEmpty() ? "Fly.io refused the request" : refusal.what,
         refusal.because.isEmpty() ? why : refusal.because + ": " + why,
-        refusal.next,
+        refusal.next.replaceFirst(
+            "^fly-destroy-machine", "fly-destroy-machine" + machine(message + " " + url)),
         status == 401 || status == 403 ? FlyException.TOKEN : FlyException.REFUSED,
         status);
+  }
+
+  /** The id of a Machine that is named there, after a blank; or nothing. */
+  private static String machine(String text) {
+    var id = Pattern.compile("machine: ([0-9a-z]+)|/machines/([0-9a-z]+)").matcher(text);
+    return !id.find() ? "" : " " + (id.group(1) == null ? id.group(2) : id.group(1));
   }
 
   /** GraphQL reports a failure inside a 200. */

@@ -57,8 +57,8 @@ public final class Template {
     var exports = missing.stream().map(name -> "export " + name + "=...").toList();
     throw FlyException.usage(
         "the request body needs " + String.join(", ", missing),
-        "%s has no value for %s in it"
-            .formatted(file == null ? shipped : file, missing.size() == 1 ? "it" : "them"),
+        "%s names %s, and there is no value"
+            .formatted(file == null ? shipped : file, "${" + String.join("}, ${", missing) + "}"),
         String.join("; ", exports));
   }
 

@@ -1,4 +1,4 @@
-//SOURCES FlyException.java
+//SOURCES FlyException.java ShellWord.java
 package fly;
 
 import java.io.IOException;
@@ -26,10 +26,18 @@ public final class TextFile {
       throw FlyException.usage(
           "there is no file " + file,
           "looked for it at " + file.toAbsolutePath(),
-          "is the path right? ls -l " + file);
+          "is the path right? ls -l " + ShellWord.of(file));
     } catch (IOException e) {
+      if (Files.isDirectory(file)) {
+        throw FlyException.usage(
+            "could not read " + file,
+            "it is a folder",
+            "name a file of it: ls " + ShellWord.of(file));
+      }
       throw FlyException.usage(
-          "could not read " + file, FlyException.reason(e), "may you read it? ls -l " + file);
+          "could not read " + file,
+          FlyException.reason(e),
+          "may you read it? ls -l " + ShellWord.of(file));
     }
     return text(bytes, file.toString());
   }
@@ -49,6 +57,7 @@ public final class TextFile {
     return FlyException.usage(
         file + " is not UTF-8 text",
         "it looks like " + charset,
-        "iconv -f %s -t UTF-8 %s > %s.utf8".formatted(charset, file, file));
+        "iconv -f %s -t UTF-8 %s > %s"
+            .formatted(charset, ShellWord.of(file), ShellWord.of(file + ".utf8")));
   }
 }

@@ -52,7 +52,7 @@ class Cleanup implements Runnable {
       names = "--older",
       paramLabel = "TIME",
       description = "Only orphans that are older than this (default: 1h).")
-  Duration older = Duration.ofHours(1);
+  Duration older;
 
   public static void main(String... args) {
     Cli.main(new Cleanup(), args);
@@ -63,6 +63,9 @@ class Cleanup implements Runnable {
     if (orphans) {
       orphans();
       return;
+    }
+    if (older != null) {
+      throw FlyException.usage("--older is for orphans", "this is about an app", "--orphans too");
     }
     var name = app.name();
     if (cli.dryRun) {
@@ -91,7 +94,7 @@ class Cleanup implements Runnable {
   private void orphans() {
     var finder = new Orphans(cli.reading());
     cli.announce("Looking for orphans in %s ...", org.slug());
-    var found = finder.find(org.slug(), older);
+    var found = finder.find(org.slug(), older == null ? Duration.ofHours(1) : older);
     var confirm = org.slug().equals(confirmed);
     var gone = 0;
     for (var orphan : found) {

@@ -32,10 +32,9 @@ import picocli.CommandLine.Option;
     footer = {
       "%nMachines are named NAME-0001, NAME-0002 ... Fly.io keeps a name unique in its app: after"
           + " an end by",
-      "any cause, the same command creates those that are missing, and none twice. Fly.io creates"
-          + " one Machine",
-      "a second in an app. The request body may hold $${INDEX}, $${NAME} and the columns of"
-          + " --each.",
+      "any cause, the same command creates those that are missing, and none twice. Fly.io creates",
+      "one Machine a second in an app. The request body may hold $${INDEX}, $${NAME} and the",
+      "columns of --each.",
       "%nGuide: https://fly.io/docs/mcp/deploy-with/machines-api/#performance-considerations"
     })
 class CreateFleet implements Runnable {

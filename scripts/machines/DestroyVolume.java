@@ -48,7 +48,8 @@ class DestroyVolume implements Runnable {
     try {
       return cli.fly().delete("/v1/apps/{app}/volumes/{volume}", app.name(), id);
     } catch (FlyException e) {
-      if (e.status != 404 || cli.fly().find("/v1/apps/{app}", app.name()).isEmpty()) throw e;
+      if (e.status != 404 || !id.startsWith("vol_")) throw e; // a name
+      if (cli.fly().find("/v1/apps/{app}", app.name()).isEmpty()) throw e;
       cli.say("There is no such volume (any more).");
       return Fly.JSON.createObjectNode().put("id", id).put("state", "destroyed");
     }

@@ -33,10 +33,17 @@ class ReleaseIp implements Runnable {
 
   @Override
   public void run() {
+    addresses.forEach(ReleaseIp::requireAddress);
     for (var address : addresses) {
       cli.announce("Releasing the address %s ...", address);
       cli.print(release(address), address);
     }
+  }
+
+  private static void requireAddress(String text) {
+    if (text.matches("[0-9.]+|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*")) return;
+    throw FlyException.usage(
+        "\"" + text + "\" is no IP address", "such as 2a09:8280:1::6c:1", "fly-list-ips");
   }
 
   /** Fly.io answers with nothing: the result is the address that was released. */

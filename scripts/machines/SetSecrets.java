@@ -50,7 +50,10 @@ class SetSecrets implements Runnable {
     for (var name : names) secrets.put(known(name), value(name));
     if (stdin) fromStdin(secrets);
     if (secrets.isEmpty()) {
-      throw FlyException.usage("no secret is named", "no NAME, and no --stdin", "NAME, or --stdin");
+      throw FlyException.usage(
+          "no secret is named",
+          stdin ? "stdin is empty" : "no NAME, and no --stdin",
+          stdin ? "lines NAME=VALUE" : "NAME, or --stdin");
     }
 
     // 2. Set them in one request, and print their names and digests.
@@ -89,7 +92,12 @@ class SetSecrets implements Runnable {
           throw FlyException.usage(
               "a line of stdin is no secret", "it has no =", "lines NAME=VALUE");
         }
-        secrets.put(known(pair[0].strip()), pair[1]);
+        if (secrets.put(known(pair[0].strip()), pair[1]) != null) {
+          throw FlyException.usage(
+              pair[0].strip() + " is there twice",
+              "a secret has one value, and it is not clear which",
+              "one line NAME=VALUE for each, and none for a NAME of the command line");
+        }
       }
     } catch (IOException e) {
       throw new FlyException("stdin could not be read", e.toString(), "");

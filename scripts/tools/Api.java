@@ -97,7 +97,7 @@ class Api implements Runnable {
   @Override
   public void run() {
     if (ops) {
-      Operations.matching(target == null ? "" : target).forEach(this::list);
+      Operations.found(target == null ? "" : target).forEach(this::list);
       return;
     }
 

@@ -3,8 +3,9 @@
 //DESCRIPTION Run the blocks of a Markdown page, by default on a sandbox of its own.
 //MAIN RunPage
 //SOURCES ../../lib/fly/Count.java ../../lib/fly/FlyException.java ../../lib/fly/Settings.java
-//SOURCES ../../lib/fly/cli/Cli.java ../../lib/fly/page/Page.java ../../lib/fly/page/PageRun.java
-//SOURCES ../../lib/fly/sandbox/SandboxConfig.java ../../lib/fly/sandbox/SandboxServer.java ../mcp/FilesServer.java
+//SOURCES ../../lib/fly/TextFile.java ../../lib/fly/cli/Cli.java ../../lib/fly/page/Page.java
+//SOURCES ../../lib/fly/page/PageRun.java ../../lib/fly/sandbox/SandboxConfig.java
+//SOURCES ../../lib/fly/sandbox/SandboxServer.java ../mcp/FilesServer.java
 //FILES imports.jsh=../../lib/fly/shell/imports.jsh
 //FILES shell-help.txt=../../lib/fly/shell/shell-help.txt
 //FILES app.json=../guide/app.json
@@ -15,6 +16,7 @@
 import fly.Count;
 import fly.FlyException;
 import fly.Settings;
+import fly.TextFile;
 import fly.cli.Cli;
 import fly.page.Page;
 import fly.page.PageRun;
@@ -71,6 +73,12 @@ class RunPage implements Runnable {
   public void run() {
     // 1. Read the page.
     var page = new Page(read());
+    if (page.blocks().isEmpty()) {
+      throw FlyException.usage(
+          file + " has no block to run",
+          "blocks that run are fenced as java or as \"sh run\"",
+          "fly-run-page docs/guide.md");
+    }
     if (list) {
       page.blocks().forEach(block -> cli.out().println(block.name() + ":" + block.line()));
       return;
@@ -106,11 +114,7 @@ class RunPage implements Runnable {
   }
 
   private String read() {
-    try {
-      return Files.readString(file);
-    } catch (IOException e) {
-      throw FlyException.usage("could not read " + file, "no such file, or no access", "");
-    }
+    return TextFile.read(file);
   }
 
   private void write(String text) {

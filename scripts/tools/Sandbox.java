@@ -34,9 +34,9 @@ import picocli.CommandLine.Option;
           + " export:",
       "  eval \"$(./jbang fly-sandbox --start)\"",
       "If --start or --env fails, these lines make every later command refuse.",
-      "%nIt listens on 127.0.0.1 only, and forgets all at its end; with --data it keeps"
-          + " apps, Machines (those that ran, start again), volumes and secrets in DIR, over"
-          + " kill -9 too."
+      "%nIt listens on 127.0.0.1 only, and forgets all at its end; with --data it keeps apps,"
+          + " Machines",
+      "(those that ran, start again), volumes and secrets in DIR, over kill -9 too."
     })
 class Sandbox implements Callable<Integer> {
   @Mixin Cli cli;

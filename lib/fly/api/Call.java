@@ -36,6 +36,12 @@ public final class Call {
    */
   public Call(String target, String method, String app) {
     if (target == null) throw FlyException.usage("nothing to send", "no PATH is given", NEEDED);
+    if (target.contains("://")) {
+      throw FlyException.usage(
+          target + " is a URL, and not a path",
+          "it would go below " + Settings.FLY_API_HOSTNAME.get() + ", with your token",
+          "the part of it from /v1 on");
+    }
     this.app = app;
     this.method = method;
     graphql = target.matches("/?graphql");

@@ -67,6 +67,13 @@ public final class Operations {
         .toList();
   }
 
+  /** The operations that match the word; refuses one that matches none. */
+  public static List<Operation> found(String word) {
+    var found = matching(word);
+    if (found.isEmpty()) throw unknown(word);
+    return found;
+  }
+
   /** The operation of this id, upper and lower case alike. */
   public static Optional<Operation> find(String id) {
     return all().stream().filter(operation -> operation.id().equalsIgnoreCase(id)).findFirst();

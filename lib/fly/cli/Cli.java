@@ -24,6 +24,7 @@ import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 import picocli.CommandLine;
@@ -156,6 +157,7 @@ public class Cli implements Story {
   private record Selection(String fields, Jq jq) {}
 
   private Selection selection; // null until the first result
+  private boolean warned;
 
   /** True for a step of a command that has named the target for all its steps. */
   boolean targetSaid;
@@ -204,6 +206,9 @@ public class Cli implements Story {
 
   /** The command of a script, with the example of its header as the reader would type it. */
   public static CommandLine commandLine(Object script) {
+    if (System.getProperty("picocli.trace") == null) {
+      CommandLine.tracer().setLevel(CommandLine.TraceLevel.OFF); // it warns of a single quote mark
+    }
     var commandLine = new CommandLine(CommandModel.of(script));
     commandLine.getCommandSpec().versionProvider(new Version());
     var usage = commandLine.getCommandSpec().usageMessage();
@@ -312,6 +317,7 @@ public class Cli implements Story {
   private void json(JsonNode result, boolean line) {
     var asked = selection();
     var whole = JsonText.fields(result, asked.fields);
+    if (asked.fields != null) warnOfUnknown(result, asked.fields);
     if (asked.jq == null) {
       printJson(whole, line);
       return;
@@ -320,6 +326,17 @@ public class Cli implements Story {
       if (value.isTextual()) out().println(value.asText());
       else printJson(value, line);
     }
+  }
+
+  /** Warns once: of fields that the first result does not have, most are misspelt. */
+  private synchronized void warnOfUnknown(JsonNode result, String fields) {
+    if (warned) return;
+    warned = true;
+    var there = JsonText.names(result);
+    var unknown = new ArrayList<>(JsonText.names(fields));
+    unknown.removeAll(there);
+    if (unknown.isEmpty() || there.isEmpty()) return;
+    warn("no " + String.join(", ", unknown) + " here; there is " + String.join(", ", there));
   }
 
   private void printJson(JsonNode value, boolean line) {

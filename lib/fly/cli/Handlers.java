@@ -14,11 +14,13 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import picocli.CommandLine;
 import picocli.CommandLine.Help;
+import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.TypeConversionException;
@@ -33,6 +35,8 @@ final class Handlers
         CommandLine.IExecutionStrategy,
         CommandLine.IParameterExceptionHandler,
         CommandLine.IExecutionExceptionHandler {
+  private static final Set<String> MAY_BE_BLANK = Set.of("ARG", "CODE", "TEXT");
+
   @Override
   public Duration convert(String text) {
     return Durations.parse(text)
@@ -50,15 +54,40 @@ final class Handlers
               .formatted(jq == null ? "json" : "jq"));
     }
     for (var option : parsed.matchedOptions()) {
-      if (option.getValue() instanceof Map<?, ?> pairs && pairs.containsKey("")) {
+      if (!(option.getValue() instanceof Map<?, ?> pairs)) {
+        if (option.arity().min() > 0) refuseIfBlank(option, option.longestName(), parsed);
+      } else if (pairs.containsKey("")) {
         throw new ParameterException(
             parsed.commandSpec().commandLine(),
             "Value for option '%s' (%s) has no name before the ="
                 .formatted(option.longestName(), option.paramLabel()));
       }
     }
+    for (var argument : parsed.matchedPositionals()) {
+      refuseIfBlank(argument, argument.paramLabel(), parsed);
+    }
     if (jq != null) refuseIfWrong(jq, parsed.commandSpec().commandLine());
     return new CommandLine.RunLast().execute(parsed);
+  }
+
+  /**
+   * Refuses a blank value, which is mostly a variable that is not set: an id of nothing would be a
+   * Machine that is gone. Words of a program after its first one, code and text may be blank.
+   */
+  private static void refuseIfBlank(ArgSpec argument, String name, ParseResult parsed) {
+    var blank = false;
+    var values = argument.stringValues();
+    for (int i = 0; i < values.size() && !blank; i++) {
+      blank = values.get(i).isBlank() && (i == 0 || !argument.paramLabel().equals("COMMAND"));
+    }
+    if (!blank || MAY_BE_BLANK.contains(argument.paramLabel())) return;
+    var refusal =
+        FlyException.usage(
+            name + " is empty",
+            "its value is blank, as that of a variable that is not set",
+            argument.required() ? "give it a value" : "give it a value, or leave it out");
+    throw new CommandLine.ExecutionException(
+        parsed.commandSpec().commandLine(), refusal.what, refusal);
   }
 
   /** Refuses a wrong expression before anything is sent. */

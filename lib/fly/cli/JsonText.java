@@ -3,6 +3,10 @@ package fly.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.Fly;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Stream;
 
 /** JSON as it is printed: some of its fields, and in colour. */
 public final class JsonText {
@@ -18,15 +22,28 @@ public final class JsonText {
    * @param names such as {@code id,state}; null or empty for all fields
    */
   static JsonNode fields(JsonNode json, String names) {
-    if (names == null || names.isEmpty() || !json.isContainerNode()) return json;
+    if (names == null || names(names).isEmpty() || !json.isContainerNode()) return json;
     if (json.isArray()) {
       var all = Fly.JSON.createArrayNode();
       for (var item : json) all.add(fields(item, names));
       return all;
     }
     var some = Fly.JSON.createObjectNode();
-    for (var name : names.split(",")) some.set(name.strip(), json.get(name.strip()));
+    for (var name : names(names)) some.set(name, json.get(name));
     return some;
+  }
+
+  /** The names of a list such as {@code id,state}. */
+  static List<String> names(String list) {
+    return Stream.of(list.split(",")).map(String::strip).filter(name -> !name.isEmpty()).toList();
+  }
+
+  /** The names of the object's fields, or of those of all objects in a list. */
+  static Set<String> names(JsonNode json) {
+    var names = new LinkedHashSet<String>();
+    if (json.isObject()) json.fieldNames().forEachRemaining(names::add);
+    else for (var item : json) names.addAll(names(item));
+    return names;
   }
 
   /** The text of valid JSON with names, strings and other values in colours. */

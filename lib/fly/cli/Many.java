@@ -177,7 +177,7 @@ public abstract class Many {
           "leave one of the two out");
     }
     if (selecting()) return selected(cli, app);
-    return ids().isEmpty() ? List.of(Settings.MACHINE_ID.require()) : named();
+    return ids().isEmpty() ? List.of(known(Settings.MACHINE_ID.require())) : named();
   }
 
   /** The ids that were given, each once; those on stdin are read. */
@@ -187,7 +187,17 @@ public abstract class Many {
       if (id.equals("-")) found.addAll(stdin());
       else found.add(id);
     }
+    for (var id : found) known(id);
     return List.copyOf(found);
+  }
+
+  /** Refuses a name or any other word: a Machine that is not there could pass for a gone one. */
+  private static String known(String id) {
+    if (id.matches("[0-9A-Za-z]+")) return id;
+    throw FlyException.usage(
+        "\"" + id + "\" is no id of a Machine",
+        "an id has letters and digits only, such as 148ed127f22387",
+        "fly-list-machines");
   }
 
   /**
@@ -251,12 +261,12 @@ public abstract class Many {
       cli.print(work.on(item(cli, id, cli)), id);
       return;
     }
-    if (cli.dryRun) {
-      for (var id : ids) work.on(item(cli, id, cli));
+    if (ids.isEmpty()) {
+      if (!cli.quiet) cli.err().println("No Machine of %s matches: nothing to do.".formatted(app));
       return;
     }
-    if (ids.isEmpty()) {
-      cli.say("No Machine of %s matches: nothing to do.", app);
+    if (cli.dryRun) {
+      for (var id : ids) work.on(item(cli, id, cli));
       return;
     }
     var what = doing + " " + Count.of(ids.size(), "Machine");

@@ -123,7 +123,8 @@ public final class SandboxOptions {
 
   /** The options as arguments for a new process. */
   List<String> arguments() {
-    var arguments = new ArrayList<>(List.of("--latency", latency, "--idle", idle));
+    var arguments = new ArrayList<>(List.of("--idle", idle));
+    if (!latency.isEmpty()) arguments.addAll(List.of("--latency", latency));
     arguments.addAll(List.of("--wrap", wrap.name()));
     if (rateLimits) arguments.add("--rate-limits");
     if (data != null) arguments.addAll(List.of("--data", data.toString()));

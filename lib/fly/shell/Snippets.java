@@ -1,9 +1,8 @@
-//SOURCES ../FlyException.java InProcess.java Prelude.java
+//SOURCES ../FlyException.java ../TextFile.java InProcess.java Prelude.java
 package fly.shell;
 
 import fly.FlyException;
-import java.io.IOException;
-import java.nio.file.Files;
+import fly.TextFile;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -194,12 +193,7 @@ public final class Snippets implements AutoCloseable {
 
   /** Runs a file; see {@link #run}. */
   public Object runFile(String file) {
-    try {
-      return run(file, Files.readString(Path.of(file)));
-    } catch (IOException e) {
-      throw FlyException.usage(
-          "could not read " + file, "no such file, or no access", "fly-shell FILE");
-    }
+    return run(file, TextFile.read(Path.of(file)));
   }
 
   @Override

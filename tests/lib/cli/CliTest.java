@@ -8,8 +8,10 @@ import fly.cli.TerminalWriter;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.io.PrintStream;
 import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.junit.jupiter.api.AfterEach;
@@ -300,5 +302,42 @@ class CliTest {
 
   private static String text(ByteArrayOutputStream bytes) {
     return bytes.toString(StandardCharsets.UTF_8);
+  }
+
+  @Test
+  void a_value_that_is_blank_is_refused_before_anything_is_sent() {
+    for (var command : List.of(new CreateApp(), new CreateMachine(), new Cleanup())) {
+      var result = Script.run(command, "--app", "");
+
+      assertEquals(2, result.exit(), result.err());
+      assertTrue(result.err().startsWith("error: --app is empty\n  why: its value is blank"));
+      assertTrue(result.err().contains("try: give it a value, or leave it out"), result.err());
+    }
+    assertTrue(Script.run(new AllocateIps(), "--type", "").err().contains("--type is empty"));
+    assertTrue(Script.run(new DestroyMachine(), "").err().contains("MACHINE_ID is empty"));
+    assertTrue(Script.run(new DestroyVolume(), " ").err().contains("VOLUME_ID is empty"));
+    assertTrue(Script.run(new Exec(), "--", "").err().contains("COMMAND is empty"));
+  }
+
+  @Test
+  void words_of_a_program_after_its_first_one_may_be_blank() {
+    var result = Script.run(new Exec(), "-n", "--machine", "a1", "--", "sh", "-c", "");
+
+    assertEquals(0, result.exit(), result.err());
+  }
+
+  @Test
+  void a_single_quote_mark_in_a_value_is_a_part_of_it() {
+    var stderr = System.err;
+    var ours = new ByteArrayOutputStream();
+    System.setErr(new PrintStream(ours, true, StandardCharsets.UTF_8));
+    try {
+      var result = Script.run(new CreateApp(), "-n", "--set", "network=7\"");
+
+      assertTrue(result.out().contains("\"network\": \"7\\\"\""), result.out());
+      assertEquals("", ours.toString(StandardCharsets.UTF_8));
+    } finally {
+      System.setErr(stderr);
+    }
   }
 }

@@ -1,4 +1,5 @@
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import fly.cli.Cli;
 import java.util.ArrayList;
@@ -90,5 +91,18 @@ class CommandModelTest {
             String.valueOf(arg.completionCandidates()),
             String.valueOf(arg.userObject()))
         .toString();
+  }
+
+  @Test
+  void a_line_below_a_help_that_is_wider_than_a_terminal_has_no_line_that_continues_it()
+      throws Exception {
+    for (var alias : EachCommand.aliases()) {
+      var spec = Cli.commandLine(EachCommand.script(alias)).getCommandSpec();
+      var lines = String.join("\n", spec.usageMessage().footer()).split("\n");
+      for (int i = 0; i + 1 < lines.length; i++) {
+        var line = lines[i].replace("%n", "").replace("$$", "$");
+        assertTrue(line.length() <= 100 || lines[i + 1].startsWith("%n"), alias + ": " + line);
+      }
+    }
   }
 }

@@ -96,4 +96,16 @@ class JsonOptionsTest {
         "{ESC[1;34m\"a\\\"\"ESC[0m: [ESC[32m\"b\"ESC[0m, ESC[36m-1.5e3ESC[0m, ESC[36mtrueESC[0m]}",
         coloured.replace("\033", "ESC"));
   }
+
+  @Test
+  void a_field_that_no_result_has_is_named_with_those_that_are_there() {
+    var wrong = Script.run(new ListMachines(), "--json=id,stat,region");
+    var right = Script.run(new ListMachines(), "--json=id,region,");
+
+    assertEquals(0, wrong.exit());
+    assertTrue(wrong.err().contains("warning: no stat here; there is id, state, region\n"));
+    assertEquals(0, right.exit());
+    assertTrue(!right.err().contains("warning"), right.err());
+    assertTrue(!right.out().contains("\"\""), right.out());
+  }
 }

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import fly.Fly;
+import java.util.List;
 import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -78,7 +79,7 @@ class ManyTest {
 
     assertEquals(0, result.exit(), result.err());
     assertEquals(
-        new TreeSet<>(java.util.List.of("a1", "a2", "a3", "a4")),
+        new TreeSet<>(List.of("a1", "a2", "a3", "a4")),
         new TreeSet<>(result.out().lines().toList()));
     assertEquals("", result.err());
   }
@@ -91,7 +92,7 @@ class ManyTest {
     var result = Script.run(new StartMachine(), "--all");
 
     assertEquals(0, result.exit(), result.err());
-    assertEquals(new TreeSet<>(java.util.List.of("a1", "a2", "a3")), ids(result));
+    assertEquals(new TreeSet<>(List.of("a1", "a2", "a3")), ids(result));
   }
 
   @Test
@@ -102,7 +103,7 @@ class ManyTest {
     var result = Script.run(new StartMachine(), "--state", "stopped", "--region", "fra");
 
     assertEquals(0, result.exit(), result.err());
-    assertEquals(new TreeSet<>(java.util.List.of("a3")), ids(result));
+    assertEquals(new TreeSet<>(List.of("a3")), ids(result));
   }
 
   @Test
@@ -113,7 +114,7 @@ class ManyTest {
     var result = Script.run(new StartMachine(), "--metadata", "fleet=blue");
 
     assertEquals(0, result.exit(), result.err());
-    assertEquals(new TreeSet<>(java.util.List.of("a1", "a2")), ids(result));
+    assertEquals(new TreeSet<>(List.of("a1", "a2")), ids(result));
   }
 
   @Test
@@ -149,7 +150,7 @@ class ManyTest {
     var result = Script.run(new StartMachine(), "a1", "a2", "a3");
 
     assertEquals(1, result.exit());
-    assertEquals(new TreeSet<>(java.util.List.of("a1", "a3")), ids(result));
+    assertEquals(new TreeSet<>(List.of("a1", "a3")), ids(result));
     assertTrue(result.err().contains("failed: a2: there is no such Machine (machine not found"));
     assertTrue(result.err().contains("2 of 3 done"), result.err());
     assertTrue(
@@ -207,7 +208,7 @@ class ManyTest {
 
   @Test
   void a_command_in_several_Machines_ends_with_1_if_any_of_theirs_does_not_end_with_0() {
-    for (var id : java.util.List.of("a1", "a2")) {
+    for (var id : List.of("a1", "a2")) {
       fly.stubFor(
           post(MACHINES + "/" + id + "/exec")
               .willReturn(okJson("{\"exit_code\": %d}".formatted(id.equals("a1") ? 0 : 3))));
@@ -217,5 +218,41 @@ class ManyTest {
 
     assertEquals(1, result.exit());
     assertTrue(result.out().contains("{\"id\":\"a2\",\"exit_code\":3}"), result.out());
+  }
+
+  @Test
+  void a_word_that_cannot_be_an_id_is_refused_before_anything_is_sent() {
+    for (var word : List.of("web-0001", "../apps", "a1?x", "warning:")) {
+      var result = Script.run(new DestroyMachine(), "a1", word);
+
+      assertEquals(2, result.exit(), result.err());
+      assertTrue(result.err().contains("\"" + word + "\" is no id of a Machine"), result.err());
+      assertTrue(result.err().contains("try: jbang fly-list-machines@catalog"), result.err());
+    }
+    System.setProperty("MACHINE_ID", "web-0001");
+    try {
+      assertEquals(2, Script.run(new StopMachine()).exit());
+    } finally {
+      System.clearProperty("MACHINE_ID");
+    }
+  }
+
+  @Test
+  void a_line_of_JSON_without_an_id_is_refused() {
+    var result = Script.runWithInput("{\"state\":\"stopped\"}\n", new DestroyMachine(), "-");
+
+    assertEquals(2, result.exit());
+    assertTrue(result.err().contains("\"\" is no id of a Machine"), result.err());
+  }
+
+  @Test
+  void a_dry_run_of_a_selection_that_finds_nothing_says_so() {
+    list("?summary=true");
+
+    var result = Script.run(new StartMachine(), "-n", "--region", "syd");
+
+    assertEquals(0, result.exit(), result.err());
+    assertEquals("", result.out());
+    assertEquals("No Machine of mcp-demo matches: nothing to do.\n", result.err());
   }
 }

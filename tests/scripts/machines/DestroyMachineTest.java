@@ -39,7 +39,8 @@ class DestroyMachineTest {
 
     assertEquals(1, gently.exit());
     assertTrue(gently.err().contains("error: the Machine is running"), gently.err());
-    assertTrue(gently.err().contains("try: jbang fly-destroy-machine@catalog --force"));
+    assertTrue(
+        gently.err().contains("try: jbang fly-destroy-machine@catalog 148ed127f22387 --force"));
     assertEquals(0, byForce.exit(), byForce.err());
     assertEquals("148ed127f22387\n", byForce.out());
   }
@@ -75,5 +76,19 @@ class DestroyMachineTest {
     assertTrue(result.out().startsWith("curl -i -X DELETE"), result.out());
     assertTrue(result.out().endsWith(MACHINE + "?force=true\"\n"), result.out());
     assertFalse(result.out().contains(FakeFly.TOKEN));
+  }
+
+  @Test
+  void a_name_that_Fly_io_does_not_know_as_an_id_is_no_Machine_that_is_gone() {
+    fly.stubFor(
+        delete("/v1/apps/mcp-demo/machines/web")
+            .willReturn(status(404).withBody("{\"error\": \"machine not found\"}")));
+    fly.stubFor(get("/v1/apps/mcp-demo").willReturn(okJson("{\"id\": \"a1\"}")));
+
+    var result = Script.run(new DestroyMachine(), "web");
+
+    assertEquals(1, result.exit());
+    assertTrue(result.err().contains("error: there is no such Machine"), result.err());
+    assertTrue(result.err().contains("try: jbang fly-list-machines@catalog"), result.err());
   }
 }

@@ -72,4 +72,25 @@ class SecretAndIpCommandsTest {
     assertEquals(0, again.exit(), again.err());
     assertEquals(ip + "\n", again.out());
   }
+
+  @Test
+  void a_word_that_is_no_address_is_not_released() {
+    var result = Script.run(new ReleaseIp(), "v6");
+
+    assertEquals(2, result.exit());
+    assertEquals("", result.out());
+    assertTrue(result.err().contains("error: \"v6\" is no IP address"), result.err());
+  }
+
+  @Test
+  void an_empty_stdin_and_a_secret_that_is_there_twice_are_named() {
+    var empty = Script.runWithInput("\n", new SetSecrets(), "--stdin");
+    var twice = Script.runWithInput("A=s3cret\nA=t0psecret\n", new SetSecrets(), "--stdin");
+
+    assertEquals(2, empty.exit());
+    assertTrue(empty.err().contains("why: stdin is empty"), empty.err());
+    assertEquals(2, twice.exit());
+    assertTrue(twice.err().contains("error: A is there twice"), twice.err());
+    assertFalse(twice.err().contains("secret\n"), twice.err());
+  }
 }

@@ -77,13 +77,15 @@ class VolumeCommandsTest {
         .addObject()
         .put("volume", volume)
         .put("path", "/d");
-    sandbox.fly().post("/v1/apps/{app}/machines", request, sandbox.app());
+    var machine = sandbox.fly().post("/v1/apps/{app}/machines", request, sandbox.app());
 
     var result = Script.run(new DestroyVolume(), volume);
 
     assertEquals(1, result.exit());
     assertTrue(result.err().contains("error: the volume is in use"), result.err());
-    assertTrue(result.err().contains("fly-destroy-machine"), result.err());
+    assertTrue(
+        result.err().contains("fly-destroy-machine@catalog " + machine.path("id").asText() + "\n"),
+        result.err());
   }
 
   @Test
@@ -110,5 +112,24 @@ class VolumeCommandsTest {
     assertEquals(0, sandbox.fly().volumes(sandbox.app()).size());
     assertEquals(
         0, sandbox.fly().get("/v1/apps/{a}/ip_assignments", sandbox.app()).path("ips").size());
+  }
+
+  @Test
+  void the_name_of_a_volume_is_no_volume_that_is_gone() {
+    sandbox.volume("data");
+
+    var result = Script.run(new DestroyVolume(), "data");
+
+    assertEquals(1, result.exit());
+    assertEquals("", result.out());
+    assertTrue(result.err().contains("error: there is no such volume"), result.err());
+  }
+
+  @Test
+  void an_age_without_orphans_is_refused() {
+    var result = Script.run(new Cleanup(), "--older", "1h");
+
+    assertEquals(2, result.exit());
+    assertTrue(result.err().contains("error: --older is for orphans"), result.err());
   }
 }

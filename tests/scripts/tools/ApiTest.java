@@ -212,4 +212,16 @@ class ApiTest {
     assertEquals(2, api("/v1/apps", "-f", "novalue").exit());
     assertEquals(0, fly.getAllServeEvents().size());
   }
+
+  @Test
+  void a_URL_is_no_path_and_a_search_without_a_result_says_so() {
+    var url = api("https://example.com/v1/apps");
+    var none = api("--ops", "nix");
+
+    assertEquals(2, url.exit());
+    assertTrue(url.err().contains("is a URL, and not a path"), url.err());
+    assertEquals(2, none.exit());
+    assertTrue(none.err().contains("error: nix is no path and no operation"), none.err());
+    assertEquals(0, fly.getAllServeEvents().size());
+  }
 }

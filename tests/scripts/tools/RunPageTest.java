@@ -135,4 +135,23 @@ class RunPageTest {
     Files.writeString(file, text.replace("42", "43"));
     assertTrue(page("--check", file.toString()).err().contains("another output than block one"));
   }
+
+  @Test
+  void a_page_without_blocks_is_refused_with_what_runs() throws Exception {
+    var file = Files.writeString(folder.resolve("page.md"), "# A page\n\n```sh\nexit 9\n```\n");
+
+    var result = Script.run(new RunPage(), file.toString());
+
+    assertEquals(2, result.exit());
+    assertTrue(result.err().contains("error: " + file + " has no block to run"), result.err());
+    assertTrue(result.err().contains("fenced as java or as \"sh run\""), result.err());
+  }
+
+  @Test
+  void a_folder_is_named_as_one() {
+    var result = Script.run(new RunPage(), folder.toString());
+
+    assertEquals(2, result.exit());
+    assertTrue(result.err().contains("why: it is a folder"), result.err());
+  }
 }

@@ -1,4 +1,4 @@
-//SOURCES ../../Fly.java ../../FlyException.java ../../Template.java
+//SOURCES ../../Fly.java ../../FlyException.java ../../Template.java ../../TextFile.java
 package fly.mcp.check;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
@@ -7,9 +7,9 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import fly.Fly;
 import fly.FlyException;
 import fly.Template;
+import fly.TextFile;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -96,12 +96,11 @@ public final class Task {
 
   /** The messages of a file; - is stdin. */
   private static List<JsonNode> read(String file) {
+    if (!file.equals("-")) return parse(TextFile.read(Path.of(file)), file);
     try {
-      var bytes = file.equals("-") ? System.in.readAllBytes() : Files.readAllBytes(Path.of(file));
-      return parse(new String(bytes, StandardCharsets.UTF_8), file);
+      return parse(new String(System.in.readAllBytes(), StandardCharsets.UTF_8), "stdin");
     } catch (IOException e) {
-      throw FlyException.usage(
-          "could not read " + file, "there is no such file, or no access", "--requests FILE");
+      throw FlyException.usage("could not read stdin", FlyException.reason(e), "--requests FILE");
     }
   }
 

@@ -6,6 +6,7 @@
 //FILES wrap/lib/fly/Settings.java=../../Settings.java
 //FILES wrap/lib/fly/EnvFile.java=../../EnvFile.java
 //FILES wrap/lib/fly/TextFile.java=../../TextFile.java
+//FILES wrap/lib/fly/ShellWord.java=../../ShellWord.java
 //FILES wrap/lib/fly/Network.java=../../Network.java
 //FILES wrap/lib/fly/PrivateNetwork.java=../../PrivateNetwork.java
 //FILES wrap/lib/fly/mcp/http/AccessGuard.java=../http/AccessGuard.java
