@@ -1,6 +1,10 @@
 package fly;
 
 import java.time.Duration;
+import java.time.Instant;
+import java.time.ZonedDateTime;
+import java.time.format.DateTimeFormatter;
+import java.time.format.DateTimeParseException;
 import java.util.Optional;
 import java.util.regex.Pattern;
 
@@ -23,6 +27,20 @@ public final class Durations {
       nanos += Double.parseDouble(parts.group(1)) * unit(parts.group(2));
     }
     return Optional.of(Duration.ofNanos((long) nanos));
+  }
+
+  /** The time from {@code now} on that a header Retry-After names, in seconds or as a date. */
+  public static Optional<Duration> retryAfter(String header, Instant now) {
+    var text = header.strip();
+    if (text.matches("\\d{10,}")) return Optional.of(Duration.ofDays(365));
+    if (text.matches("\\d{1,9}")) return Optional.of(Duration.ofSeconds(Long.parseLong(text)));
+    try {
+      var until = ZonedDateTime.parse(text, DateTimeFormatter.RFC_1123_DATE_TIME).toInstant();
+      var time = Duration.between(now, until);
+      return Optional.of(time.isNegative() ? Duration.ZERO : time);
+    } catch (DateTimeParseException e) {
+      return Optional.empty();
+    }
   }
 
   private static double unit(String name) {

@@ -1,11 +1,7 @@
-//SOURCES Deadline.java Network.java Wire.java
+//SOURCES Network.java Wire.java
 package fly;
 
 import java.time.Duration;
-import java.time.ZonedDateTime;
-import java.time.format.DateTimeFormatter;
-import java.time.format.DateTimeParseException;
-import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
 import javax.net.ssl.SSLException;
 
@@ -89,20 +85,6 @@ final class Retry {
   /** True if the request may have taken effect. */
   static boolean ambiguous(Failure failure) {
     return failure == Failure.CUT || failure == Failure.UNREADABLE || failure == Failure.TROUBLE;
-  }
-
-  /** The time that Retry-After names, in seconds or as a date. */
-  static Optional<Duration> retryAfter(String header) {
-    var text = header.strip();
-    if (text.matches("\\d{10,}")) return Optional.of(Duration.ofDays(365));
-    if (text.matches("\\d{1,9}")) return Optional.of(Duration.ofSeconds(Long.parseLong(text)));
-    try {
-      var until = ZonedDateTime.parse(text, DateTimeFormatter.RFC_1123_DATE_TIME).toInstant();
-      var time = Duration.between(Deadline.clock().now(), until);
-      return Optional.of(time.isNegative() ? Duration.ZERO : time);
-    } catch (DateTimeParseException e) {
-      return Optional.empty();
-    }
   }
 
   /** 0.5 s, 1 s, 2 s ... 10 s, each somewhere between half and whole. */

@@ -1,5 +1,5 @@
-//SOURCES Access.java Answer.java Curl.java Deadline.java FlyException.java Json.java Pace.java Refusals.java
-//SOURCES Retry.java Waiting.java Wire.java
+//SOURCES Access.java Answer.java Curl.java Deadline.java Durations.java FlyException.java Json.java Pace.java
+//SOURCES Refusals.java Retry.java Waiting.java Wire.java
 package fly;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -126,7 +126,7 @@ final class Sender {
         if (answer.success()) return result(request, answer, kind, shape);
         failure = Retry.of(status);
         problem = Refusals.refused(request, answer);
-        wait = Retry.retryAfter(answer.retryAfter());
+        wait = Durations.retryAfter(answer.retryAfter(), Deadline.clock().now());
         if (status == 429) pace.limited(request.method(), path(request.url()));
       } catch (Answer.Unreadable e) {
         failure = Retry.Failure.UNREADABLE;

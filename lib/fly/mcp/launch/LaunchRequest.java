@@ -34,6 +34,7 @@
 //FILES wrap/lib/fly/mcp/wrap/SharedProgram.java=../wrap/SharedProgram.java
 //FILES wrap/lib/fly/mcp/wrap/StreamableEndpoint.java=../wrap/StreamableEndpoint.java
 //FILES wrap/lib/fly/mcp/wrap/StdioProgram.java=../wrap/StdioProgram.java
+//FILES wrap/lib/fly/ProcessEnd.java=../../ProcessEnd.java
 package fly.mcp.launch;
 
 import com.fasterxml.jackson.databind.JsonNode;

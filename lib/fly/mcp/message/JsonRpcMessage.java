@@ -175,7 +175,7 @@ public final class JsonRpcMessage implements AutoCloseable {
       text.write(source, start, end - start);
     }
 
-    /** True for a byte order mark, which a client's parser might not take. */
+    /** True for a byte order mark: PowerShell's pipes begin with one, and few parsers take it. */
     private static boolean marked(byte[] source, int start, int end) {
       return end - start >= 3
           && source[start] == (byte) 0xef

@@ -10,7 +10,6 @@ public final class LineReader {
   private final byte[] buffer = new byte[64 * 1024];
   private int start;
   private int end;
-  private boolean atStart = true;
 
   public LineReader(InputStream in) {
     this.in = in;
@@ -39,9 +38,6 @@ public final class LineReader {
     if (n < 0) return false;
     start = 0;
     end = n;
-    // PowerShell begins piped output with a byte order mark.
-    if (atStart && n >= 3 && buffer[0] == (byte) 0xef && buffer[1] == (byte) 0xbb) start = 3;
-    atStart = false;
     return true;
   }
 }

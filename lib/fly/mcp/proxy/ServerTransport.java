@@ -1,18 +1,19 @@
-//SOURCES ../message/JsonRpcHead.java ../message/JsonRpcMessage.java DeliveryException.java HttpErrors.java
-//SOURCES HttpSender.java Patience.java PendingCall.java ProxyLog.java SendQueue.java StdioClient.java
+//SOURCES ../../Durations.java ../message/JsonRpcHead.java ../message/JsonRpcMessage.java DeliveryException.java
+//SOURCES HttpErrors.java HttpSender.java Patience.java PendingCall.java ProxyLog.java SendQueue.java StdioClient.java
 package fly.mcp.proxy;
 
+import fly.Durations;
 import fly.mcp.message.JsonRpcHead;
 import fly.mcp.message.JsonRpcMessage;
 import java.io.IOException;
 import java.net.SocketTimeoutException;
 import java.net.URI;
 import java.time.Duration;
-import java.time.ZonedDateTime;
-import java.time.format.DateTimeFormatter;
-import java.time.format.DateTimeParseException;
+import java.time.Instant;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
@@ -234,13 +235,7 @@ abstract class ServerTransport {
   static long retryAfter(HttpSender.Response response) {
     var value = response.header("Retry-After");
     if (value == null) return 0;
-    if (value.strip().matches("\\d{1,6}")) return 1000 * Long.parseLong(value.strip());
-    try {
-      var then = ZonedDateTime.parse(value, DateTimeFormatter.RFC_1123_DATE_TIME);
-      return Math.max(0, Duration.between(ZonedDateTime.now(), then).toMillis());
-    } catch (DateTimeParseException e) {
-      return 0;
-    }
+    return Durations.retryAfter(value, Instant.now()).orElse(Duration.ZERO).toMillis();
   }
 
   /** One line with the request, the status and the server's text. */
@@ -266,11 +261,10 @@ abstract class ServerTransport {
   }
 
   /** Waits for the reply to a request of our own. */
-  final JsonRpcHead await(java.util.concurrent.Future<JsonRpcHead> reply, long millis)
-      throws InterruptedException {
+  final JsonRpcHead await(Future<JsonRpcHead> reply, long millis) throws InterruptedException {
     try {
       return reply.get(millis, TimeUnit.MILLISECONDS);
-    } catch (TimeoutException | java.util.concurrent.ExecutionException e) {
+    } catch (TimeoutException | ExecutionException e) {
       return null;
     }
   }

@@ -1,8 +1,9 @@
-//SOURCES ../../DaemonThread.java ../message/JsonRpcMessage.java ../message/LineReader.java McpProgram.java
-//SOURCES ProgramEnvironment.java
+//SOURCES ../../DaemonThread.java ../../ProcessEnd.java ../message/JsonRpcMessage.java ../message/LineReader.java
+//SOURCES McpProgram.java ProgramEnvironment.java
 package fly.mcp.wrap;
 
 import fly.DaemonThread;
+import fly.ProcessEnd;
 import fly.mcp.message.JsonRpcMessage;
 import fly.mcp.message.LineReader;
 import java.io.BufferedOutputStream;
@@ -194,11 +195,11 @@ public final class StdioProgram implements McpProgram {
   private void end(Duration grace) {
     var family = family();
     DaemonThread.start("mcp-eof", this::closeStdin); // blocks if the program does not read
-    if (!gone(family, grace)) family.forEach(ProcessHandle::destroy);
-    if (gone(family, grace)) return;
+    if (!ProcessEnd.await(family, grace)) family.forEach(ProcessHandle::destroy);
+    if (ProcessEnd.await(family, grace)) return;
     var left = Stream.concat(family.stream(), family().stream()).toList();
     left.forEach(ProcessHandle::destroyForcibly);
-    gone(left, KILLED);
+    ProcessEnd.await(left, KILLED);
   }
 
   private void closeStdin() {
@@ -213,19 +214,5 @@ public final class StdioProgram implements McpProgram {
     var family = new ArrayList<>(process.descendants().toList());
     family.add(process.toHandle());
     return family;
-  }
-
-  private static boolean gone(List<ProcessHandle> family, Duration grace) {
-    var deadline = System.nanoTime() + grace.toNanos();
-    while (family.stream().anyMatch(ProcessHandle::isAlive)) {
-      if (System.nanoTime() > deadline) return false;
-      try {
-        Thread.sleep(10);
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        return false;
-      }
-    }
-    return true;
   }
 }

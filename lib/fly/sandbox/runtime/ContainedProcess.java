@@ -1,6 +1,7 @@
-//SOURCES Containment.java HostVariables.java PathMapping.java
+//SOURCES ../../ProcessEnd.java Containment.java HostVariables.java PathMapping.java
 package fly.sandbox.runtime;
 
+import fly.ProcessEnd;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -308,16 +309,7 @@ public final class ContainedProcess {
     kill();
     family.forEach(ProcessHandle::destroyForcibly);
     exit.join();
-    awaitEnd(family);
-  }
-
-  /** A killed process takes a moment to end; then it may stay as a zombie, without a command. */
-  private static void awaitEnd(Set<ProcessHandle> killed) {
-    var end = System.nanoTime() + DEATH.toNanos();
-    while (killed.stream().anyMatch(one -> one.isAlive() && one.info().command().isPresent())) {
-      if (Thread.currentThread().isInterrupted() || System.nanoTime() - end > 0) return;
-      LockSupport.parkNanos(Duration.ofMillis(5).toNanos());
-    }
+    ProcessEnd.await(family, DEATH);
   }
 
   private synchronized boolean isSuspended() {

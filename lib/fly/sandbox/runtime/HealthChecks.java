@@ -1,10 +1,11 @@
-//SOURCES ../../Fly.java ../../mcp/http/Exchange.java ../model/GoDuration.java ../model/Machine.java
-//SOURCES MachineProcesses.java
+//SOURCES ../../Fly.java ../../FlyException.java ../../mcp/http/Exchange.java ../model/GoDuration.java
+//SOURCES ../model/Machine.java MachineProcesses.java
 package fly.sandbox.runtime;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import fly.Fly;
+import fly.FlyException;
 import fly.mcp.http.Exchange;
 import fly.sandbox.model.GoDuration;
 import fly.sandbox.model.Machine;
@@ -130,30 +131,30 @@ public final class HealthChecks {
       later(check, FIRST_INTERVAL);
       return;
     }
-    String failure;
-    var output = "";
+    String output;
+    var passes = true;
     try {
       output = check.config.path("type").asText("tcp").equals("http") ? http(check) : tcp(check);
-      failure = null;
     } catch (IOException e) {
-      failure = e.getMessage();
+      output = e.getMessage() == null ? FlyException.reason(e) : e.getMessage();
+      passes = false;
     }
     if (over) return;
     if (paused) {
       later(check, FIRST_INTERVAL);
       return;
     }
-    var status = failure == null ? "passing" : "critical";
+    var status = passes ? "passing" : "critical";
     var other = false;
     synchronized (this) {
       other = !status.equals(check.status);
       check.status = status;
-      check.output = failure == null ? output : failure;
+      check.output = output;
       if (check.output.length() > OUTPUT) check.output = check.output.substring(0, OUTPUT);
       check.updatedAt = host.clock().now();
-      check.passed |= failure == null;
+      check.passed |= passes;
     }
-    if (other) log(check, failure == null);
+    if (other) log(check, passes);
     var interval = GoDuration.of(check.config.path("interval"), INTERVAL);
     var soon = !check.passed && interval.compareTo(FIRST_INTERVAL) > 0;
     later(check, soon ? FIRST_INTERVAL : interval);
