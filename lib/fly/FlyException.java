@@ -4,6 +4,7 @@ package fly;
 import java.net.ConnectException;
 import java.net.http.HttpTimeoutException;
 import java.nio.channels.UnresolvedAddressException;
+import java.nio.file.NoSuchFileException;
 
 /** A failure that its reader can act on: what happened, why, and what to try next. */
 public final class FlyException extends RuntimeException {
@@ -73,6 +74,7 @@ public final class FlyException extends RuntimeException {
   public static String reason(Throwable failure) {
     var reason = failure.getClass().getSimpleName();
     for (var cause = failure; cause != null; cause = cause.getCause()) {
+      if (cause instanceof NoSuchFileException) return "there is no such file";
       if (cause instanceof HttpTimeoutException) return "no answer in time";
       if (cause instanceof ConnectException && cause.getMessage() == null) {
         return hasCause(cause, UnresolvedAddressException.class)

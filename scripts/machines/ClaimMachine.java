@@ -77,6 +77,8 @@ class ClaimMachine implements Runnable {
           "fly-fleet-status");
     }
 
+    if (all.isEmpty())
+      throw FlyException.usage("no owner is named", "stdin is empty", "one a line");
     one = all.size() == 1;
 
     // One owner's failure is the command's; of several, each gets a line.

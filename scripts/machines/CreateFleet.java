@@ -80,9 +80,10 @@ class CreateFleet implements Runnable {
 
     // 1. Build a request for each Machine: the template, filled with its row.
     var members = members();
+    var whole = new Fleet(cli.fly(), cli, regions, state);
     if (cli.dryRun) {
       for (var member : members) {
-        cli.fly().post("/v1/apps/{app}/machines", member.request(), member.app());
+        cli.fly().post("/v1/apps/{app}/machines", whole.first(member), member.app());
       }
       return;
     }
@@ -94,16 +95,15 @@ class CreateFleet implements Runnable {
     if (appPerMachine) FleetApp.ensureAll(cli.fly(), cli, members, org.slug());
     var fresh = new AtomicInteger();
     var failures =
-        new Fleet(cli.fly(), cli, regions, state)
-            .create(
-                members,
-                50,
-                machine -> {
-                  if (machine.path("created").asBoolean()) fresh.incrementAndGet();
-                  if (cli.quiet) cli.out().println(machine.path("id").asText());
-                  else cli.printLine(machine);
-                  progress.step();
-                });
+        whole.create(
+            members,
+            50,
+            machine -> {
+              if (machine.path("created").asBoolean()) fresh.incrementAndGet();
+              if (cli.quiet) cli.out().println(machine.path("id").asText());
+              else cli.printLine(machine);
+              progress.step();
+            });
     progress.close();
 
     // 3. Sum up: what is there, and what is missing.
@@ -115,10 +115,12 @@ class CreateFleet implements Runnable {
       return;
     }
     var first = failures.values().iterator().next();
+    var wrong = first.status >= 400 && first.status < 408; // the same again would be refused again
     throw new FlyException(
         "missing: %d of %s".formatted(failures.size(), Count.of(members.size(), "Machine")),
         "%s (%s)".formatted(first.what, first.why),
-        "the same command again: it creates only those");
+        (wrong ? first.tryNext.replace("--region ", "--regions ") + "; then " : "")
+            + "the same command again: it creates only those");
   }
 
   private List<Fleet.Member> members() {

@@ -2,12 +2,14 @@
 //JAVA 17+
 //DESCRIPTION Show the Machines of a fleet: state, owner, and since when.
 //SOURCES ../../lib/fly/Count.java ../../lib/fly/Durations.java ../../lib/fly/Fly.java ../../lib/fly/cli/Cli.java
-//SOURCES ../../lib/fly/cli/Options.java ../../lib/fly/fleet/Marks.java ../../lib/fly/fleet/Pool.java
+//SOURCES ../../lib/fly/cli/Hint.java ../../lib/fly/cli/Options.java ../../lib/fly/fleet/Marks.java
+//SOURCES ../../lib/fly/fleet/Pool.java
 
 import fly.Count;
 import fly.Durations;
 import fly.Fly;
 import fly.cli.Cli;
+import fly.cli.Hint;
 import fly.cli.Options;
 import fly.fleet.Marks;
 import fly.fleet.Pool;
@@ -68,6 +70,11 @@ class FleetStatus implements Runnable {
     }
     if (!rows.isEmpty()) {
       cli.table(List.of("NAME", "MACHINE", "STATE", "REGION", "OWNER", "IDLE"), rows);
+    }
+    if (machines.isEmpty()) {
+      var create = Hint.of("fly-create-fleet") + " --count 3 --name " + fleet.name();
+      cli.say("The fleet %s has no Machine yet: %s", fleet.name(), create);
+      return;
     }
     cli.say("%s, %d with an owner: %s", Count.of(machines.size(), "Machine"), owned, states);
   }

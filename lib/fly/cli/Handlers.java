@@ -35,7 +35,7 @@ final class Handlers
         CommandLine.IExecutionStrategy,
         CommandLine.IParameterExceptionHandler,
         CommandLine.IExecutionExceptionHandler {
-  private static final Set<String> MAY_BE_BLANK = Set.of("ARG", "CODE", "TEXT");
+  private static final Set<String> MAY_BE_BLANK = Set.of("ARG", "--eval", "--prefix");
 
   @Override
   public Duration convert(String text) {
@@ -77,14 +77,19 @@ final class Handlers
   private static void refuseIfBlank(ArgSpec argument, String name, ParseResult parsed) {
     var blank = false;
     var values = argument.stringValues();
-    for (int i = 0; i < values.size() && !blank; i++) {
-      blank = values.get(i).isBlank() && (i == 0 || !argument.paramLabel().equals("COMMAND"));
+    for (int i = 0; i < values.size(); i++) {
+      if (i > 0 && argument.paramLabel().equals("COMMAND")) break;
+      var split = argument.splitRegex(); // empty for an option that takes one value
+      for (var value :
+          split.isEmpty() ? new String[] {values.get(i)} : values.get(i).split(split, -1)) {
+        blank |= value.isBlank();
+      }
     }
-    if (!blank || MAY_BE_BLANK.contains(argument.paramLabel())) return;
+    if (!blank || MAY_BE_BLANK.contains(name)) return;
     var refusal =
         FlyException.usage(
             name + " is empty",
-            "its value is blank, as that of a variable that is not set",
+            "a value of it is blank, as that of a variable that is not set",
             argument.required() ? "give it a value" : "give it a value, or leave it out");
     throw new CommandLine.ExecutionException(
         parsed.commandSpec().commandLine(), refusal.what, refusal);

@@ -22,6 +22,18 @@ public final class Csv {
     }
     var columns = lines.get(0).stream().map(String::strip).toList();
     for (var column : columns) {
+      if (List.of("INDEX", "NAME").contains(column)) {
+        throw FlyException.usage(
+            "a column of %s cannot be called %s".formatted(file, column),
+            "${%s} is the Machine's own in the request body".formatted(column),
+            "another name, such as USER_" + column);
+      }
+      if (columns.indexOf(column) != columns.lastIndexOf(column)) {
+        throw FlyException.usage(
+            "%s has the column %s twice".formatted(file, column),
+            "one of the two would be lost",
+            "another name for one of them");
+      }
       if (column.matches("\\w+")) continue;
       throw FlyException.usage(
           "\"" + column + "\" is no name for a column",

@@ -161,11 +161,17 @@ public final class Fleet {
     throw full;
   }
 
-  /** Each member begins with another region; a volume that is there already decides. */
-  private List<String> order(AppState app, Member member) {
+  /** Each member begins with another region. */
+  private List<String> order(Member member) {
     var own = member.request().path("region").asText("");
     var all = new ArrayList<>(regions.isEmpty() ? List.of(own) : regions);
     Collections.rotate(all, -((member.index() - 1) % all.size()));
+    return all;
+  }
+
+  /** A volume that is there already decides. */
+  private List<String> order(AppState app, Member member) {
+    var all = order(member);
     app.volumes
         .freeRegion(mount(member.request()))
         .ifPresent(
@@ -176,10 +182,20 @@ public final class Fleet {
     return all;
   }
 
-  private JsonNode create(AppState app, Member member, String region) {
+  /** The first request that {@link #create} sends for it, its volume by name instead of id. */
+  public ObjectNode first(Member member) {
+    return request(member, order(member).get(0));
+  }
+
+  private ObjectNode request(Member member, String region) {
     var request = member.request().deepCopy();
     if (!region.isEmpty()) request.put("region", region);
     if (rest == Rest.State.created) request.put("skip_launch", true);
+    return request;
+  }
+
+  private JsonNode create(AppState app, Member member, String region) {
+    var request = request(member, region);
     var mount = mount(request);
     var volume = mount == null ? null : app.volumes.take(mount, region);
     if (volume != null) mount.put("volume", volume.id());

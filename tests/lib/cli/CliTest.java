@@ -310,10 +310,13 @@ class CliTest {
       var result = Script.run(command, "--app", "");
 
       assertEquals(2, result.exit(), result.err());
-      assertTrue(result.err().startsWith("error: --app is empty\n  why: its value is blank"));
+      assertTrue(result.err().startsWith("error: --app is empty\n  why: a value of it is blank"));
       assertTrue(result.err().contains("try: give it a value, or leave it out"), result.err());
     }
     assertTrue(Script.run(new AllocateIps(), "--type", "").err().contains("--type is empty"));
+    assertTrue(Script.run(new CreateVolume(), "--region", "").err().contains("--region is empty"));
+    assertTrue(
+        Script.run(new CreateFleet(), "--regions", "iad,,fra").err().contains("--regions is"));
     assertTrue(Script.run(new DestroyMachine(), "").err().contains("MACHINE_ID is empty"));
     assertTrue(Script.run(new DestroyVolume(), " ").err().contains("VOLUME_ID is empty"));
     assertTrue(Script.run(new Exec(), "--", "").err().contains("COMMAND is empty"));

@@ -128,4 +128,12 @@ class ClaimMachineTest {
     assertEquals(1, result.exit());
     assertTrue(result.err().contains("error: eve has no Machine of the fleet fleet"));
   }
+
+  @Test
+  void a_claim_for_nobody_is_a_wrong_command_line() {
+    var result = Script.runWithInput("\n", new ClaimMachine(), "--owner", "-");
+
+    assertEquals(2, result.exit());
+    assertTrue(result.err().contains("error: no owner is named"), result.err());
+  }
 }

@@ -1,4 +1,5 @@
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -189,7 +190,69 @@ class CreateFleetTest {
 
     assertEquals(0, result.exit(), result.err());
     assertTrue(result.out().contains("\"name\": \"fleet-0002\""), result.out());
+    assertEquals(2, result.out().split("\"skip_launch\": true", -1).length - 1, result.out());
     assertEquals(0, machines().size());
+  }
+
+  @Test
+  void a_dry_run_names_the_region_of_each_and_launches_those_that_are_to_run() throws Exception {
+    var result =
+        Script.run(
+            new CreateFleet(),
+            "-n",
+            "--count",
+            "3",
+            "--regions",
+            "iad,fra",
+            "--state",
+            "started",
+            "--template",
+            template(false));
+
+    assertEquals(0, result.exit(), result.err());
+    assertEquals(
+        List.of("iad", "fra", "iad"),
+        result
+            .out()
+            .lines()
+            .filter(line -> line.contains("\"region\""))
+            .map(line -> line.replaceAll(".*: \"(\\w+)\".*", "$1"))
+            .toList());
+    assertFalse(result.out().contains("skip_launch"), result.out());
+  }
+
+  @Test
+  void a_region_that_is_not_there_is_answered_with_those_that_are() throws Exception {
+    var result =
+        Script.run(
+            new CreateFleet(), "--count", "1", "--regions", "xyz", "--template", template(false));
+
+    assertEquals(1, result.exit());
+    assertTrue(result.err().contains("why: there is no such region"), result.err());
+    assertTrue(result.err().contains("try: --regions iad, or another: "), result.err());
+    assertTrue(result.err().contains("then the same command again"), result.err());
+  }
+
+  @Test
+  void a_column_that_would_be_lost_is_refused() throws Exception {
+    for (var head : List.of("user,user", "NAME,user", "user,INDEX")) {
+      var file = Files.writeString(folder.resolve("lost.csv"), head + "\na,b\n").toString();
+
+      var result = Script.run(new CreateFleet(), "-n", "--each", file);
+
+      assertEquals(2, result.exit(), head);
+      assertTrue(result.err().contains("another name"), result.err());
+    }
+  }
+
+  @Test
+  void a_fleet_without_a_Machine_has_a_command_that_creates_it() {
+    var result = Script.run(new FleetStatus(), "--name", "nobody");
+
+    assertEquals(0, result.exit());
+    assertTrue(
+        result.err().contains("nobody has no Machine yet: jbang fly-create-fleet@catalog"),
+        result.err());
   }
 
   @Test
