@@ -66,6 +66,7 @@ public final class Deadline {
     return new Deadline(budget);
   }
 
+  /** A deadline that never passes. */
   public static Deadline none() {
     return new Deadline(FOREVER);
   }
@@ -75,10 +76,12 @@ public final class Deadline {
     clock = other == null ? REAL : other;
   }
 
+  /** The clock of all deadlines. */
   public static Clock clock() {
     return clock;
   }
 
+  /** The whole time, used or not. */
   public Duration budget() {
     return budget;
   }
@@ -89,6 +92,7 @@ public final class Deadline {
     return left.isNegative() ? Duration.ZERO : left;
   }
 
+  /** True once the budget is used up. */
   public boolean over() {
     return left().isZero();
   }

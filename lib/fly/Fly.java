@@ -148,6 +148,14 @@ public final class Fly {
     return dryRun != null;
   }
 
+  /**
+   * A GET from the Machines API, repeated after a failure that may pass.
+   *
+   * @param path from {@code /v1} on, with a {name} for each id
+   * @return the answer, an object or a list, in the shape that the API's documentation gives it
+   * @throws FlyException if Fly.io refuses, or the answer cannot be read; {@link #find} is for
+   *     something that may not exist
+   */
   public JsonNode get(String path, Object... ids) {
     return read(apiUrl, fill(path, ids), null);
   }
@@ -194,6 +202,11 @@ public final class Fly {
     return list("/v1/apps/{app}/machines", app).stream().map(Machine::of).toList();
   }
 
+  /**
+   * One Machine.
+   *
+   * @throws FlyException with status 404 if the app has none of this id
+   */
   public Machine machine(String app, String id) {
     return Machine.of(get("/v1/apps/{app}/machines/{machine}", app, id));
   }
@@ -231,6 +244,7 @@ public final class Fly {
     return MissingNode.getInstance();
   }
 
+  /** A PUT, which leads to the same state however often it is sent; it may be repeated. */
   public JsonNode put(String path, JsonNode body, Object... ids) {
     return write("PUT", path, body, Retry.Kind.FREELY, ids);
   }

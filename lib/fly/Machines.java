@@ -72,22 +72,33 @@ public final class Machines {
         "--signal TERM");
   }
 
+  /**
+   * Starts the Machine; returns before it is {@code started}.
+   *
+   * @return Fly.io's answer, or the Machine if it has started already
+   */
   public JsonNode start(String app, String id) {
     return act(app, id, "start", null, "started", "starting");
   }
 
   /**
+   * Stops the Machine; returns before it is {@code stopped}.
+   *
    * @param request {@code signal} and {@code timeout}, or null for the Machine's own
+   * @return Fly.io's answer, or the Machine if it has stopped already
    */
   public JsonNode stop(String app, String id, JsonNode request) {
     return act(app, id, "stop", request, "stopped", "stopping");
   }
 
+  /** Suspends the Machine, its memory included; returns before it is {@code suspended}. */
   public JsonNode suspend(String app, String id) {
     return act(app, id, "suspend", null, "suspended", "suspending");
   }
 
   /**
+   * Restarts the Machine; returns before it is {@code started} again.
+   *
    * @param query such as {@code ?signal=SIGTERM&timeout=10s}; may be empty
    */
   public JsonNode restart(String app, String id, String query) {
@@ -99,7 +110,12 @@ public final class Machines {
     return repeat(app, id, Set.of(there), one -> one.action(path, request, app, id));
   }
 
-  /** A Machine that is destroyed already counts as destroyed, if its app is there. */
+  /**
+   * Destroys the Machine; its volumes stay. A Machine that is destroyed already counts as
+   * destroyed, if its app is there.
+   *
+   * @param force true to destroy a Machine that runs
+   */
   public JsonNode destroy(String app, String id, boolean force) {
     try {
       return repeat(
@@ -165,7 +181,9 @@ public final class Machines {
   /**
    * Waits until the Machine is in this state, with as many requests as it takes.
    *
+   * @param timeout whole seconds, one at least
    * @return the answer of the last request, or {@code {"ok": true}} for a Machine that is gone
+   * @throws FlyException if the time is over
    */
   public JsonNode waitFor(String app, String id, State state, Duration timeout) {
     return waitFor(
@@ -180,7 +198,11 @@ public final class Machines {
         });
   }
 
-  /** Waits until one version of the Machine is in this state. */
+  /**
+   * Waits until one version of the Machine is in this state.
+   *
+   * @param version its {@code instance_id}
+   */
   public JsonNode waitForVersion(
       String app, String id, State state, String version, Duration timeout) {
     return waitFor(app, id, state, timeout, one -> version);

@@ -1,5 +1,5 @@
-//SOURCES ../Access.java ../Deadline.java ../Fly.java ../FlyException.java ../Refusals.java ../Settings.java
-//SOURCES ../Token.java
+//SOURCES ../Access.java ../Deadline.java ../Fly.java ../FlyException.java ../Network.java ../Refusals.java
+//SOURCES ../Settings.java ../Token.java
 package fly.api;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -9,6 +9,7 @@ import fly.Access;
 import fly.Deadline;
 import fly.Fly;
 import fly.FlyException;
+import fly.Network;
 import fly.Refusals;
 import fly.Settings;
 import fly.Token;
@@ -150,6 +151,7 @@ public final class RawRequest {
    *
    * @param limit for each page
    * @return the pages as one: the elements of their lists joined
+   * @throws FlyException if a page is refused, or is not JSON
    */
   public JsonNode allPages(Duration limit) {
     JsonNode all = null;
@@ -158,12 +160,26 @@ public final class RawRequest {
       var failure = failure(answer);
       if (failure != null) throw failure;
       var page = answer.json();
+      if (page == null) throw token.hide(noPage(answer));
       all = all == null ? page : joined(all, page);
-      var next = page == null ? "" : page.path("next_cursor").asText("");
+      var next = page.path("next_cursor").asText("");
       if (next.isEmpty()) return all;
       if (!seen.add(next)) throw Refusals.endless(url());
       query.put("cursor", next);
     }
+  }
+
+  private FlyException noPage(Answer answer) {
+    var text = answer.body().strip();
+    return new FlyException(
+        "a page of the list is not JSON",
+        "%s (%d from %s %s)"
+            .formatted(
+                text.isEmpty() ? "it is empty" : text.substring(0, Math.min(200, text.length())),
+                answer.status(),
+                method,
+                Network.shown(url())),
+        "the same without --paginate shows the first page as it is");
   }
 
   private static JsonNode joined(JsonNode all, JsonNode page) {

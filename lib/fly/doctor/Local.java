@@ -76,14 +76,12 @@ final class Local {
   }
 
   private static String source(Settings setting) {
-    var name = setting.name();
-    if (present(System.getProperty(name))) return "system property";
-    if (present(System.getenv(name))) return "environment";
-    return Settings.lookup(name) == null ? "default" : ".env";
-  }
-
-  private static boolean present(String value) {
-    return value != null && !value.isBlank();
+    return switch (setting.source()) {
+      case PROPERTY -> "system property";
+      case ENVIRONMENT -> "environment";
+      case FILE -> ".env";
+      case DEFAULT -> "default";
+    };
   }
 
   /** The MCP clients of this machine whose configuration names the app's address. */

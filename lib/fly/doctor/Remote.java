@@ -46,8 +46,10 @@ final class Remote {
   static String target() {
     var url = Settings.FLY_API_HOSTNAME.get();
     Access.requireSafe(url);
-    var local = url.matches("https?://(localhost|127\\.[\\d.]+|\\[::1])([:/].*)?");
-    return (local ? "a sandbox on this machine: " : "Fly.io: ") + url;
+    return (Network.loopback(URI.create(url).getHost())
+            ? "a sandbox on this machine: "
+            : "Fly.io: ")
+        + url;
   }
 
   /** Name, connection, TLS and proxy, by a request without a token. */

@@ -2,6 +2,7 @@ import static com.github.tomakehurst.wiremock.client.WireMock.equalTo;
 import static com.github.tomakehurst.wiremock.client.WireMock.equalToJson;
 import static com.github.tomakehurst.wiremock.client.WireMock.get;
 import static com.github.tomakehurst.wiremock.client.WireMock.getRequestedFor;
+import static com.github.tomakehurst.wiremock.client.WireMock.ok;
 import static com.github.tomakehurst.wiremock.client.WireMock.okJson;
 import static com.github.tomakehurst.wiremock.client.WireMock.post;
 import static com.github.tomakehurst.wiremock.client.WireMock.postRequestedFor;
@@ -37,6 +38,25 @@ class ApiTest {
 
     assertEquals("m1\n", result.out(), result.err());
     assertEquals(0, result.exit());
+  }
+
+  @Test
+  void a_page_that_is_not_JSON_is_no_end_of_the_list() {
+    fly.stubFor(
+        get("/v1/orgs/personal/machines")
+            .willReturn(okJson("{\"machines\":[{\"id\":\"1\"}],\"next_cursor\":\"c\"}")));
+    fly.stubFor(
+        get("/v1/orgs/personal/machines?cursor=c").willReturn(ok("<html>a login page</html>")));
+
+    var second = api("/v1/orgs/personal/machines", "--paginate");
+    var first = api("/v1/orgs/personal/machines?cursor=c", "--paginate");
+
+    for (var result : List.of(second, first)) {
+      assertEquals(1, result.exit());
+      assertEquals("", result.out());
+      assertTrue(result.err().contains("error: a page of the list is not JSON"), result.err());
+      assertTrue(result.err().contains("why: <html>a login page</html> (200"), result.err());
+    }
   }
 
   @Test

@@ -1,6 +1,8 @@
-//SOURCES ../message/JsonRpcHead.java ../message/JsonRpcMessage.java ../message/SpooledBytes.java PendingCall.java
+//SOURCES ../../DaemonThread.java ../message/JsonRpcHead.java ../message/JsonRpcMessage.java
+//SOURCES ../message/SpooledBytes.java PendingCall.java
 package fly.mcp.proxy;
 
+import fly.DaemonThread;
 import fly.mcp.message.JsonRpcHead;
 import fly.mcp.message.JsonRpcMessage;
 import fly.mcp.message.SpooledBytes;
@@ -49,9 +51,7 @@ final class StdioClient {
     this.out = new BufferedOutputStream(out, SpooledBytes.LARGE);
     this.log = log;
     this.onLate = onLate;
-    var deadlines = new Thread(this::watchDeadlines, "mcp-deadlines");
-    deadlines.setDaemon(true);
-    deadlines.start();
+    DaemonThread.start("mcp-deadlines", this::watchDeadlines);
   }
 
   /** Completes once the client has closed its side. */
