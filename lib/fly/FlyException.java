@@ -4,6 +4,8 @@ package fly;
 import java.net.ConnectException;
 import java.net.http.HttpTimeoutException;
 import java.nio.channels.UnresolvedAddressException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.NoSuchFileException;
 
 /** A failure that its reader can act on: what happened, why, and what to try next. */
@@ -70,11 +72,13 @@ public final class FlyException extends RuntimeException {
     return new FlyException(what, why, tryNext, USAGE);
   }
 
-  /** The reason of a failed connection, in words. */
+  /** The reason of a connection that failed, or of a file that cannot be used, in words. */
   public static String reason(Throwable failure) {
     var reason = failure.getClass().getSimpleName();
     for (var cause = failure; cause != null; cause = cause.getCause()) {
       if (cause instanceof NoSuchFileException) return "there is no such file";
+      if (cause instanceof FileAlreadyExistsException) return "a file is in its place";
+      if (cause instanceof AccessDeniedException) return "you have no access";
       if (cause instanceof HttpTimeoutException) return "no answer in time";
       if (cause instanceof ConnectException && cause.getMessage() == null) {
         return hasCause(cause, UnresolvedAddressException.class)

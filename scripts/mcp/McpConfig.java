@@ -14,6 +14,7 @@ import fly.cli.Trust;
 import fly.mcp.check.ServerOptions;
 import fly.mcp.launch.ClientConfigFile;
 import java.net.URI;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import picocli.CommandLine.ArgGroup;
@@ -121,6 +122,10 @@ class McpConfig implements Runnable {
           "no MCP client was found here",
           "none of their folders is there",
           "--client NAME: " + List.of(ClientConfigFile.Client.values()));
+    }
+    if (scope == Scope.PROJECT && !Files.isDirectory(folder.toAbsolutePath())) {
+      throw FlyException.usage(
+          "there is no folder " + folder, "a project is in one that is there", "--folder FOLDER");
     }
     return wanted.stream()
         .map(

@@ -236,4 +236,15 @@ class McpConfigTest {
     assertEquals(2, config().out().lines().count());
     assertTrue(Files.readString(home.resolve(".claude.json")).contains("\"numStartups\": 3"));
   }
+
+  @Test
+  void a_project_in_a_folder_that_is_not_there_is_refused_and_the_folder_not_made() {
+    var folder = home.resolve("projct");
+
+    var result = config("--client", "cursor", "--scope", "project", "--folder", folder.toString());
+
+    assertEquals(2, result.exit());
+    assertTrue(result.err().contains("error: there is no folder " + folder), result.err());
+    assertFalse(Files.exists(folder));
+  }
 }

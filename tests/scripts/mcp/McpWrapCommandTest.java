@@ -5,9 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
+import fly.FlyException;
 import fly.cli.Cli;
 import fly.mcp.proxy.HttpSender;
 import fly.mcp.wrap.WrapOptions;
+import fly.mcp.wrap.WrapServer;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.Inet4Address;
@@ -283,5 +285,17 @@ class McpWrapCommandTest extends WrapFixture {
 
     documented.removeAll(Set.of("-h", "--help", "-V", "--version", "--as")); // of every command
     assertEquals(documented, new TreeSet<>(new WrapOptions().names()));
+  }
+
+  @Test
+  void a_port_that_does_not_exist_is_a_wrong_command_line() {
+    var started = new WrapOptions();
+    started.port = 65_536;
+
+    var refused =
+        assertThrows(FlyException.class, () -> new WrapServer(x -> {}, x -> {}).run(started));
+
+    assertEquals("there is no port 65536", refused.what);
+    assertEquals(FlyException.USAGE, refused.exitCode);
   }
 }

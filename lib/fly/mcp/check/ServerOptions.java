@@ -1,5 +1,6 @@
 //SOURCES ../../Access.java ../../FlyException.java ../../Network.java ../../Settings.java ../../Story.java
-//SOURCES ../../cli/Options.java ../../cli/Reference.java ../proxy/HttpErrors.java ../proxy/StdioProxy.java
+//SOURCES ../../TextFile.java ../../cli/Options.java ../../cli/Reference.java ../proxy/HttpErrors.java
+//SOURCES ../proxy/StdioProxy.java
 package fly.mcp.check;
 
 import fly.Access;
@@ -7,14 +8,13 @@ import fly.FlyException;
 import fly.Network;
 import fly.Settings;
 import fly.Story;
+import fly.TextFile;
 import fly.cli.Options;
 import fly.cli.Reference;
 import fly.mcp.proxy.HttpErrors;
 import fly.mcp.proxy.StdioProxy;
-import java.io.IOException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Base64;
@@ -179,12 +179,8 @@ public final class ServerOptions {
 
   private String secretIn(Path file) {
     requireTrusted("the secret in " + file);
-    try {
-      var secret = Files.readString(file).strip();
-      if (secret.matches("[\\x20-\\x7e]+")) return secret;
-    } catch (IOException e) {
-      // the same answer for both
-    }
+    var secret = TextFile.read(file).strip();
+    if (secret.matches("[\\x20-\\x7e]+")) return secret;
     throw FlyException.usage(
         "no secret in " + file, "one line of printable characters was expected", "look at it");
   }

@@ -145,6 +145,10 @@ public final class WrapOptions {
   }
 
   InetSocketAddress address() {
+    if (port < 0 || port > 65535) {
+      throw FlyException.usage(
+          "there is no port " + port, "ports are 0 to 65535", "--port 0 takes any free one");
+    }
     try {
       return new InetSocketAddress(InetAddress.getByName(host), port);
     } catch (UnknownHostException e) {

@@ -75,7 +75,7 @@ public final class RecordStore implements AutoCloseable {
     } catch (IOException e) {
       throw new FlyException(
           "the sandbox cannot keep its data in " + folder,
-          e.toString(),
+          FlyException.reason(e),
           "another folder: --data DIR");
     }
     try {
