@@ -11,6 +11,8 @@ import java.nio.file.Path;
 
 /** The one reader of text from outside: UTF-8, with or without a byte order mark. */
 public final class TextFile {
+  private static final String STDIN = "stdin";
+
   private TextFile() {}
 
   /**
@@ -42,6 +44,19 @@ public final class TextFile {
     return text(bytes, file.toString());
   }
 
+  /**
+   * The text of stdin, whole.
+   *
+   * @throws FlyException if it cannot be read, or is not UTF-8
+   */
+  public static String stdin() {
+    try {
+      return text(System.in.readAllBytes(), STDIN);
+    } catch (IOException e) {
+      throw FlyException.usage("could not read stdin", FlyException.reason(e), "run this again");
+    }
+  }
+
   /** Decodes bytes that were read from there. */
   public static String text(byte[] bytes, String file) {
     for (var one : bytes) if (one == 0) throw notUtf8(file, "UTF-16");
@@ -57,7 +72,9 @@ public final class TextFile {
     return FlyException.usage(
         file + " is not UTF-8 text",
         "it looks like " + charset,
-        "iconv -f %s -t UTF-8 %s > %s"
-            .formatted(charset, ShellWord.of(file), ShellWord.of(file + ".utf8")));
+        file.equals(STDIN)
+            ? "iconv -f %s -t UTF-8 before this command in the pipe".formatted(charset)
+            : "iconv -f %s -t UTF-8 %s > %s"
+                .formatted(charset, ShellWord.of(file), ShellWord.of(file + ".utf8")));
   }
 }

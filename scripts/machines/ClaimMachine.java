@@ -2,13 +2,14 @@
 //JAVA 17+
 //DESCRIPTION Claim a ready Machine of a fleet for an owner, start it, and print its address.
 //SOURCES ../../lib/fly/Fly.java ../../lib/fly/FlyException.java ../../lib/fly/Settings.java
-//SOURCES ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Hint.java ../../lib/fly/cli/Options.java
-//SOURCES ../../lib/fly/fleet/Pool.java ../../lib/fly/mcp/check/Readiness.java
+//SOURCES ../../lib/fly/TextFile.java ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Hint.java
+//SOURCES ../../lib/fly/cli/Options.java ../../lib/fly/fleet/Pool.java ../../lib/fly/mcp/check/Readiness.java
 
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.Fly;
 import fly.FlyException;
 import fly.Settings;
+import fly.TextFile;
 import fly.cli.Cli;
 import fly.cli.Hint;
 import fly.cli.Options;
@@ -68,7 +69,7 @@ class ClaimMachine implements Runnable {
     var all = new LinkedHashSet<String>();
     for (var owner : owners) {
       if (!owner.equals("-")) all.add(owner);
-      else new Scanner(System.in).forEachRemaining(all::add);
+      else new Scanner(TextFile.stdin()).forEachRemaining(all::add);
     }
     if (cli.dryRun) {
       throw FlyException.usage(

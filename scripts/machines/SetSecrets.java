@@ -1,16 +1,15 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //JAVA 17+
 //DESCRIPTION Set secrets of an app, from variables or from stdin, never from arguments.
-//SOURCES ../../lib/fly/FlyException.java ../../lib/fly/Settings.java ../../lib/fly/cli/Cli.java
-//SOURCES ../../lib/fly/cli/Hint.java ../../lib/fly/cli/Options.java
+//SOURCES ../../lib/fly/FlyException.java ../../lib/fly/Settings.java ../../lib/fly/TextFile.java
+//SOURCES ../../lib/fly/cli/Cli.java ../../lib/fly/cli/Hint.java ../../lib/fly/cli/Options.java
 
 import fly.FlyException;
 import fly.Settings;
+import fly.TextFile;
 import fly.cli.Cli;
 import fly.cli.Hint;
 import fly.cli.Options;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -84,23 +83,17 @@ class SetSecrets implements Runnable {
   }
 
   private static void fromStdin(Map<String, String> secrets) {
-    try {
-      var text = new String(System.in.readAllBytes(), StandardCharsets.UTF_8);
-      for (var line : text.lines().filter(line -> !line.isBlank()).toList()) {
-        var pair = line.split("=", 2);
-        if (pair.length < 2) {
-          throw FlyException.usage(
-              "a line of stdin is no secret", "it has no =", "lines NAME=VALUE");
-        }
-        if (secrets.put(known(pair[0].strip()), pair[1]) != null) {
-          throw FlyException.usage(
-              pair[0].strip() + " is there twice",
-              "a secret has one value, and it is not clear which",
-              "one line NAME=VALUE for each, and none for a NAME of the command line");
-        }
+    for (var line : TextFile.stdin().lines().filter(line -> !line.isBlank()).toList()) {
+      var pair = line.split("=", 2);
+      if (pair.length < 2) {
+        throw FlyException.usage("a line of stdin is no secret", "it has no =", "lines NAME=VALUE");
       }
-    } catch (IOException e) {
-      throw new FlyException("stdin could not be read", e.toString(), "");
+      if (secrets.put(known(pair[0].strip()), pair[1]) != null) {
+        throw FlyException.usage(
+            pair[0].strip() + " is there twice",
+            "a secret has one value, and it is not clear which",
+            "one line NAME=VALUE for each, and none for a NAME of the command line");
+      }
     }
   }
 }

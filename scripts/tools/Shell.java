@@ -1,8 +1,8 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //JAVA 17+
 //DESCRIPTION JShell with the library ready: at a prompt, from a file or a pipe, or one expression.
-//SOURCES ../../lib/fly/FlyException.java ../../lib/fly/cli/Cli.java ../../lib/fly/shell/Prelude.java
-//SOURCES ../../lib/fly/shell/Prompt.java ../../lib/fly/shell/Snippets.java
+//SOURCES ../../lib/fly/FlyException.java ../../lib/fly/TextFile.java ../../lib/fly/cli/Cli.java
+//SOURCES ../../lib/fly/shell/Prelude.java ../../lib/fly/shell/Prompt.java ../../lib/fly/shell/Snippets.java
 //FILES imports.jsh=../../lib/fly/shell/imports.jsh
 //FILES shell-help.txt=../../lib/fly/shell/shell-help.txt
 //FILES META-INF/services/jdk.jshell.spi.ExecutionControlProvider=../../lib/fly/shell/services/jdk.jshell.spi.ExecutionControlProvider
@@ -12,13 +12,11 @@
 //FILES allocate-ip.json=../guide/allocate-ip.json
 
 import fly.FlyException;
+import fly.TextFile;
 import fly.cli.Cli;
 import fly.shell.Prelude;
 import fly.shell.Prompt;
 import fly.shell.Snippets;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -74,7 +72,7 @@ class Shell implements Callable<Integer> {
     try (var snippets = new Snippets()) {
       for (var one : code) show(snippets.run("-e", one));
       if (file != null && !file.equals("-")) snippets.runFile(file);
-      else if (code.isEmpty()) snippets.run("stdin", stdin());
+      else if (code.isEmpty()) snippets.run("stdin", TextFile.stdin());
       return 0;
     } catch (Snippets.Exit exit) {
       return exit.code;
@@ -87,13 +85,5 @@ class Shell implements Callable<Integer> {
   /** Prints the value for the next command of a pipe: a string is bare, JSON is indented. */
   private static void show(Object value) {
     if (value != null) Prelude.print(value);
-  }
-
-  private static String stdin() {
-    try {
-      return new String(System.in.readAllBytes(), StandardCharsets.UTF_8);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
   }
 }

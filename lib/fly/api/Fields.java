@@ -11,7 +11,6 @@ import com.fasterxml.jackson.databind.node.TextNode;
 import fly.Fly;
 import fly.FlyException;
 import fly.TextFile;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -69,12 +68,7 @@ public final class Fields {
 
   /** A file's text; {@code -} is stdin. */
   public static String read(String file) {
-    if (!file.equals("-")) return TextFile.read(Path.of(file));
-    try {
-      return TextFile.text(System.in.readAllBytes(), "stdin");
-    } catch (IOException e) {
-      throw FlyException.usage("could not read stdin", FlyException.reason(e), "--input FILE");
-    }
+    return file.equals("-") ? TextFile.stdin() : TextFile.read(Path.of(file));
   }
 
   /** A request body from a file; {@code -} is stdin. */

@@ -1,9 +1,10 @@
-//SOURCES ../Count.java ../Fly.java ../FlyException.java ../Machines.java ../Settings.java ../Story.java Cli.java
-//SOURCES Hint.java Options.java
+//SOURCES ../Count.java ../Fly.java ../FlyException.java ../Machines.java ../Settings.java ../Story.java
+//SOURCES ../TextFile.java Cli.java Hint.java Options.java
 package fly.cli;
 
 import static picocli.CommandLine.Spec.Target.MIXEE;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import fly.Count;
@@ -12,8 +13,7 @@ import fly.FlyException;
 import fly.Machines;
 import fly.Settings;
 import fly.Story;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
+import fly.TextFile;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
@@ -232,17 +232,15 @@ public abstract class Many {
   private static List<String> stdin() {
     try {
       var ids = new ArrayList<String>();
-      var text = new String(System.in.readAllBytes(), StandardCharsets.UTF_8);
-      for (var line : text.lines().map(String::strip).filter(line -> !line.isEmpty()).toList()) {
+      for (var line :
+          TextFile.stdin().lines().map(String::strip).filter(line -> !line.isEmpty()).toList()) {
         if (line.startsWith("{")) ids.add(Fly.JSON.readTree(line).path("id").asText());
         else ids.addAll(List.of(line.split("\\s+")));
       }
       return ids;
-    } catch (IOException e) {
+    } catch (JsonProcessingException e) {
       throw FlyException.usage(
-          "stdin holds no ids",
-          String.valueOf(e.getMessage()),
-          "one id a line, or one JSON a line");
+          "stdin holds no ids", e.getMessage(), "one id a line, or one JSON a line");
     }
   }
 

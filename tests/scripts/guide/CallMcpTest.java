@@ -98,7 +98,8 @@ class CallMcpTest {
   void your_own_lines_come_from_stdin() {
     var result =
         Script.runWithInput(
-            "{\"jsonrpc\":\"2.0\",\"id\":\"a\",\"method\":\"tools/list\"}\n",
+            // PowerShell's pipes begin with a byte order mark.
+            "\ufeff{\"jsonrpc\":\"2.0\",\"id\":\"a\",\"method\":\"tools/list\"}\n",
             new CallMcp(),
             "--requests",
             "-");

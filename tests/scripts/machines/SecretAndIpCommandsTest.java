@@ -25,7 +25,7 @@ class SecretAndIpCommandsTest {
 
   @Test
   void secrets_come_from_stdin() {
-    var set = Script.runWithInput("A=1\n\nB=x=y\n", new SetSecrets(), "--stdin", "-q");
+    var set = Script.runWithInput("\ufeffA=1\n\nB=x=y\n", new SetSecrets(), "--stdin", "-q");
     var list = Script.run(new ListSecrets(), "-q");
 
     assertEquals(0, set.exit(), set.err());

@@ -8,8 +8,6 @@ import fly.Fly;
 import fly.FlyException;
 import fly.Template;
 import fly.TextFile;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -96,12 +94,8 @@ public final class Task {
 
   /** The messages of a file; - is stdin. */
   private static List<JsonNode> read(String file) {
-    if (!file.equals("-")) return parse(TextFile.read(Path.of(file)), file);
-    try {
-      return parse(new String(System.in.readAllBytes(), StandardCharsets.UTF_8), "stdin");
-    } catch (IOException e) {
-      throw FlyException.usage("could not read stdin", FlyException.reason(e), "--requests FILE");
-    }
+    if (file.equals("-")) return parse(TextFile.stdin(), "stdin");
+    return parse(TextFile.read(Path.of(file)), file);
   }
 
   /** The arguments of a tool, which are a JSON object. */
