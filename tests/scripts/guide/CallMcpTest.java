@@ -339,6 +339,21 @@ class CallMcpTest {
   }
 
   @Test
+  void a_list_whose_pages_lead_in_a_circle_is_not_taken_for_whole() {
+    wrap.answer =
+        request ->
+            !name(request).equals("resources/list")
+                ? ok(request)
+                : result(
+                    request, "{\"resources\":[{\"uri\":\"file:///1\"}],\"nextCursor\":\"p1\"}");
+
+    var result = Script.run(new CallMcp(), "--list", "resources");
+
+    assertEquals(12, result.exit(), result.err());
+    assertTrue(result.err().contains("error: a list has no end"), result.err());
+  }
+
+  @Test
   void a_report_tells_the_stages_and_the_replies() throws Exception {
     var result = Script.run(new CallMcp(), "--json");
 

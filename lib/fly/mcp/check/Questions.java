@@ -1,10 +1,12 @@
-//SOURCES ../../Fly.java ../../FlyException.java Conversation.java ServerCheck.java ServerOptions.java
+//SOURCES ../../Fly.java ../../FlyException.java ../../Refusals.java Conversation.java ServerCheck.java
+//SOURCES ServerOptions.java
 package fly.mcp.check;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import fly.Fly;
 import fly.FlyException;
+import fly.Refusals;
 import java.net.URI;
 import java.time.Duration;
 import java.util.HashSet;
@@ -80,7 +82,12 @@ public final class Questions implements AutoCloseable {
     var reply = first;
     for (int id = request.path("id").asInt() + 1; ; id++) {
       var cursor = reply.at("/result/nextCursor");
-      if (!cursor.isTextual() || !seen.add(cursor)) return;
+      if (!cursor.isTextual()) return;
+      if (!seen.add(cursor)) {
+        var endless = Refusals.endless(request.path("method").asText());
+        throw new FlyException(
+            endless.what, endless.why, "tell the server's author", ServerCheck.NO_LIST);
+      }
       ObjectNode next = request.deepCopy();
       next.put("id", id).putObject("params").set("cursor", cursor);
       reply = check.ask(next, onReply);
