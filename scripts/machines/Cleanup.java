@@ -31,7 +31,8 @@ import picocli.CommandLine.Option;
           + " about the",
       "organization instead: volumes that no Machine has, and dedicated IPv4 addresses of apps"
           + " without a",
-      "Machine; they cost money and serve nobody. Then --confirm takes the organization's slug."
+      "Machine; they cost money and serve nobody. Then --confirm takes the organization's slug.",
+      "-n reads what is there, too, and prints the requests that would destroy the app."
     })
 class Cleanup implements Runnable {
   @Mixin Cli.Api cli;
@@ -68,22 +69,18 @@ class Cleanup implements Runnable {
       throw FlyException.usage("--older is for orphans", "this is about an app", "--orphans too");
     }
     var name = app.name();
-    if (cli.dryRun) {
-      cli.fly().delete("/v1/apps/{app}", name);
-      return;
-    }
 
     // 1. Look: Fly.io destroys an app with all that is in it, and asks nobody.
-    var teardown = new AppTeardown(cli.fly(), cli, name);
-    var contents = teardown.look();
+    var contents = new AppTeardown(cli.reading(), cli, name).look();
     if (contents.isEmpty()) {
-      cli.say("There is no app %s (any more).", name);
+      if (!cli.quiet) cli.err().println("There is no app %s (any more).".formatted(name));
       return;
     }
-    if (!name.equals(confirmed)) throw unconfirmed(name, contents.get());
+    if (!cli.dryRun && !name.equals(confirmed)) throw unconfirmed(name, contents.get());
 
     // 2. Destroy: Machines, volumes, then the app.
-    teardown.destroy(contents.get());
+    new AppTeardown(cli.fly(), cli, name).destroy(contents.get());
+    if (cli.dryRun) return;
 
     // 3. Forget its token, and name the MCP clients that still have its server.
     forgetToken(name);

@@ -95,7 +95,7 @@ public final class AppTeardown {
     var failed =
         fly.each(
             things,
-            AT_ONCE,
+            fly.dryRun() ? 1 : AT_ONCE, // one by one, they are printed in order
             thing -> {
               if (!kind.equals("app")) story.say("Destroying the %s %s ...", kind, id(thing));
               try {

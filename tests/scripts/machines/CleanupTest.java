@@ -3,6 +3,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.List;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
@@ -142,12 +144,35 @@ class CleanupTest {
   }
 
   @Test
-  void a_dry_run_prints_curl() {
+  void a_dry_run_reads_and_prints_each_request_in_its_order() {
+    app();
+
     var result = Script.run(new Cleanup(), "-n");
 
     assertEquals(0, result.exit(), result.err());
-    assertTrue(result.out().startsWith("curl -i -X DELETE"), result.out());
-    assertTrue(result.out().endsWith(APP + "\"\n"), result.out());
-    assertFalse(result.out().contains(FakeFly.TOKEN));
+    assertEquals(
+        List.of(
+            "DELETE " + MACHINE + "?force=true",
+            "GET " + MACHINE + "/wait?state=destroyed&timeout=60",
+            "DELETE " + APP + "/volumes/vol_1",
+            "DELETE " + APP),
+        Pattern.compile("-X (\\w+) [^/]*\"https?://[^/]+(/[^\"]+)\"", Pattern.DOTALL)
+            .matcher(result.out())
+            .results()
+            .map(request -> request.group(1) + " " + request.group(2))
+            .toList(),
+        result.out());
+    assertFalse(result.out().contains(FakeFly.TOKEN), result.out());
+    fly.verify(0, deleteRequestedFor(anyUrl()));
+  }
+
+  @Test
+  void a_dry_run_of_an_app_that_is_gone_says_so() {
+    fly.stubFor(get(APP).willReturn(status(404).withBody("{\"error\": \"app not found\"}")));
+
+    var result = Script.run(new Cleanup(), "-n");
+
+    assertEquals(0, result.exit(), result.err());
+    assertEquals("There is no app mcp-demo (any more).\n", result.err());
   }
 }
