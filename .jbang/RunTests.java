@@ -69,7 +69,7 @@ class RunTests {
       var jdk = value(words, "--jdk");
       var arguments = Arguments.of(words);
       if (jdk == null) System.exit(new TestPool(arguments).run() ? 0 : 1);
-      System.exit(runOn(jdk.equals("all") ? jdks() : List.of(Path.of(jdk)), words));
+      System.exit(runOn(jdk.equals("all") ? jdks() : List.of(known(jdk)), words));
     } catch (IllegalArgumentException e) {
       System.err.println("error: " + e.getMessage());
       System.exit(2);
@@ -113,6 +113,13 @@ class RunTests {
     if (broken > 0 && sums[1] == 0) sums[1] = broken;
     System.out.printf("%d passed, %d failed, %d skipped%n", sums[0], sums[1], sums[2]);
     return broken == 0 ? 0 : 1;
+  }
+
+  private static Path known(String jdk) {
+    var folder = Path.of(jdk);
+    if (Files.exists(folder.resolve("release"))) return folder;
+    throw new IllegalArgumentException(
+        "--jdk " + jdk + " is no folder of a JDK; known are --jdk all and --jdk FOLDER");
   }
 
   /** Every JDK of version 17 or newer in the usual places, one of each version. */
