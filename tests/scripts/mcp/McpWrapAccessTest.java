@@ -102,6 +102,7 @@ class McpWrapAccessTest extends WrapFixture {
 
   @Test
   void the_health_is_that_of_the_program_and_takes_no_slot() throws Exception {
+    restart = false;
     wrap(Program.command());
 
     assertEquals(200, healthz("GET").statusCode());
@@ -109,9 +110,17 @@ class McpWrapAccessTest extends WrapFixture {
     assertEquals(200, getLines().statusCode());
     lines(call(1, "exit", "3"));
     Await.until(() -> healthz("GET").statusCode() != 200);
-    var sick = healthz("GET");
-    assertEquals(503, sick.statusCode());
-    assertTrue(sick.body().contains("(exit code 3): going"), sick.body());
+    assertEquals(503, healthz("GET").statusCode());
+  }
+
+  @Test
+  void a_program_that_the_next_request_starts_again_is_in_good_health() throws Exception {
+    wrap(Program.command());
+
+    lines(call(1, "exit", "3"));
+    Await.until(() -> log.toString().contains("(exit code 3): going"));
+
+    assertEquals(200, healthz("GET").statusCode());
   }
 
   @Test

@@ -96,9 +96,13 @@ final class Programs implements AutoCloseable {
     over.countDown();
   }
 
-  /** Reason why no client can be served; null if there is none. */
+  /**
+   * Reason why no client can be served; null if there is none. With {@code restart} the next
+   * request starts an ended program, and a failing check would keep Fly Proxy from sending one.
+   */
   synchronized String trouble() {
     if (closed || exitCode != 0) return "the MCP server has ended";
+    if (config.restart()) return null;
     if (shared != null && shared.over()) return sharedProgram.ending();
     return spare != null && !spare.alive() ? spare.ending() : null;
   }

@@ -56,9 +56,8 @@ final class Sessions implements AutoCloseable {
 
   /** The session of the wrap protocol. */
   synchronized ClientSession lines() {
-    if (lines != null && lines.over() && !config.restart()) {
-      throw new HttpRefusal(502, lines.ending());
-    }
+    var trouble = trouble();
+    if (trouble != null) throw new HttpRefusal(502, trouble);
     if (lines == null || lines.over()) lines = session(null);
     return lines;
   }
@@ -96,7 +95,7 @@ final class Sessions implements AutoCloseable {
 
   /** Reason why the wrap protocol does not work; null if it works, or no client uses it. */
   synchronized String trouble() {
-    return lines != null && lines.over() ? lines.ending() : null;
+    return lines != null && lines.over() && !config.restart() ? lines.ending() : null;
   }
 
   @Override
