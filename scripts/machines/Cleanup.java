@@ -32,7 +32,7 @@ import picocli.CommandLine.Option;
       "organization instead: volumes that no Machine has, and dedicated IPv4 addresses of apps"
           + " without a",
       "Machine; they cost money and serve nobody. Then --confirm takes the organization's slug.",
-      "-n reads what is there, too, and prints the requests that would destroy the app."
+      "-n reads what is there, too, and prints the requests that would destroy it."
     })
 class Cleanup implements Runnable {
   @Mixin Cli.Api cli;
@@ -97,12 +97,14 @@ class Cleanup implements Runnable {
     for (var orphan : found) {
       cli.err()
           .printf("  %s %s of %s (%s)%n", orphan.kind(), orphan.id(), orphan.app(), orphan.about());
+      if (cli.dryRun) new Orphans(cli.fly()).destroy(orphan);
       if (!confirm || cli.dryRun || !finder.destroy(orphan)) continue;
       if (cli.quiet) cli.out().println(orphan.id());
       else cli.printLine(Fly.JSON.mapper().valueToTree(orphan));
       gone++;
     }
     if (found.isEmpty()) cli.say("There are none.");
+    else if (cli.dryRun) return;
     else if (confirm) cli.say("%d of %d destroyed.", gone, found.size());
     else throw unconfirmed(org.slug(), "fly-cleanup --orphans --confirm " + org.slug());
   }

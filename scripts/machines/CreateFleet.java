@@ -34,7 +34,8 @@ import picocli.CommandLine.Option;
           + " an end by",
       "any cause, the same command creates those that are missing, and none twice. Fly.io creates",
       "one Machine a second in an app. The request body may hold $${INDEX}, $${NAME} and the",
-      "columns of --each.",
+      "columns of --each. -n reads nothing: it prints the requests for a fleet that has no Machine"
+          + " yet.",
       "%nGuide: https://fly.io/docs/mcp/deploy-with/machines-api/#performance-considerations"
     })
 class CreateFleet implements Runnable {
@@ -82,9 +83,8 @@ class CreateFleet implements Runnable {
     var members = members();
     var whole = new Fleet(cli.fly(), cli, regions, state);
     if (cli.dryRun) {
-      for (var member : members) {
-        cli.fly().post("/v1/apps/{app}/machines", whole.first(member), member.app());
-      }
+      if (appPerMachine) FleetApp.ensureAll(cli.fly(), cli, members, org.slug());
+      whole.print(members);
       return;
     }
 

@@ -182,9 +182,16 @@ public final class Fleet {
     return all;
   }
 
-  /** The first request that {@link #create} sends for it, its volume by name instead of id. */
-  public ObjectNode first(Member member) {
-    return request(member, order(member).get(0));
+  /**
+   * Prints in a dry run what {@link #create} sends for members of which nothing is there yet: a
+   * volume, then the Machine with its volume by name instead of id.
+   */
+  public void print(List<Member> members) {
+    for (var member : members) {
+      var region = order(member).get(0);
+      new FleetVolumes(fly, story, member.app()).print(mount(member.request()), region);
+      fly.post(MACHINES, request(member, region), member.app());
+    }
   }
 
   private ObjectNode request(Member member, String region) {

@@ -14,7 +14,8 @@ public final class FleetApp {
   public static void ensureAll(
       Fly fly, Story story, List<Fleet.Member> members, String organization) {
     var apps = members.stream().map(Fleet.Member::app).toList();
-    var failures = fly.each(apps, 20, app -> ensure(fly, story, app, organization));
+    var atOnce = fly.dryRun() ? 1 : 20; // one by one, the requests are printed in order
+    var failures = fly.each(apps, atOnce, app -> ensure(fly, story, app, organization));
     failures.forEach((app, e) -> story.insist("warning: %s: %s (%s)", app, e.what, e.why));
   }
 

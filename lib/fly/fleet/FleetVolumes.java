@@ -84,9 +84,7 @@ final class FleetVolumes {
     var name = name(mount);
     var left = free(name, Duration.ofDays(1)).filter(one -> fits(one, region));
     if (left.isPresent() && taken.add(left.get().id())) return new Taken(left.get().id(), name);
-    var request = Fly.JSON.createObjectNode().put("name", name);
-    if (!region.isEmpty()) request.put("region", region);
-    request.put("size_gb", mount.path("size_gb").asInt(1));
+    var request = request(mount, region);
     while (true) {
       try {
         var id = fly.post(VOLUMES, request, app).path("id").asText();
@@ -100,6 +98,17 @@ final class FleetVolumes {
         if (found.isPresent()) return found.get();
       }
     }
+  }
+
+  private static ObjectNode request(ObjectNode mount, String region) {
+    var request = Fly.JSON.createObjectNode().put("name", name(mount));
+    if (!region.isEmpty()) request.put("region", region);
+    return request.put("size_gb", mount.path("size_gb").asInt(1));
+  }
+
+  /** Prints the request of {@link #take} in a dry run, for a volume that is not there yet. */
+  void print(ObjectNode mount, String region) {
+    if (mount != null && !given(mount)) fly.post(VOLUMES, request(mount, region), app);
   }
 
   private static boolean fits(Volume volume, String region) {

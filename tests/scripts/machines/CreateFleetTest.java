@@ -222,6 +222,48 @@ class CreateFleetTest {
   }
 
   @Test
+  void a_dry_run_prints_what_a_Machine_needs_before_the_Machine() throws Exception {
+    var shared = Script.run(new CreateFleet(), "-n", "--count", "2", "--template", template(true));
+    var own =
+        Script.run(
+            new CreateFleet(),
+            "-n",
+            "--count",
+            "2",
+            "--app-per-machine",
+            "--template",
+            template(true));
+
+    var app = "/v1/apps/" + sandbox.app();
+    assertEquals(
+        List.of(app + "/volumes", app + "/machines", app + "/volumes", app + "/machines"),
+        paths(shared.out()));
+    assertTrue(shared.out().contains("\"name\": \"data_0002\""), shared.out());
+    assertEquals(
+        List.of(
+            "/v1/apps",
+            app + "-0001/ip_assignments",
+            app + "-0001/ip_assignments",
+            "/v1/apps",
+            app + "-0002/ip_assignments",
+            app + "-0002/ip_assignments",
+            app + "-0001/volumes",
+            app + "-0001/machines",
+            app + "-0002/volumes",
+            app + "-0002/machines"),
+        paths(own.out()));
+    assertEquals(0, sandbox.fly().volumes(sandbox.app()).size());
+  }
+
+  private static List<String> paths(String curls) {
+    return curls
+        .lines()
+        .filter(line -> line.startsWith("\"http"))
+        .map(line -> line.replaceAll(".*?(/v1/[^\"]*).*", "$1"))
+        .toList();
+  }
+
+  @Test
   void a_region_that_is_not_there_is_answered_with_those_that_are() throws Exception {
     var result =
         Script.run(

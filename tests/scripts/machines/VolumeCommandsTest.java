@@ -100,6 +100,7 @@ class VolumeCommandsTest {
 
     var young = Script.run(new Cleanup(), "--orphans", "--confirm", "personal");
     var list = Script.run(new Cleanup(), "--orphans", "--older", "0s");
+    var dry = Script.run(new Cleanup(), "-n", "--orphans", "--older", "0s");
     var gone = Script.run(new Cleanup(), "--orphans", "--older", "0s", "--confirm", "personal");
 
     assertEquals("", young.out());
@@ -107,6 +108,9 @@ class VolumeCommandsTest {
     assertTrue(list.err().contains("volume " + orphan + " of " + sandbox.app()), list.err());
     assertTrue(list.err().contains("dedicated IPv4, its app has no Machine"), list.err());
     assertTrue(list.err().contains("--orphans --confirm personal"), list.err());
+    assertEquals(0, dry.exit(), dry.err());
+    assertEquals(2, dry.out().split("curl -i -X DELETE", -1).length - 1, dry.out());
+    assertTrue(dry.out().contains("/volumes/" + orphan), dry.out());
     assertEquals(0, gone.exit(), gone.err());
     assertTrue(gone.out().contains(orphan), gone.out());
     assertEquals(0, sandbox.fly().volumes(sandbox.app()).size());
