@@ -81,6 +81,7 @@ class ClaimMachine implements Runnable {
     if (all.isEmpty())
       throw FlyException.usage("no owner is named", "stdin is empty", "one a line");
     one = all.size() == 1;
+    if (!noCheck) Settings.FLY_MCP_BEARER_TOKEN.getFor(Settings.FLY_EDGE_URL); // or refuses
 
     // One owner's failure is the command's; of several, each gets a line.
     cli.announce("Claiming %d of the fleet %s ...", all.size(), fleet.name());
@@ -114,14 +115,21 @@ class ClaimMachine implements Runnable {
   }
 
   private static String token(JsonNode machine) {
-    var own = machine.at("/config/env/FLY_MCP_BEARER_TOKEN").asText("");
+    var own = own(machine);
     return own.isEmpty() ? Settings.FLY_MCP_BEARER_TOKEN.get() : own;
+  }
+
+  private static String own(JsonNode machine) {
+    return machine.at("/config/env/FLY_MCP_BEARER_TOKEN").asText("");
   }
 
   /** Returns once the Machine's MCP server has answered. */
   private void check(JsonNode machine) {
     if (noCheck) return;
     var id = machine.path("id").asText();
-    Readiness.await(Settings.edgeUrl(app.name()), id, token(machine), timeout, cli);
+    var token = own(machine);
+    if (token.isEmpty()) token = Settings.FLY_MCP_BEARER_TOKEN.getFor(Settings.FLY_EDGE_URL);
+    else Settings.FLY_EDGE_URL.requireTrusted("the token of the Machine " + id);
+    Readiness.await(Settings.edgeUrl(app.name()), id, token, timeout, cli);
   }
 }

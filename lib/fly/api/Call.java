@@ -68,9 +68,10 @@ public final class Call {
   /** Adds {@code NAME:VALUE}. */
   public void header(String header) {
     var parts = header.split(":", 2);
-    var line = header.lines().count() == 1 && !parts[0].isBlank();
+    var latin = header.chars().allMatch(character -> character < 0x100); // as HTTP/1.1 sends it
+    var line = latin && header.lines().count() == 1 && !parts[0].isBlank();
     if (parts.length < 2 || !line)
-      throw FlyException.usage("no header: " + header, "NAME:VALUE", "-H a:b");
+      throw FlyException.usage("no header: " + header, "NAME:VALUE, in one line of Latin-1", "-H a:b");
     headers.put(parts[0].strip(), parts[1].strip());
   }
 

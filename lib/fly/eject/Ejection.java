@@ -19,6 +19,8 @@ import java.util.Map;
  * addresses, and the files that it sends lie beside it.
  */
 public final class Ejection {
+  private static final int SILENCE_MS = 30_000;
+
   private final String base;
 
   /**
@@ -79,10 +81,13 @@ public final class Ejection {
   private byte[] read(String path) {
     try {
       if (!base.matches("https?://.*")) return Files.readAllBytes(Path.of(base, path));
-      try (var stream = URI.create(base + "/" + path).toURL().openStream()) {
+      var connection = URI.create(base + "/" + path).toURL().openConnection();
+      connection.setConnectTimeout(SILENCE_MS);
+      connection.setReadTimeout(SILENCE_MS);
+      try (var stream = connection.getInputStream()) {
         return stream.readAllBytes();
       }
-    } catch (IOException e) {
+    } catch (IOException | IllegalArgumentException e) {
       throw new FlyException(
           "could not read " + base + "/" + path,
           FlyException.reason(e),

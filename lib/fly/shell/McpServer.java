@@ -133,7 +133,10 @@ public final class McpServer implements AutoCloseable {
   }
 
   private Map<String, String> headers() {
-    var token = Settings.FLY_MCP_BEARER_TOKEN.get();
+    var token =
+        app == null // then the caller has named the address
+            ? Settings.FLY_MCP_BEARER_TOKEN.get()
+            : Settings.FLY_MCP_BEARER_TOKEN.getFor(Settings.FLY_EDGE_URL);
     if (token == null) return Map.of();
     Access.requireSafe(server.toString());
     return Map.of("Authorization", "Bearer " + token);

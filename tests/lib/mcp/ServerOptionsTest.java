@@ -91,6 +91,32 @@ class ServerOptionsTest {
   }
 
   @Test
+  void an_address_without_a_scheme_is_refused() {
+    for (var address : List.of("//example.com/mcp", "example.com", "/mcp", "ftp://example.com/")) {
+      options.url = address;
+
+      var e = assertThrows(FlyException.class, options::server);
+
+      assertEquals(FlyException.USAGE, e.exitCode);
+      assertEquals(address + " is no http or https URL", e.what);
+    }
+  }
+
+  @Test
+  void a_header_that_would_be_changed_on_its_way_is_refused() {
+    options.url = "https://mine.test/";
+    for (var value : List.of("\u20ac 5", "\ud83d\ude00", "a\rb")) {
+      options.headers = List.of("X-Mine: " + value);
+
+      var e = assertThrows(FlyException.class, this::authorization);
+
+      assertEquals("no header can hold this", e.what);
+    }
+    options.headers = List.of("X-Mine: caf\u00e9"); // Latin-1, which HTTP/1.1 can carry
+    assertNull(authorization());
+  }
+
+  @Test
   void neither_password_nor_files_nor_headers_go_to_a_host_of_an_env_file() throws Exception {
     var host = "https://example.com/";
     dotEnv("FLY_EDGE_URL=" + host);

@@ -108,6 +108,21 @@ class SandboxProgramsTest {
     return lines;
   }
 
+  @Test
+  void null_in_a_map_or_a_list_of_texts_is_the_empty_text_as_in_Go() throws Exception {
+    var request =
+        Fly.JSON.readTree(
+            "{'config':{'image':'sh','env':{'A':null},'init':{'cmd':['-c',"
+                .concat("'echo up [$A] [$1]; sleep 600','sh',null]}}}")
+                .replace('\'', '"'));
+    var machine = MACHINES + "/" + post(request).path("id").asText();
+
+    Await.until(() -> log("app").contains("up [] []"), () -> "it wrote something else");
+
+    var exec = ask("POST", machine + "/exec", "{'command':['printf','<%s>',null]}");
+    assertEquals("<>", exec.path("stdout").asText(), exec::toString);
+  }
+
   // ---- Restart policy
 
   @Test

@@ -57,6 +57,27 @@ class ClaimMachineTest {
   }
 
   @Test
+  void a_host_of_an_env_file_does_not_get_the_token_of_the_environment() throws Exception {
+    fleet(1, "stopped");
+    var edge = System.clearProperty("FLY_EDGE_URL");
+    var directory = System.setProperty("user.dir", folder.toString());
+    System.setProperty("FLY_MCP_BEARER_TOKEN", "sesame");
+    Files.writeString(folder.resolve(".env"), "FLY_EDGE_URL=http://127.0.0.1:9/\n");
+    try {
+      var result = Script.run(new ClaimMachine(), "--owner", "ann", "--timeout", "1s");
+
+      assertEquals(2, result.exit(), result.err());
+      assertTrue(result.err().contains("would not be sent to http://127.0.0.1:9/"), result.err());
+    } finally {
+      System.setProperty("user.dir", directory);
+      System.clearProperty("FLY_MCP_BEARER_TOKEN");
+      if (edge != null) System.setProperty("FLY_EDGE_URL", edge);
+    }
+    var machine = json(claim("bob"));
+    assertEquals("bob", Pool.owner(sandbox.machine(machine.path("id").asText())));
+  }
+
+  @Test
   void a_full_pool_is_a_clear_refusal() throws Exception {
     fleet(1, "stopped");
     claim("ann");

@@ -191,8 +191,8 @@ class ApiTest {
   }
 
   @Test
-  void a_header_of_two_lines_or_without_a_name_is_a_wrong_command_line() {
-    for (var wrong : List.of("x: y\nz: w", ": y", "x")) {
+  void a_header_of_two_lines_or_without_a_name_or_not_in_Latin_1_is_a_wrong_command_line() {
+    for (var wrong : List.of("x: y\nz: w", ": y", "x", "x: \u20ac")) {
       var result = api("/v1/a", "-H", wrong);
 
       assertEquals(2, result.exit(), wrong);

@@ -38,6 +38,14 @@ class EjectTest {
   }
 
   @Test
+  void a_source_that_is_no_URL_is_named() {
+    var result = Script.run(new Eject(), "fly-name-app", "--from", "https://exa mple");
+
+    assertEquals(1, result.exit(), result.err());
+    assertTrue(result.err().startsWith("error: could not read https://exa mple/"), result.err());
+  }
+
+  @Test
   void a_place_that_cannot_be_written_is_named() throws Exception {
     folder = Files.writeString(folder.resolve("file"), "").resolve("below");
 

@@ -165,6 +165,19 @@ class ShellTest {
   }
 
   @Test
+  void a_host_of_an_env_file_does_not_get_the_token_of_the_environment() throws Exception {
+    fly.stubFor(
+        get("/v1/apps/mcp-demo/ip_assignments").willReturn(okJson("{\"ips\":[{\"ip\":\"::1\"}]}")));
+    Files.writeString(folder.resolve(".env"), "FLY_EDGE_URL=http://127.0.0.1:9/\n");
+
+    var result = sh().with("FLY_MCP_BEARER_TOKEN", "sesame").run(shell("-e", "mcp().tools()"));
+
+    assertEquals(2, result.exit(), result.err());
+    assertTrue(result.err().contains("would not be sent to http://127.0.0.1:9/"), result.err());
+    assertFalse(result.err().contains("sesame"), result.err());
+  }
+
+  @Test
   void exit_codes_are_the_texts_own() {
     assertEquals(7, piped("System.exit(7);").exit());
     assertEquals(3, piped("int code = 3;", "/exit code", "print(\"never\");").exit());

@@ -1,11 +1,13 @@
-//SOURCES ../../Fly.java ../../FlyException.java ../message/SpooledBytes.java ../proxy/Patience.java
-//SOURCES ../proxy/ProxyLog.java ../proxy/StdioProxy.java
+//SOURCES ../../Fly.java ../../FlyException.java ../message/JsonRpcHead.java ../message/JsonRpcMessage.java
+//SOURCES ../message/SpooledBytes.java ../proxy/Patience.java ../proxy/ProxyLog.java ../proxy/StdioProxy.java
 package fly.mcp.check;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import fly.Fly;
 import fly.FlyException;
+import fly.mcp.message.JsonRpcHead;
+import fly.mcp.message.JsonRpcMessage;
 import fly.mcp.message.SpooledBytes;
 import fly.mcp.proxy.Patience;
 import fly.mcp.proxy.ProxyLog;
@@ -29,6 +31,9 @@ import java.util.function.Consumer;
 public final class Conversation implements AutoCloseable {
   /** Longer than the proxy needs to report why there is no reply. */
   private static final long SLACK_MS = 500;
+
+  /** The code of an error of JSON-RPC that this class makes. */
+  private static final int UNREADABLE = -32000;
 
   private static final long FAREWELL_MS = 5_000;
 
@@ -141,8 +146,8 @@ public final class Conversation implements AutoCloseable {
   JsonNode next(long end) {
     try {
       var now = System.nanoTime();
-      var left = Math.max(0, Math.min(deadline - now, end - now));
-      return said.poll(left + TimeUnit.MILLISECONDS.toNanos(SLACK_MS), TimeUnit.NANOSECONDS);
+      var left = Math.min(deadline - now, end - now) + TimeUnit.MILLISECONDS.toNanos(SLACK_MS);
+      return left < 0 ? null : said.poll(left, TimeUnit.NANOSECONDS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       return null;
@@ -212,12 +217,23 @@ public final class Conversation implements AutoCloseable {
     }
 
     private void end() {
+      var message = line.toString(StandardCharsets.UTF_8);
+      line.reset();
       try {
-        said.add(Fly.JSON.readTree(line.toString(StandardCharsets.UTF_8)));
+        said.add(Fly.JSON.readTree(message));
       } catch (JsonProcessingException e) {
-        throw new IllegalStateException(e); // the proxy writes nothing but JSON
-      } finally {
-        line.reset();
+        unreadable(message, e.getOriginalMessage());
+      }
+    }
+
+    /** The proxy writes nothing but JSON, but passes deeper and longer values than a tree takes. */
+    private void unreadable(String message, String why) {
+      try (var unread = JsonRpcMessage.of(message)) {
+        if (unread.head().kind != JsonRpcHead.Kind.RESPONSE) return;
+        var text = "the reply cannot be read: " + why;
+        said.add(Fly.JSON.readTree(JsonRpcMessage.errorJson(unread.head().id, UNREADABLE, text)));
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
       }
     }
   }

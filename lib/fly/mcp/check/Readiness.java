@@ -1,6 +1,8 @@
-//SOURCES ../../Fly.java ../../Story.java Conversation.java ServerCheck.java ../proxy/StdioProxy.java
+//SOURCES ../../Access.java ../../Fly.java ../../Story.java Conversation.java ServerCheck.java
+//SOURCES ../proxy/StdioProxy.java
 package fly.mcp.check;
 
+import fly.Access;
 import fly.Fly;
 import fly.Story;
 import fly.mcp.proxy.StdioProxy;
@@ -21,7 +23,10 @@ public final class Readiness {
    */
   public static void await(String url, String machine, String token, Duration time, Story story) {
     var headers = new LinkedHashMap<String, String>(Map.of("fly-force-instance-id", machine));
-    if (token != null) headers.put("Authorization", "Bearer " + token);
+    if (token != null) {
+      Access.requireSafe(url);
+      headers.put("Authorization", "Bearer " + token);
+    }
     var request = Fly.JSON.createObjectNode().put("jsonrpc", "2.0").put("id", 0);
     var params = request.put("method", "initialize").putObject("params");
     params.put("protocolVersion", "2024-11-05").putObject("capabilities");

@@ -81,7 +81,7 @@ public final class ServerOptions {
     var text = url != null ? url : Settings.edgeUrl(template.contains("{app}") ? app.name() : "");
     try {
       var uri = URI.create(text);
-      if (uri.getHost() != null && uri.getScheme().matches("https?")) return uri;
+      if (uri.getHost() != null && String.valueOf(uri.getScheme()).matches("https?")) return uri;
     } catch (IllegalArgumentException e) {
       // the same answer for all
     }
@@ -106,9 +106,12 @@ public final class ServerOptions {
       if (isSecret(parts[0])) requireTrusted("the header " + parts[0].strip());
       sent.put(parts[0].strip(), parts[1].strip());
     }
-    if (!String.join("", sent.values()).matches("[^\\x00-\\x08\\x0a-\\x1f\\x7f]*")) {
+    if (!String.join("", sent.values())
+        .matches("[^\\x00-\\x08\\x0a-\\x1f\\x7f\\x{100}-\\x{10ffff}]*")) {
       throw FlyException.usage(
-          "no header can hold this", "it has a control character", "--header 'X-Name: value'");
+          "no header can hold this",
+          "it has a control character, or one that is not in Latin-1",
+          "--header 'X-Name: value'");
     }
     var authorization = authorization();
     if (authorization != null) sent.put("Authorization", authorization);

@@ -68,7 +68,12 @@ public final class LaunchSecrets {
         var mine = PosixFilePermissions.fromString("rw-------");
         Files.createFile(file, PosixFilePermissions.asFileAttribute(mine));
       }
-      Files.writeString(file, token + "\n");
+      try {
+        Files.writeString(file, token + "\n");
+      } catch (IOException e) {
+        Files.deleteIfExists(file); // an empty one would be refused next time
+        throw e;
+      }
     } catch (IOException e) {
       throw FlyException.usage(
           "the token cannot be kept in " + file, e.toString(), "--bearer-token-file FILE");

@@ -48,6 +48,9 @@ public final class JsonRpcHead {
                   .build())
           .build();
 
+  /** Reading a number's value costs the square of its digits; a longer one is a text. */
+  private static final int LONGEST_NUMBER = 1_000;
+
   /** Position of a value in the bytes. */
   public record Span(long start, long end) {}
 
@@ -286,7 +289,8 @@ public final class JsonRpcHead {
   }
 
   private static String number(String text) {
-    if (text.length() < 10 && text.matches("[1-9]\\d*")) return text;
+    if (text.length() < 10 && text.matches("\\d*[1-9]") && text.charAt(0) != '0') return text;
+    if (text.length() > LONGEST_NUMBER) return text;
     try {
       return new BigDecimal(text).stripTrailingZeros().toString();
     } catch (ArithmeticException | NumberFormatException e) {

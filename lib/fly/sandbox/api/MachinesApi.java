@@ -308,7 +308,7 @@ public final class MachinesApi {
     var request = body(x, "Exec");
     var command = new ArrayList<String>();
     if (request.path("command").isArray()) {
-      for (var word : request.path("command")) command.add(word.asText());
+      for (var word : request.path("command")) command.add(word.asText(""));
     } else if (string(request, "cmd") != null) {
       command.addAll(List.of("sh", "-c", string(request, "cmd")));
     }

@@ -214,7 +214,7 @@ public final class HealthChecks {
         headers -> {
           for (var header : check.config.path("headers")) {
             var values = header.path("values");
-            for (var value : values) headers.add(header.path("name").asText(), value.asText());
+            for (var value : values) headers.add(header.path("name").asText(), value.asText(""));
           }
         });
     try {

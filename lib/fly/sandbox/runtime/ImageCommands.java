@@ -109,7 +109,7 @@ public final class ImageCommands {
 
   private static List<String> words(JsonNode list) {
     var words = new ArrayList<String>();
-    list.forEach(word -> words.add(word.asText()));
+    list.forEach(word -> words.add(word.asText("")));
     return words;
   }
 

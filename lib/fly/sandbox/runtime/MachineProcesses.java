@@ -290,7 +290,7 @@ public final class MachineProcesses {
     var secrets = machine.app.secretValues();
     if (!process.path("ignore_app_secrets").asBoolean()) env.putAll(secrets);
     for (var variables : List.of(config.path("env"), process.path("env"))) {
-      variables.properties().forEach(each -> env.put(each.getKey(), each.getValue().asText()));
+      variables.properties().forEach(each -> env.put(each.getKey(), each.getValue().asText("")));
     }
     for (var one : process.path("env_from")) {
       env.put(one.path("env_var").asText(), field(one.path("field_ref").asText()));
