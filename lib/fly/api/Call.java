@@ -71,7 +71,8 @@ public final class Call {
     var latin = header.chars().allMatch(character -> character < 0x100); // as HTTP/1.1 sends it
     var line = latin && header.lines().count() == 1 && !parts[0].isBlank();
     if (parts.length < 2 || !line)
-      throw FlyException.usage("no header: " + header, "NAME:VALUE, in one line of Latin-1", "-H a:b");
+      throw FlyException.usage(
+          "no header: " + header, "NAME:VALUE, in one line of Latin-1", "-H a:b");
     headers.put(parts[0].strip(), parts[1].strip());
   }
 

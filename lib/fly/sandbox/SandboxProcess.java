@@ -1,12 +1,10 @@
-//SOURCES ../Durations.java ../Fly.java ../FlyException.java ../ProcessEnd.java SandboxExports.java
-//SOURCES SandboxOptions.java api/Gatekeeper.java store/SandboxFile.java
+//SOURCES ../Fly.java ../FlyException.java SandboxExports.java SandboxOptions.java api/Gatekeeper.java
+//SOURCES store/SandboxFile.java
 package fly.sandbox;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import fly.Durations;
 import fly.Fly;
 import fly.FlyException;
-import fly.ProcessEnd;
 import fly.sandbox.api.Gatekeeper;
 import fly.sandbox.store.SandboxFile;
 import java.io.IOException;
@@ -15,15 +13,16 @@ import java.net.HttpURLConnection;
 import java.net.Proxy;
 import java.net.Socket;
 import java.net.URI;
-import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.TimeUnit;
 
 /** A sandbox of this user in another process, found by its port. */
 public final class SandboxProcess {
   private static final int PATIENCE_MS = 10_000; // for a busy computer
 
-  private static final Duration LONGEST_END = Duration.ofSeconds(30);
+  private static final long LONGEST_END_S = 30;
 
   private final SandboxFile.Entry entry;
   private final JsonNode status;
@@ -197,11 +196,14 @@ public final class SandboxProcess {
     } catch (IOException e) {
       // it may stop before its answer has left
     }
-    if (ProcessEnd.await(List.of(entry.process()), LONGEST_END)) return;
-    throw new FlyException(
-        "the sandbox on port %d does not end".formatted(port()),
-        "its process %d still runs after %s".formatted(pid(), Durations.text(LONGEST_END)),
-        "kill " + pid());
+    try {
+      entry.process().onExit().orTimeout(LONGEST_END_S, TimeUnit.SECONDS).join();
+    } catch (CompletionException e) {
+      throw new FlyException(
+          "the sandbox on port %d does not end".formatted(port()),
+          "its process %d still runs after %d s".formatted(pid(), LONGEST_END_S),
+          "kill " + pid());
+    }
   }
 
   private record Answer(int status, String realm, JsonNode body) {}
