@@ -121,7 +121,7 @@ class Quickstart implements Callable<Integer> {
   }
 
   private void stay() {
-    cli.say("%nThe sandbox stays until Ctrl-C. In another terminal:");
+    cli.say("\nThe sandbox stays until Ctrl-C. In another terminal:");
     sandbox.environment().forEach((name, value) -> cli.say("  export %s='%s'", name, value));
     cli.say("  export APP_NAME=%s", app);
     steps.awaitSignal();

@@ -17,6 +17,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.TreeMap;
 import picocli.CommandLine.Command;
@@ -40,8 +41,9 @@ class FleetStatus implements Runnable {
   @Override
   public void run() {
     cli.announce("Asking for the fleet %s of %s ...", fleet.name(), app.name());
-    var machines = new Pool(cli.fly(), cli, app.name(), fleet.name()).members();
+    var machines = new ArrayList<>(new Pool(cli.fly(), cli, app.name(), fleet.name()).members());
     if (cli.dryRun) return;
+    machines.sort(Comparator.comparing(machine -> machine.path("name").asText()));
 
     var rows = new ArrayList<List<String>>();
     var states = new TreeMap<String, Integer>();

@@ -184,6 +184,24 @@ class ArchitectureTest {
     none(wrong);
   }
 
+  /** A line without arguments may quote anything, so it is no format: its %n would be printed. */
+  @Test
+  void a_line_without_arguments_holds_no_format() {
+    var plain =
+        Pattern.compile(
+            "\\.(?:say|insist|announce)\\(\\s*\"(?:[^\"\\\\]|\\\\.)*%n(?:[^\"\\\\]|\\\\.)*\"\\)");
+    var wrong = new ArrayList<String>();
+
+    for (var source : ALL.values()) {
+      plain
+          .matcher(source.text)
+          .results()
+          .forEach(at -> wrong.add(source.path + ": " + at.group()));
+    }
+
+    none(wrong);
+  }
+
   @Test
   void a_circle_is_found_and_a_chain_is_none() {
     var arrows =

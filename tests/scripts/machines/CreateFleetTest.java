@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
@@ -285,6 +286,16 @@ class CreateFleetTest {
       assertEquals(2, result.exit(), head);
       assertTrue(result.err().contains("another name"), result.err());
     }
+  }
+
+  @Test
+  void the_status_of_a_fleet_is_in_the_order_of_its_names() throws Exception {
+    Script.run(new CreateFleet(), "--count", "9", "--template", template(false));
+
+    var result = Script.run(new FleetStatus(), "--jq", ".name");
+
+    var names = result.out().lines().map(line -> line.replace("\"", "")).toList();
+    assertEquals(IntStream.rangeClosed(1, 9).mapToObj(i -> "fleet-000" + i).toList(), names);
   }
 
   @Test
