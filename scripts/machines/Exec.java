@@ -12,6 +12,8 @@ import fly.cli.Cli;
 import fly.cli.Many;
 import fly.cli.Options;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
@@ -117,7 +119,13 @@ class Exec implements Callable<Integer> {
 
   private static String input() {
     try {
-      return new String(System.in.readAllBytes(), StandardCharsets.UTF_8);
+      var bytes = ByteBuffer.wrap(System.in.readAllBytes());
+      return StandardCharsets.UTF_8.newDecoder().decode(bytes).toString();
+    } catch (CharacterCodingException e) {
+      throw FlyException.usage(
+          "stdin is not UTF-8 text",
+          "Fly.io takes a text, so the command would get other bytes",
+          "base64 FILE | fly-exec --stdin -- sh -c 'base64 -d | COMMAND'");
     } catch (IOException e) {
       throw new FlyException("stdin could not be read", e.toString(), "without --stdin");
     }

@@ -92,16 +92,17 @@ final class Local {
     var texts = new ArrayList<String>();
     for (var client : found) {
       var file = ClientConfigFile.ofUser(client).file;
-      texts.add(client + (app != null && names(file, app) ? " points to " : " without ") + app);
+      texts.add(app == null ? client.toString() : client + pointing(file, app));
     }
     return String.join(", ", texts);
   }
 
-  private static boolean names(Path file, String app) {
+  private static String pointing(Path file, String app) {
     try {
-      return Files.exists(file) && Files.readString(file).contains(Settings.edgeUrl(app));
+      var there = Files.exists(file) && Files.readString(file).contains(Settings.edgeUrl(app));
+      return (there ? " points to " : " without ") + app;
     } catch (IOException e) {
-      return false;
+      return " has a file that cannot be read: " + file;
     }
   }
 }

@@ -1,8 +1,11 @@
 import static com.github.tomakehurst.wiremock.client.WireMock.*;
+import static com.github.tomakehurst.wiremock.client.WireMock.postRequestedFor;
+import static com.github.tomakehurst.wiremock.client.WireMock.urlEqualTo;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.ByteArrayInputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
@@ -61,6 +64,21 @@ class ExecTest {
 
     assertEquals(0, result.exit(), result.err());
     assertEquals("hello\n", result.out());
+  }
+
+  @Test
+  void stdin_that_is_no_text_is_refused_and_not_changed_unseen() {
+    var stdin = System.in;
+    System.setIn(new ByteArrayInputStream(new byte[] {(byte) 0xff, 1, 2}));
+    try {
+      var result = exec("--stdin", "--", "cat");
+
+      assertEquals(2, result.exit(), result.err());
+      assertTrue(result.err().startsWith("error: stdin is not UTF-8 text\n"), result.err());
+    } finally {
+      System.setIn(stdin);
+    }
+    fly.verify(0, postRequestedFor(urlEqualTo(EXEC)));
   }
 
   @Test

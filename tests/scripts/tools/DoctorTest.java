@@ -51,6 +51,25 @@ class DoctorTest {
   }
 
   @Test
+  void a_client_whose_file_cannot_be_read_does_not_count_as_one_without_the_app(@TempDir Path home)
+      throws Exception {
+    var before = System.setProperty("user.home", home.toString());
+    var file = Files.createDirectory(home.resolve(".cursor")).resolve("mcp.json");
+    Files.write(file, new byte[] {'"', (byte) 0xe9, '"'});
+    try {
+      var unread = Script.run(new Doctor());
+      System.clearProperty("APP_NAME");
+      var nameless = Script.run(new Doctor());
+
+      assertTrue(
+          unread.out().contains("cursor has a file that cannot be read: " + file), unread.out());
+      assertTrue(nameless.out().contains("MCP clients   cursor\n"), nameless.out());
+    } finally {
+      System.setProperty("user.home", before);
+    }
+  }
+
+  @Test
   void on_a_sandbox_it_goes_as_far_as_things_are() throws Exception {
     System.setProperty("fly.sandbox.npx", "none");
     try (var sandbox =
