@@ -175,10 +175,10 @@ class SandboxProgramsTest {
     ask("POST", hears + "/stop", "{'signal':'SIGUSR1','timeout':'1m'}");
     become(hears, "stopped");
 
-    assertTrue(log("app").contains("got USR1"), log("app").toString());
     var exit = exits(hears).get(0).path("exit_event");
-    assertEquals(5, exit.path("exit_code").asInt());
+    assertEquals(5, exit.path("exit_code").asInt(), exit.toString());
     assertTrue(exit.path("requested_stop").asBoolean());
+    assertTrue(log("app").contains("got USR1"), log("app").toString());
   }
 
   @Test

@@ -43,10 +43,10 @@ public final class MachineProcesses {
   private static final int LAST_WORDS = 5;
 
   /**
-   * Time to read the last output after a program's end. A process that it left behind may keep its
-   * streams open for ever.
+   * Time to read the last output after a program's end, on a busy computer too. A process that it
+   * left behind may keep its streams open for ever.
    */
-  private static final Duration HEARD = Duration.ofSeconds(1);
+  private static final Duration HEARD = Duration.ofSeconds(5);
 
   /** The wrap's credentials, which its program does not get. */
   private static final List<String> CREDENTIALS =
