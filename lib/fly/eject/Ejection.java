@@ -40,7 +40,8 @@ public final class Ejection {
     for (var line : new String(read(script), StandardCharsets.UTF_8).split("\n", -1)) {
       if (line.startsWith("//SOURCES ")) {
         for (var source : line.substring("//SOURCES ".length()).split(" ")) {
-          lines.add("//SOURCES " + base + "/" + resolved(folder, source));
+          var address = base + "/" + resolved(folder, source);
+          lines.add("//SOURCES " + (address.contains(" ") ? '"' + address + '"' : address));
         }
       } else if (line.startsWith("//FILES ")) {
         var parts = line.substring("//FILES ".length()).split("=");

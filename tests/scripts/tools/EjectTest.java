@@ -38,6 +38,21 @@ class EjectTest {
   }
 
   @Test
+  void the_library_of_a_clone_with_a_blank_in_its_path_is_quoted() throws Exception {
+    var clone = Files.createDirectories(folder.resolve("my clone/scripts")).getParent();
+    Files.writeString(
+        clone.resolve("jbang-catalog.json"),
+        "{\"aliases\": {\"fly-one\": {\"script-ref\": \"scripts/One.java\"}}}");
+    Files.writeString(clone.resolve("scripts/One.java"), "//SOURCES ../lib/A.java ../lib/B.java\n");
+
+    var files = new fly.eject.Ejection(clone.toString()).files("fly-one");
+
+    assertEquals(
+        "//SOURCES \"%1$s/lib/A.java\"\n//SOURCES \"%1$s/lib/B.java\"\n".formatted(clone),
+        new String(files.get("One.java"), java.nio.charset.StandardCharsets.UTF_8));
+  }
+
+  @Test
   void a_source_that_is_no_URL_is_named() {
     var result = Script.run(new Eject(), "fly-name-app", "--from", "https://exa mple");
 
