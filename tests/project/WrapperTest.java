@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import fly.ProcessEnd;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -15,6 +16,7 @@ import java.util.jar.Attributes;
 import java.util.jar.JarOutputStream;
 import java.util.jar.Manifest;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.zip.ZipEntry;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -356,16 +358,21 @@ class WrapperTest {
             .filter(each -> each.info().commandLine().orElse("").endsWith("fly-create-app x"))
             .min(Comparator.comparing(ProcessHandle::pid))
             .orElseThrow();
-    var others =
-        wrapper.descendants().filter(each -> !each.info().command().orElse("").endsWith("java"));
-    var ticker = others.toList();
+    var children =
+        wrapper
+            .descendants()
+            .collect(
+                Collectors.partitioningBy(
+                    each -> each.info().command().orElse("").endsWith("java")));
+    var ticker = children.get(false);
 
     wrapper.destroyForcibly();
 
     assertFalse(ticker.isEmpty());
-    Await.until(() -> ticker.stream().noneMatch(ProcessHandle::isAlive));
+    assertTrue(ProcessEnd.await(ticker, Await.LIMIT));
     Files.createFile(temp.resolve("go"));
     process.destroyForcibly();
+    assertTrue(ProcessEnd.await(children.get(true), Await.LIMIT)); // it has looked for that file
   }
 
   @Test
