@@ -193,8 +193,8 @@ final class TestPool {
         }
         return false;
       }
-      var mark =
-          line.indexOf(TestWorker.MARK); // after what a test has printed without a line break
+      // What a test has printed without a line break stands before the mark.
+      var mark = line.indexOf(TestWorker.MARK);
       var printed = mark < 0 ? line : line.substring(0, mark);
       if (mark < 0 || !printed.isEmpty()) block.append(printed).append('\n');
       if (mark < 0) continue;

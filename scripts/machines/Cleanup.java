@@ -89,16 +89,17 @@ class Cleanup implements Runnable {
   }
 
   private void orphans() {
-    var finder = new Orphans(cli.reading());
+    var remover = new Orphans(cli.fly());
     cli.announce("Looking for orphans in %s ...", org.slug());
-    var found = finder.find(org.slug(), older == null ? Duration.ofHours(1) : older);
+    var found =
+        new Orphans(cli.reading()).find(org.slug(), older == null ? Duration.ofHours(1) : older);
     var confirm = org.slug().equals(confirmed);
     var gone = 0;
     for (var orphan : found) {
       cli.err()
           .printf("  %s %s of %s (%s)%n", orphan.kind(), orphan.id(), orphan.app(), orphan.about());
-      if (cli.dryRun) new Orphans(cli.fly()).destroy(orphan);
-      if (!confirm || cli.dryRun || !finder.destroy(orphan)) continue;
+      if (!confirm && !cli.dryRun) continue;
+      if (!remover.destroy(orphan) || cli.dryRun) continue;
       if (cli.quiet) cli.out().println(orphan.id());
       else cli.printLine(Fly.JSON.mapper().valueToTree(orphan));
       gone++;

@@ -72,7 +72,7 @@ class RunPage implements Runnable {
   @Override
   public void run() {
     // 1. Read the page.
-    var page = new Page(read());
+    var page = new Page(TextFile.read(file));
     if (page.blocks().isEmpty()) {
       throw FlyException.usage(
           file + " has no block to run",
@@ -111,10 +111,6 @@ class RunPage implements Runnable {
     if (check) run.check(outputs);
     if (update && only == null) write(page.with(outputs));
     cli.say(Count.of(outputs.size(), "block") + " ran.");
-  }
-
-  private String read() {
-    return TextFile.read(file);
   }
 
   private void write(String text) {

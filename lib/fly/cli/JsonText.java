@@ -22,14 +22,19 @@ public final class JsonText {
    * @param names such as {@code id,state}; null or empty for all fields
    */
   static JsonNode fields(JsonNode json, String names) {
-    if (names == null || names(names).isEmpty() || !json.isContainerNode()) return json;
+    var wanted = names == null ? List.<String>of() : names(names);
+    return wanted.isEmpty() ? json : fields(json, wanted);
+  }
+
+  private static JsonNode fields(JsonNode json, List<String> names) {
+    if (!json.isContainerNode()) return json;
     if (json.isArray()) {
       var all = Fly.JSON.createArrayNode();
       for (var item : json) all.add(fields(item, names));
       return all;
     }
     var some = Fly.JSON.createObjectNode();
-    for (var name : names(names)) some.set(name, json.get(name));
+    for (var name : names) some.set(name, json.get(name));
     return some;
   }
 

@@ -15,15 +15,11 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import java.util.function.Consumer;
 
 /** Shows that a new server answers clients with its token, and refuses all others. */
 public final class HandshakeCheck {
   private static final int UNAUTHORIZED = 401;
-
-  /** Answers of Fly Proxy, or of a busy server, which show nothing about the token. */
-  private static final Set<Integer> NOT_NOW = Set.of(408, 425, 429, 502, 503, 504);
 
   private static final int PROBE_MS = 20_000;
 
@@ -98,7 +94,7 @@ public final class HandshakeCheck {
       return Optional.of(String.valueOf(e.getMessage()));
     }
     if (status == UNAUTHORIZED) return Optional.empty();
-    if (NOT_NOW.contains(status)) return Optional.of("the answer was " + status);
+    if (HttpSender.NOT_NOW.contains(status)) return Optional.of("the answer was " + status);
     throw new FlyException(
         "the server asks for no token",
         "a request without a token was answered with " + status,

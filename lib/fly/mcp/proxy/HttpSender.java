@@ -23,6 +23,9 @@ import java.util.function.Consumer;
 
 /** HTTP requests to one MCP server, each sent once, over connections that are used again. */
 public final class HttpSender {
+  /** Statuses of Fly Proxy, or of a busy server: they show nothing about the server behind. */
+  public static final Set<Integer> NOT_NOW = Set.of(408, 425, 429, 502, 503, 504);
+
   private static final int REDIRECTS = 5;
   private static final int CONNECT_MS = 10_000;
 
@@ -97,7 +100,7 @@ public final class HttpSender {
   private void answered(int status) {
     answered = true;
     var now = System.nanoTime();
-    if (reached == 0 && !Set.of(408, 425, 429, 502, 503, 504).contains(status)) reached = now;
+    if (reached == 0 && !NOT_NOW.contains(status)) reached = now;
     if (accepted == 0 && status / 100 == 2) accepted = now;
   }
 
